@@ -6,6 +6,7 @@
  */
 #include "ext_store.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 /*
@@ -146,6 +147,28 @@ int ext_config_write(const ext_config *config, const ext_home *home, ext_error *
 
 /* ---- options ---- */
 
+int ext_config_check_stored(ext_error *error, ext_error *cause, const char *what, ...)
+{
+    va_list args;
+    if (cause->rc == SQLITE_OK)
+        return SQLITE_OK;
+    if (!ext_error_is(cause, SQLITE_ERROR) || cause->is_sqlite) /* a limit, perhaps */
+        return ext_error_wrap(error, cause, "", "");
+    va_start(args, what);
+    char *subject = sqlite3_vmprintf(what, args);
+    va_end(args);
+    if (subject == NULL)
+        ext_error_nomem(error);
+    else
+        ext_error_set(error, cause->rc,
+                      "%s that gru4rec %s does not know (%s); "
+                      "use the build that made the model, or a newer one",
+                      subject, GRU4REC_VERSION, ext_error_message(cause));
+    sqlite3_free(subject);
+    ext_error_clear(cause);
+    return error->rc;
+}
+
 /*
  * A newer build may have made the model, with options or values that this build does not
  * know. That is an error, because a training without them would be a different training.
@@ -155,26 +178,20 @@ int ext_config_defaults(const ext_config *config, const ext_home *home,
 {
     ext_error cause = {0};
     gru4rec_options_init_stored(defaults);
-    int rc = ext_options_parse_defaults(home->db, config->defaults, defaults, &cause);
-    if (rc == SQLITE_OK)
-        return rc;
-    if (!ext_error_is(&cause, SQLITE_ERROR) || cause.is_sqlite) /* a limit, perhaps */
-        return ext_error_wrap(error, &cause, "", "");
-    ext_error_set(error, rc,
-                  "model '%s' has defaults that gru4rec %s does not know (%s); use the "
-                  "build that made the model, or a newer one",
-                  home->name, GRU4REC_VERSION, cause.message);
-    ext_error_clear(&cause);
-    return error->rc;
+    ext_options_parse_defaults(home->db, config->defaults, defaults, &cause);
+    return ext_config_check_stored(error, &cause, "model '%s' has defaults", home->name);
 }
 
 int ext_config_options(const ext_config *config, const ext_home *home,
                        gru4rec_options *options, ext_error *error)
 {
+    ext_error cause = {0};
     int rc = ext_config_defaults(config, home, options, error);
-    return rc == SQLITE_OK ? ext_options_parse(home->db, config->options,
-                                               GRU4REC_SCOPE_TRAIN, options, NULL, error)
-                           : rc;
+    if (rc != SQLITE_OK)
+        return rc;
+    ext_options_parse(home->db, config->options, GRU4REC_SCOPE_TRAIN, options, NULL,
+                      &cause);
+    return ext_config_check_stored(error, &cause, "model '%s' has options", home->name);
 }
 
 /* ---- the source ---- */

@@ -110,6 +110,15 @@ int ext_config_raise_format(const ext_home *home, ext_error *error);
  */
 int ext_config_fail_format(const ext_home *home, ext_error *error);
 /*
+ * Makes cause, the error of parsing options that are stored, the error. A newer build may
+ * have stored options that this build does not know: the message says that and which build
+ * to use. what, a format with its arguments, begins it: "model '%s' has defaults". An
+ * error that SQLite reported, such as a limit, stays as it is. Does nothing if cause is no
+ * error; clears cause. Returns the code of the error.
+ */
+int ext_config_check_stored(ext_error *error, ext_error *cause, const char *what, ...)
+    __attribute__((format(printf, 3, 4)));
+/*
  * Sets *defaults to the model's defaults of the training options. If the model stores no
  * defaults, they are those of gru4rec_options_init_stored().
  * SQLITE_ERROR: the stored defaults have an option, or a value, that this build does not

@@ -62,35 +62,16 @@ int ext_version_find(ext_version *version, const ext_home *home, ext_error *erro
                            error);
 }
 
-/*
- * Reads the options of a version from text, its JSON. An unknown option or value is an
- * error, SQLITE_ERROR, whose message advises a newer build.
- */
-static int parse_options(gru4rec_options *options, const ext_home *home, int64_t version,
-                         const char *text, ext_error *error)
-{
-    ext_error cause = {0};
-    int rc =
-        ext_options_parse(home->db, text, GRU4REC_SCOPE_TRAIN, options, NULL, &cause);
-    if (rc == SQLITE_OK)
-        return rc;
-    if (!ext_error_is(&cause, SQLITE_ERROR) || cause.is_sqlite) /* a limit, perhaps */
-        return ext_error_wrap(error, &cause, "", "");
-    ext_error_set(error, rc,
-                  "version %lld of model '%s' has options that gru4rec %s does not know "
-                  "(%s); use the build that trained the version, or a newer one",
-                  (long long)version, home->name, GRU4REC_VERSION, cause.message);
-    ext_error_clear(&cause);
-    return error->rc;
-}
-
 int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t version,
                         ext_error *error)
 {
     sqlite3_stmt *stmt;
+    ext_error cause = {0};
     gru4rec_options_init_stored(options);
     int rc = ext_query(home, &stmt, error,
-                       "SELECT options FROM @version WHERE version = ?1", "i", version);
+                       "SELECT options, iif(json_valid(options), json_type(options), '')"
+                       " = 'object' FROM @version WHERE version = ?1",
+                       "i", version);
     if (rc != SQLITE_OK)
         return rc;
     rc = sqlite3_step(stmt);
@@ -106,9 +87,19 @@ int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t 
                            home->name, (long long)version);
     else if (rc == SQLITE_ROW && sqlite3_column_text(stmt, 0) == NULL)
         rc = ext_error_nomem(error);
-    else if (rc == SQLITE_ROW)
-        rc = parse_options(options, home, version,
-                           (const char *)sqlite3_column_text(stmt, 0), error);
+    else if (rc == SQLITE_ROW && !sqlite3_column_int(stmt, 1))
+        rc = ext_error_set(
+            error, SQLITE_CORRUPT_VTAB,
+            "model '%s' is damaged: the options of version %lld are not a "
+            "JSON object; restore the database from a backup or train again",
+            home->name, (long long)version);
+    else if (rc == SQLITE_ROW) {
+        ext_options_parse(home->db, (const char *)sqlite3_column_text(stmt, 0),
+                          GRU4REC_SCOPE_TRAIN, options, NULL, &cause);
+        rc = ext_config_check_stored(error, &cause,
+                                     "version %lld of model '%s' has options",
+                                     (long long)version, home->name);
+    }
     rc = ext_sql_finish(stmt, rc, "reading the model", error);
     return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;
 }

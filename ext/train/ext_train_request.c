@@ -22,6 +22,16 @@ static int parse_options(ext_train_request *request, const char *text, ext_error
 
 /* ---- resume ---- */
 
+/* Does the same for the options that are stored with the checkpoint of a run. */
+static int parse_stored(ext_train_request *request, const char *text, ext_error *error)
+{
+    ext_error cause = {0};
+    parse_options(request, text, &cause);
+    return ext_config_check_stored(error, &cause,
+                                   "the run of model '%s' to resume has options",
+                                   request->home.name);
+}
+
 /*
  * Tells whether the option of that name may have another value when a run is resumed. All
  * others must stay as they were, so that the result is that of a run that never stopped.
@@ -146,7 +156,7 @@ static int resume(ext_train_request *request, ext_run *run, const char *given,
     ext_snapshot_end(&snapshot);
     gru4rec_options_init_stored(&request->options);
     if (rc == SQLITE_OK)
-        rc = parse_options(request, checkpoint->options, error);
+        rc = parse_stored(request, checkpoint->options, error);
     if (rc == SQLITE_OK)
         rc = parse_options(request, given, error);
     /* The version's options must be those of a run that never stopped: no resume. */

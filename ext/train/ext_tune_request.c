@@ -333,9 +333,12 @@ static int take_settings(ext_tune_request *request, ext_error *error)
     if (rc == SQLITE_ROW) {
         const char *given = (const char *)sqlite3_column_text(stmt, 0);
         const char *space = (const char *)sqlite3_column_text(stmt, 1);
-        rc = ext_options_parse(home->db, given, scope, &request->base, NULL, error);
-        if (rc == SQLITE_OK)
-            rc = ext_options_parse(home->db, given, scope, &request->given, NULL, error);
+        ext_error cause = {0};
+        if (ext_options_parse(home->db, given, scope, &request->base, NULL, &cause) ==
+            SQLITE_OK)
+            ext_options_parse(home->db, given, scope, &request->given, NULL, &cause);
+        rc = ext_config_check_stored(error, &cause, "the tuning of '%s' has options",
+                                     home->name);
         if (rc == SQLITE_OK && space != NULL &&
             (request->space_text = sqlite3_mprintf("%s", space)) == NULL)
             rc = ext_error_nomem(error);

@@ -45,6 +45,15 @@ static int find_best(char **options, const ext_train_request *request, ext_error
     return ext_sql_finish(stmt, rc, "reading the tuning", error);
 }
 
+static int parse_best(const ext_train_request *request, const char *options,
+                      ext_changes *changes, ext_error *error)
+{
+    ext_error cause = {0};
+    ext_options_parse_changes(request->home.db, options, changes, &cause);
+    return ext_config_check_stored(error, &cause, "the tuning of '%s' has options",
+                                   request->home.name);
+}
+
 int ext_tuned_apply(ext_train_request *request, ext_error *error)
 {
     char *options;
@@ -56,7 +65,7 @@ int ext_tuned_apply(ext_train_request *request, ext_error *error)
     if (rc == SQLITE_OK)
         rc = ext_config_defaults(&request->config, &request->home, &defaults, error);
     if (rc == SQLITE_OK)
-        rc = ext_options_parse_changes(request->home.db, options, &changes, error);
+        rc = parse_best(request, options, &changes, error);
     ext_options_free_columns(&changes.columns);
     sqlite3_free(changes.source);
     sqlite3_free(options);

@@ -346,6 +346,14 @@ int ext_sql_finish(sqlite3_stmt *stmt, int rc, const char *what, ext_error *erro
 int64_t ext_sql_probe(sqlite3 *db, const char *sql);
 
 /*
+ * Sets the busy timeout of the connection to ms milliseconds if it is longer. Returns what
+ * it was; give that, with the same ms, to ext_sql_restore_timeout(). A busy handler of the
+ * host may wait nevertheless: SQLite has no call to read it, so nobody could put it back.
+ */
+int ext_sql_shorten_timeout(sqlite3 *db, int64_t ms);
+void ext_sql_restore_timeout(sqlite3 *db, int before, int64_t ms);
+
+/*
  * Sets the error for a column that is NULL where it never can be: SQLITE_NOMEM if there
  * is not enough memory, else SQLITE_AUTH, because an authorizer answers SQLITE_IGNORE.
  * Returns the code that the error has now. The statement is not finalized.

@@ -140,6 +140,20 @@ int64_t ext_sql_probe(sqlite3 *db, const char *sql)
     return integer;
 }
 
+int ext_sql_shorten_timeout(sqlite3 *db, int64_t ms)
+{
+    const int before = (int)ext_sql_probe(db, "PRAGMA busy_timeout");
+    if (before > ms)
+        sqlite3_busy_timeout(db, (int)ms);
+    return before;
+}
+
+void ext_sql_restore_timeout(sqlite3 *db, int before, int64_t ms)
+{
+    if (before > ms)
+        sqlite3_busy_timeout(db, before);
+}
+
 int ext_sql_fail_null(sqlite3_stmt *stmt, ext_error *error)
 {
     if (sqlite3_errcode(sqlite3_db_handle(stmt)) == SQLITE_NOMEM)

@@ -16,50 +16,54 @@
  */
 static const struct {
     const char *name, *sql;
-    bool is_later; /* made when the model first needs it; false: every model has it */
+    /*
+     * NULL: every model has the table. Else the table is made when the model first needs
+     * it, and this is a column that a table of the user's of that name hardly has.
+     */
+    const char *own_column;
 } shadows[] = {
-    {"config", "CREATE TABLE @config(key TEXT PRIMARY KEY, value) WITHOUT ROWID", false},
+    {"config", "CREATE TABLE @config(key TEXT PRIMARY KEY, value) WITHOUT ROWID", NULL},
     {"version",
      "CREATE TABLE @version(version INTEGER PRIMARY KEY, run TEXT, status TEXT, "
      "started TEXT, finished TEXT, process TEXT, source TEXT, options TEXT, "
      "summary TEXT, message TEXT, first_event, last_event, last_rowid INTEGER, "
      "progress REAL, updated TEXT, fingerprints BLOB)",
-     false},
+     NULL},
     {"epoch",
      "CREATE TABLE @epoch(version INTEGER, epoch INTEGER, loss REAL, cost REAL, "
      "steps INTEGER, events INTEGER, seconds REAL, recall REAL, mrr REAL, "
      "updates INTEGER, PRIMARY KEY(version, epoch)) WITHOUT ROWID",
-     false},
+     NULL},
     {"item",
      "CREATE TABLE @item(version INTEGER, row INTEGER, item, support INTEGER, "
      "PRIMARY KEY(version, row)) WITHOUT ROWID",
-     false},
+     NULL},
     {"tensor",
      "CREATE TABLE @tensor(id INTEGER PRIMARY KEY, version INTEGER, name TEXT, "
      "chunk INTEGER, shape TEXT, checksum INTEGER, data BLOB, "
      "UNIQUE(version, name, chunk))",
-     false},
+     NULL},
     {"blend",
      "CREATE TABLE @blend(version INTEGER, chunk INTEGER, checksum INTEGER, data BLOB, "
      "PRIMARY KEY(version, chunk))",
-     true},
+     "checksum"},
     {"trial",
      "CREATE TABLE @trial(tune INTEGER, trial INTEGER, rung INTEGER, epochs INTEGER, "
      "objective REAL, recall REAL, mrr REAL, seconds REAL, options TEXT, status TEXT, "
      "PRIMARY KEY(tune, trial, rung)) WITHOUT ROWID",
-     true},
+     "rung"},
 };
 
 enum { N_SHADOWS = sizeof shadows / sizeof *shadows };
 
 /*
- * The columns (N_LATER) that the tables of older builds lack, in the order in which they
+ * The columns (N_ADDED) that the tables of older builds lack, in the order in which they
  * are added: the table's name behind "m_", the column, and the SQL that adds it. An older
  * build that writes a row leaves these columns NULL.
  */
 static const struct {
     const char *table, *column, *sql;
-} later[] = {
+} added[] = {
     {"version", "first_event", "ALTER TABLE @version ADD COLUMN first_event"},
     {"version", "last_event", "ALTER TABLE @version ADD COLUMN last_event"},
     {"version", "last_rowid", "ALTER TABLE @version ADD COLUMN last_rowid INTEGER"},
@@ -68,7 +72,7 @@ static const struct {
     {"version", "fingerprints", "ALTER TABLE @version ADD COLUMN fingerprints BLOB"},
 };
 
-enum { N_LATER = sizeof later / sizeof *later };
+enum { N_ADDED = sizeof added / sizeof *added };
 
 /* Returns the index in the array shadows of the table m_suffix; -1: it is not there. */
 static int find_suffix(const char *suffix)
@@ -107,16 +111,6 @@ int ext_shadow_has_column(const ext_home *home, const char *suffix, const char *
     return rc == SQLITE_OK ? rc : ext_error_nomem(error);
 }
 
-/*
- * Returns a column that the table m_suffix has, and that a table of the user's of that name
- * hardly has. An entry in m_config alone proves nothing: an older build that renames or
- * drops the table does not change the entry.
- */
-static const char *own_column(const char *suffix)
-{
-    return strcmp(suffix, "blend") == 0 ? "checksum" : "rung";
-}
-
 /* Sets *is_own to whether m_config lists the table m_suffix as made by this model. */
 static int is_listed(const ext_home *home, const char *suffix, bool *is_own,
                      ext_error *error)
@@ -131,9 +125,14 @@ static int is_listed(const ext_home *home, const char *suffix, bool *is_own,
     return rc;
 }
 
+/*
+ * An entry in m_config alone proves nothing: an older build that renames or drops the
+ * table does not change the entry. So the table must have our column too.
+ */
 int ext_shadow_has(const ext_home *home, const char *suffix, bool *has, ext_error *error)
 {
-    int rc = ext_shadow_has_column(home, suffix, own_column(suffix), has, error);
+    const char *column = shadows[find_suffix(suffix)].own_column;
+    int rc = ext_shadow_has_column(home, suffix, column, has, error);
     return rc == SQLITE_OK && *has ? is_listed(home, suffix, has, error) : rc;
 }
 
@@ -212,7 +211,7 @@ static int check_table(const ext_home *home, sqlite3_stmt *stmt, survey *seen,
         return SQLITE_OK;
     const bool is_odd =
         strcmp(type, "table") != 0 || sql == NULL || !is_plain(sql, name, i);
-    if (shadows[i].is_later) {
+    if (shadows[i].own_column != NULL) {
         seen->is_odd[i] = is_odd;
         return SQLITE_OK;
     }
@@ -289,11 +288,11 @@ int ext_shadow_check(const ext_home *home, ext_error *error)
 int ext_shadow_upgrade(const ext_home *home, ext_error *error)
 {
     int rc = SQLITE_OK;
-    for (int i = 0; rc == SQLITE_OK && i < N_LATER; i++) {
+    for (int i = 0; rc == SQLITE_OK && i < N_ADDED; i++) {
         bool has;
-        rc = ext_shadow_has_column(home, later[i].table, later[i].column, &has, error);
+        rc = ext_shadow_has_column(home, added[i].table, added[i].column, &has, error);
         if (rc == SQLITE_OK && !has)
-            rc = ext_query_run(home, error, later[i].sql, "");
+            rc = ext_query_run(home, error, added[i].sql, "");
     }
     return rc == SQLITE_OK ? ext_identity_make(home, error) : rc;
 }
@@ -323,7 +322,7 @@ int ext_shadow_check_all_free(const ext_home *home, ext_error *error)
 {
     int rc = SQLITE_OK;
     for (int i = 0; rc == SQLITE_OK && i < N_SHADOWS; i++)
-        if (!shadows[i].is_later)
+        if (shadows[i].own_column == NULL)
             rc = ext_shadow_check_free(home, shadows[i].name, error);
     return rc;
 }
@@ -332,7 +331,7 @@ int ext_shadow_make_all(const ext_home *home, ext_error *error)
 {
     int rc = SQLITE_OK;
     for (int i = 0; rc == SQLITE_OK && i < N_SHADOWS; i++)
-        if (!shadows[i].is_later)
+        if (shadows[i].own_column == NULL)
             rc = ext_query_run(home, error, shadows[i].sql, "");
     return rc;
 }
@@ -376,7 +375,7 @@ static int has_own(const ext_home *home, int shadow, bool has_later, bool *has,
                    ext_error *error)
 {
     *has = false;
-    if (!shadows[shadow].is_later)
+    if (shadows[shadow].own_column == NULL)
         return ext_shadow_has_column(home, shadows[shadow].name, NULL, has, error);
     return has_later ? ext_shadow_has(home, shadows[shadow].name, has, error) : SQLITE_OK;
 }
@@ -399,7 +398,7 @@ int ext_shadow_rename(const ext_home *home, const char *new_name, ext_error *err
     int rc = SQLITE_OK;
     for (int i = N_SHADOWS; rc == SQLITE_OK && i-- > 0;) { /* m_config is renamed last */
         bool has = true;
-        if (shadows[i].is_later)
+        if (shadows[i].own_column != NULL)
             rc = ext_shadow_has(home, shadows[i].name, &has, error);
         if (rc == SQLITE_OK && has)
             rc = ext_sql_run(home->db, error,

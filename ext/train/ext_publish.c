@@ -184,9 +184,7 @@ static int write_as_one(ext_training *training, writer *write, const ending *end
  * Does what write_as_one() does, for a report that others may watch. Returns whether it
  * was written; drops the error itself. It never waits for a lock, because neither the
  * training nor other writers should stall for a report. So the host's busy timeout is set
- * to 0 meanwhile. A busy handler of the host may wait nevertheless, and cannot be
- * switched off: SQLite has no call to read it, so nobody could put it back. After a
- * failed write, sets training->quiet_until, so that no progress is written before ten
+ * to 0 meanwhile (ext_sql_shorten_timeout()). After a failed write, sets training->quiet_until, so that no progress is written before ten
  * times the duration of the failed write has passed. Restores last_insert_rowid().
  */
 static bool write_aside(ext_training *training, writer *write, const ending *end)
@@ -194,13 +192,10 @@ static bool write_aside(ext_training *training, writer *write, const ending *end
     sqlite3 *db = training->home.db;
     const sqlite3_int64 rowid = sqlite3_last_insert_rowid(db);
     const double start = ext_poll_seconds();
-    const int timeout = (int)ext_sql_probe(db, "PRAGMA busy_timeout");
+    const int timeout = ext_sql_shorten_timeout(db, 0);
     ext_error problem = {0};
-    if (timeout > 0)
-        sqlite3_busy_timeout(db, 0);
     const bool is_written = write_as_one(training, write, end, &problem) == SQLITE_OK;
-    if (timeout > 0)
-        sqlite3_busy_timeout(db, timeout);
+    ext_sql_restore_timeout(db, timeout, 0);
     if (!is_written)
         training->quiet_until = ext_poll_seconds() + 10 * (ext_poll_seconds() - start);
     ext_error_clear(&problem);
@@ -366,16 +361,13 @@ static void commit(ext_training *training, ext_error *error)
     sqlite3 *db = training->home.db;
     const double since = ext_poll_seconds();
     const int64_t most = 1000 * training->request->options.commit_wait;
-    const int64_t timeout = ext_sql_probe(db, "PRAGMA busy_timeout");
-    const bool is_longer = most > 0 && timeout > most;
-    if (is_longer)
-        sqlite3_busy_timeout(db, (int)most);
+    const int64_t ms = most > 0 ? most : INT64_MAX;
+    const int timeout = ext_sql_shorten_timeout(db, ms);
     /* If another writer has the lock, this loop waits for it, with nothing written. */
     while (write_and_commit(training, since, error) != SQLITE_OK &&
            wait_for_others(training, since, error))
         ;
-    if (is_longer)
-        sqlite3_busy_timeout(db, (int)timeout);
+    ext_sql_restore_timeout(db, timeout, ms);
 }
 
 int ext_publish_version(ext_training *training, ext_error *error)

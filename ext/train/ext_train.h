@@ -264,8 +264,9 @@ int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *
 int ext_train_blend_sessions(ext_train_data *data, const ext_train_request *request,
                              ext_error *error);
 /*
- * Returns the bytes that measuring a blend on the held-out sessions needs beyond the
- * neighbours, at most.
+ * Returns the bytes that measuring a blend on the held-out sessions needs, at most, beyond
+ * the neighbours and what measuring the network alone needs: room to blend, and for the
+ * ranks by the network beside those by the blend.
  */
 size_t ext_train_blend_measure_bytes(const ext_train_data *data,
                                      const gru4rec_options *options);

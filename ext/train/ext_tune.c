@@ -31,10 +31,12 @@ static int fit_neighbours(ext_tuning *tuning, ext_error *error)
         ext_budget_check(&data->budget, ext_blend_fit_bytes(data->latest, n_items),
                          "fitting the neighbours",
                          "tune with a smaller blend_sessions, or with blend=0", error);
-    return rc == SQLITE_OK
-               ? ext_blend_fit(&tuning->neighbours, &data->budget.allocator, data->latest,
-                               n_items, tuning->request.train.home.db, error)
-               : rc;
+    if (rc == SQLITE_OK)
+        rc = ext_blend_fit(&tuning->neighbours, &data->budget.allocator, data->latest,
+                           n_items, tuning->request.train.home.db, error);
+    gru4rec_dataset_free(data->latest); /* the neighbours have what they need of it */
+    data->latest = NULL;
+    return rc;
 }
 
 /*

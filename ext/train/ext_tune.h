@@ -109,6 +109,9 @@ typedef struct ext_tune_slot {
 
 enum { EXT_TUNE_SLOTS = 16 }; /* trials side by side, at most */
 
+/* What to do about a memory limit, for messages. */
+extern const char ext_tune_search_advice[];
+
 /* ---- the whole ---- */
 
 /*

@@ -26,8 +26,7 @@ static int start(ext_tuning *tuning, int64_t trial, int32_t *places, int64_t n_w
     *is_started = slot != NULL;
     if (slot == NULL)
         return is_idle ? ext_budget_check(&tuning->data.budget, n_bytes, "the report",
-                                          "give smaller layers, batch_size or n_sample",
-                                          error)
+                                          ext_tune_search_advice, error)
                        : SQLITE_OK;
     slot->trial = whole;
     slot->options = options;
@@ -38,8 +37,8 @@ static int start(ext_tuning *tuning, int64_t trial, int32_t *places, int64_t n_w
 }
 
 /*
- * Copies the metrics of the trial in the slot, which is over, to tuning->reported. If it
- * diverged, only sets is_compared to false. Any other failure is an error.
+ * Looks at how the trial in the slot, which is over, ended. If it diverged, sets
+ * is_compared to false. Any other failure is an error.
  */
 static int take(ext_tuning *tuning, const ext_tune_slot *slot, ext_error *error)
 {
@@ -47,7 +46,8 @@ static int take(ext_tuning *tuning, const ext_tune_slot *slot, ext_error *error)
         tuning->is_compared = false;
         return SQLITE_OK;
     }
-    return ext_error_library(error, slot->status, &slot->message);
+    ext_error_library(error, slot->status, &slot->message);
+    return ext_budget_explain(&slot->budget, "the report", ext_tune_search_advice, error);
 }
 
 /*
@@ -121,11 +121,13 @@ int ext_tune_report_run(ext_tuning *tuning, ext_error *error)
         2 * (size_t)n * (size_t)tuning->halves[1]->n_events * sizeof(int32_t);
     tuning->places = memory->resize(memory->context, NULL, n_bytes);
     if (tuning->places == NULL)
-        return ext_error_nomem(error);
+        ext_error_nomem(error);
     tuning->is_compared = true;
-    if (measure(tuning, n, error) == SQLITE_OK && tuning->is_compared)
+    if (error->rc == SQLITE_OK && measure(tuning, n, error) == SQLITE_OK &&
+        tuning->is_compared)
         compare(tuning, n, error);
-    return error->rc;
+    return ext_budget_explain(&tuning->data.budget, "the report", ext_tune_search_advice,
+                              error);
 }
 
 /* ---- the JSON ---- */
@@ -150,10 +152,11 @@ static char *warn_of_lost(const ext_tuning *tuning)
     const int64_t n_memory = count(tuning, "memory"), n_failed = count(tuning, "failed");
     if (n_diverged + n_memory + n_failed == 0)
         return NULL;
-    return sqlite3_mprintf("trials without a result: %lld diverged, %lld needed more "
-                           "memory than memory_limit, %lld could not be trained on these "
-                           "events",
-                           n_diverged, n_memory, n_failed);
+    return sqlite3_mprintf(
+        "trials without a result: %lld diverged, %lld needed more "
+        "memory than the tuning may use, %lld could not be trained on these "
+        "events",
+        n_diverged, n_memory, n_failed);
 }
 
 /*

@@ -353,7 +353,7 @@ static int take_settings(ext_tune_request *request, ext_error *error)
  * Reads the options: request->given from text, the options of the call (NULL: none), and
  * request->base, which has the model's options, over them those of the tuning to resume,
  * and over these the ones of the call. Columns that the call gives go into
- * request->train.columns. base never has resume, warm_start, tuned and blend.
+ * request->train.columns. base never has resume, warm_start, tuned or blend=auto.
  */
 static int read_options(ext_tune_request *request, const char *text, ext_error *error)
 {
@@ -437,10 +437,7 @@ static int find_model(ext_tune_request *request, ext_connection *connection,
  */
 static bool can_blend(const ext_tune_request *request)
 {
-    bool can = request->base.blend != 0;
-    for (size_t i = 0; i < request->space.n; i++)
-        can |= strcmp(request->space.dimensions[i].option, "blend") == 0;
-    return can;
+    return request->base.blend != 0 || gru4rec_space_has(&request->space, "blend");
 }
 
 int ext_tune_request_read(ext_tune_request *request, ext_connection *connection, int argc,
@@ -455,6 +452,10 @@ int ext_tune_request_read(ext_tune_request *request, ext_connection *connection,
         make_settings(request, error) != SQLITE_OK ||
         ext_shadow_check_later(&request->train.home, "trial", error) != SQLITE_OK)
         return error->rc;
+    /*
+     * Any strength makes the reader keep the sessions. It also refuses a user's own table
+     * m_blend now, which the training with what was found would be refused for.
+     */
     request->train.options.blend = can_blend(request) ? 1 : 0;
     ext_train_request_follow_quota(&request->train.options);
     return SQLITE_OK;

@@ -92,12 +92,6 @@ char *ext_tune_rows_options(const ext_tuning *tuning, int64_t trial)
 /* ---- reading ---- */
 
 /*
- * Members of a tuning's options in m_trial that are not settings: JSON paths, a part of an
- * SQL text.
- */
-static const char settings_keys[] = "'$.run', '$.process', '$.fingerprint'";
-
-/*
  * Returns the static text equal to text, the status of a row: "done", "diverged" or
  * "memory". "failed": text is any other, or NULL.
  */
@@ -126,15 +120,11 @@ static int check_settings(const ext_tuning *tuning, ext_error *error)
     const ext_tune_request *request = &tuning->request;
     const ext_home *home = &request->train.home;
     sqlite3_stmt *stmt;
-    char *sql = sqlite3_mprintf("SELECT json_remove(?1, %s) = json(?2), "
-                                "?1 ->> '$.fingerprint' = ?3, "
-                                "?1 ->> '$.process', ?1 ->> '$.run'",
-                                settings_keys);
-    if (sql == NULL)
-        return ext_error_nomem(error);
-    int rc = ext_query(home, &stmt, error, sql, "sss", request->resumed,
-                       request->settings, tuning->data.fingerprint);
-    sqlite3_free(sql);
+    int rc =
+        ext_query(home, &stmt, error,
+                  "SELECT json_remove(?1, '$.run', '$.process', '$.fingerprint')"
+                  " = json(?2), ?1 ->> '$.fingerprint' = ?3",
+                  "sss", request->resumed, request->settings, tuning->data.fingerprint);
     if (rc != SQLITE_OK)
         return rc;
     rc = sqlite3_step(stmt);
@@ -160,21 +150,17 @@ int ext_tune_rows_read(ext_tuning *tuning, ext_error *error)
     rows->tune = tuning->request.tune;
     if (rows->tune == 0 || check_settings(tuning, error) != SQLITE_OK)
         return error->rc;
-    int rc =
-        ext_query(home, &stmt, error,
-                  "SELECT trial, rung, epochs, objective, recall, mrr, seconds, status "
-                  "FROM @trial WHERE tune = ?1 AND trial > 0 "
-                  "ORDER BY trial, rung LIMIT 30000",
-                  "i", rows->tune);
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT trial, rung, epochs, objective, status "
+                       "FROM @trial WHERE tune = ?1 AND trial > 0 "
+                       "ORDER BY trial, rung LIMIT 30000",
+                       "i", rows->tune);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         const ext_tune_row row = {
             .trial = {sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1),
                       sqlite3_column_int64(stmt, 2)},
             .objective = real_or_nan(stmt, 3),
-            .recall = real_or_nan(stmt, 4),
-            .mrr = real_or_nan(stmt, 5),
-            .seconds = real_or_nan(stmt, 6),
-            .status = status_of((const char *)sqlite3_column_text(stmt, 7)),
+            .status = status_of((const char *)sqlite3_column_text(stmt, 4)),
             .is_written = true,
         };
         rc = ext_tune_rows_add(rows, &row, error);
@@ -341,12 +327,9 @@ int ext_tune_rows_tell(ext_tuning *tuning, ext_error *error)
     ext_error problem = {0};
     if (!is_behind(rows) || start < rows->quiet_until)
         return SQLITE_OK;
-    const int timeout = (int)ext_sql_probe(db, "PRAGMA busy_timeout");
-    if (timeout > 0)
-        sqlite3_busy_timeout(db, 0);
+    const int timeout = ext_sql_shorten_timeout(db, 0);
     const int rc = write_as_one(tuning, NULL, &problem);
-    if (timeout > 0)
-        sqlite3_busy_timeout(db, timeout);
+    ext_sql_restore_timeout(db, timeout, 0);
     if (rc != SQLITE_OK)
         rows->quiet_until = ext_poll_seconds() + 10 * (ext_poll_seconds() - start);
     if (rc != SQLITE_OK && !is_in_the_way(&problem))
@@ -371,12 +354,15 @@ int ext_tune_rows_end(ext_tuning *tuning, const char *status, ext_error *error)
     const double since = ext_poll_seconds(), most = wait_at_most(tuning);
     const bool may_wait =
         strcmp(status, "finished") == 0 || strcmp(status, "tuning") == 0;
+    const int64_t ms = may_wait ? (int64_t)(1000 * most) : 0;
+    const int timeout = ext_sql_shorten_timeout(tuning->rows.home.db, ms);
     while (write_as_one(tuning, status, error) != SQLITE_OK) {
         if (!may_wait || !is_in_the_way(error) || ext_poll_seconds() - since > most ||
             ext_poll_check(&tuning->poll))
-            return error->rc;
+            break;
         sqlite3_sleep(20);
         ext_error_clear(error);
     }
-    return SQLITE_OK;
+    ext_sql_restore_timeout(tuning->rows.home.db, timeout, ms);
+    return error->rc;
 }

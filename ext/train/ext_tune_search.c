@@ -3,9 +3,10 @@
 
 #include <math.h>
 
-/* What needs the memory, and what to do, for messages about a memory limit. */
+const char ext_tune_search_advice[] = "give smaller layers, batch_size or n_sample";
+
+/* What needs the memory, for messages about a memory limit. */
 static const char tuning_text[] = "a trial";
-static const char smaller[] = "give smaller layers, batch_size or n_sample";
 
 /* ---- results ---- */
 
@@ -45,7 +46,8 @@ static int take(ext_tuning *tuning, ext_tune_slot *slot, ext_error *error)
         row.status = "failed";
     } else {
         ext_error_library(error, slot->status, &slot->message);
-        return ext_budget_explain(&slot->budget, tuning_text, smaller, error);
+        return ext_budget_explain(&slot->budget, tuning_text, ext_tune_search_advice,
+                                  error);
     }
     return tell(tuning, &row, error);
 }
@@ -67,8 +69,8 @@ static int give_up(ext_tuning *tuning, uint64_t n_bytes, ext_error *error)
                               .status = "memory"};
     tuning->has_next = false;
     if (tuning->next.trial == 1)
-        return ext_budget_check(&tuning->data.budget, n_bytes, tuning_text, smaller,
-                                error);
+        return ext_budget_check(&tuning->data.budget, n_bytes, tuning_text,
+                                ext_tune_search_advice, error);
     return tell(tuning, &row, error);
 }
 
@@ -165,13 +167,8 @@ int ext_tune_search_run(ext_tuning *tuning, ext_error *error)
     }
     if (gru4rec_tune_best(tuning->search, &tuning->chosen, &tuning->objective))
         return SQLITE_OK;
-    return tuning->is_late
-               ? ext_error_set(
-                     error, SQLITE_ERROR,
-                     "no trial was over after %.15g minutes; give more minutes, "
-                     "with resume=true to go on",
-                     minutes)
-               : ext_error_set(error, SQLITE_ERROR,
-                               "no trial could be trained: all diverged; "
-                               "give a space with smaller learning rates");
+    return ext_error_set(
+        error, SQLITE_ERROR,
+        "no trial has a result: all diverged, or could not be measured; "
+        "give a space with smaller learning rates, or a larger validation");
 }

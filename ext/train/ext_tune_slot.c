@@ -23,16 +23,20 @@ static void show(ext_tuning *tuning)
     const gru4rec_dataset *dataset = tuning->data.events.dataset;
     const int64_t n_trials = tuning->request.base.trials;
     const int64_t per_epoch = dataset->n_events - dataset->n_sessions;
-    const int64_t all = gru4rec_tune_epochs(tuning->search) * per_epoch;
+    /* The report trains two trials once more, with all epochs. */
+    const int64_t n_epochs =
+        gru4rec_tune_epochs(tuning->search) + 2 * tuning->request.train.options.n_epochs;
+    const int64_t all = n_epochs * per_epoch;
     const int64_t each = all / n_trials > 0 ? all / n_trials : 1;
     int64_t n = tuning->n_events;
     for (int i = 0; i < tuning->n_slots; i++)
         if (tuning->slots[i].is_busy)
             n += atomic_load(&tuning->slots[i].n_events);
     const int64_t trial = n / each < n_trials ? n / each : n_trials - 1;
+    const int64_t rest = n - trial * each;
     const gru4rec_progress progress = {.epoch = trial + 1,
                                        .n_epochs = n_trials,
-                                       .events = n - trial * each,
+                                       .events = rest < each ? rest : each,
                                        .total_events = each,
                                        .loss = tuning->best};
     ext_progress_show(&tuning->progress, &progress);

@@ -12,6 +12,7 @@
  */
 #include "space.h"
 #include "../base/fail.h"
+#include "../options/option.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -19,22 +20,9 @@
 /* The most places of a logarithmic range, and of a linear range without a step. */
 enum { MOST_PLACES = 32 };
 
-/*
- * What kind of number an option's value is. NONE: it is no number. LIST: a list of
- * integers, which a range treats as one integer.
- */
-typedef enum number_kind {
-    NUMBER_NONE,
-    NUMBER_INTEGER,
-    NUMBER_REAL,
-    NUMBER_LIST
-} number_kind;
-
 /* An option that a tuning can choose, and its default range. */
 typedef struct tunable {
     const char *name;
-    size_t offset; /* of its field in gru4rec_options */
-    number_kind kind;
     gru4rec_scale scale;
     double low, high, step; /* of the default range */
     const char *choices;    /* default choices, as "first|second"; NULL: there are none */
@@ -44,19 +32,17 @@ typedef struct tunable {
  * The three forms of a row of tunables: RANGE has a default range, CHOICES has default
  * choices, and OPEN has neither, so the default space does not have it.
  */
-#define RANGE(name, kind, scale, ...)                                          \
-    {                                                                          \
-#name, offsetof(gru4rec_options, name), kind, scale, __VA_ARGS__, NULL \
+#define RANGE(option, scale_, low_, high_, step_)                                   \
+    {                                                                               \
+        .name = #option, .scale = scale_, .low = low_, .high = high_, .step = step_ \
     }
-#define CHOICES(name, kind, choices)                                                 \
-    {                                                                                \
-#name, offsetof(gru4rec_options, name), kind, GRU4REC_SCALE_CHOICE, 0, 0, 0, \
-            choices                                                                  \
+#define CHOICES(option, choices_)                                           \
+    {                                                                       \
+        .name = #option, .scale = GRU4REC_SCALE_CHOICE, .choices = choices_ \
     }
-#define OPEN(name, kind)                                                             \
-    {                                                                                \
-#name, offsetof(gru4rec_options, name), kind, GRU4REC_SCALE_CHOICE, 0, 0, 0, \
-            NULL                                                                     \
+#define OPEN(option)                                   \
+    {                                                  \
+        .name = #option, .scale = GRU4REC_SCALE_CHOICE \
     }
 
 /*
@@ -65,37 +51,37 @@ typedef struct tunable {
  * the published values. loss comes first, because other options depend on it.
  */
 static const tunable tunables[] = {
-    CHOICES(loss, NUMBER_NONE, "cross-entropy|bpr-max"),
-    RANGE(layers, NUMBER_LIST, GRU4REC_SCALE_LOG, 64, 384, 32),
-    RANGE(batch_size, NUMBER_INTEGER, GRU4REC_SCALE_LOG, 32, 256, 16),
-    RANGE(learning_rate, NUMBER_REAL, GRU4REC_SCALE_LOG, 0.01, 0.3, 0),
-    RANGE(dropout_p_embed, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 0.6, 0.05),
-    RANGE(dropout_p_hidden, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 0.6, 0.05),
-    RANGE(momentum, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 0.6, 0.05),
-    RANGE(sample_alpha, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 1, 0.1),
-    RANGE(bpreg, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 2, 0.05),
-    CHOICES(elu_param, NUMBER_REAL, "0|0.5|1"),
-    RANGE(logq, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 1, 0.1),
-    RANGE(blend, NUMBER_REAL, GRU4REC_SCALE_LINEAR, 0, 4, 0.25),
-    OPEN(final_act, NUMBER_NONE),
-    OPEN(embedding, NUMBER_INTEGER),
-    OPEN(constrained_embedding, NUMBER_NONE),
-    OPEN(n_sample, NUMBER_INTEGER),
-    OPEN(smoothing, NUMBER_REAL),
-    OPEN(hidden_act, NUMBER_NONE),
-    OPEN(adapt, NUMBER_NONE),
-    OPEN(adapt_params, NUMBER_NONE),
-    OPEN(lmbd, NUMBER_REAL),
-    OPEN(grad_cap, NUMBER_REAL),
-    OPEN(sigma, NUMBER_REAL),
-    OPEN(init_as_normal, NUMBER_NONE),
-    OPEN(feedforward, NUMBER_LIST),
-    OPEN(feedforward_act, NUMBER_NONE),
-    OPEN(biases, NUMBER_NONE),
-    OPEN(bptt, NUMBER_INTEGER),
-    OPEN(whole_sessions, NUMBER_NONE),
-    OPEN(train_random_order, NUMBER_NONE),
-    OPEN(reset_after, NUMBER_NONE),
+    CHOICES(loss, "cross-entropy|bpr-max"),
+    RANGE(layers, GRU4REC_SCALE_LOG, 64, 384, 32),
+    RANGE(batch_size, GRU4REC_SCALE_LOG, 32, 256, 16),
+    RANGE(learning_rate, GRU4REC_SCALE_LOG, 0.01, 0.3, 0),
+    RANGE(dropout_p_embed, GRU4REC_SCALE_LINEAR, 0, 0.6, 0.05),
+    RANGE(dropout_p_hidden, GRU4REC_SCALE_LINEAR, 0, 0.6, 0.05),
+    RANGE(momentum, GRU4REC_SCALE_LINEAR, 0, 0.6, 0.05),
+    RANGE(sample_alpha, GRU4REC_SCALE_LINEAR, 0, 1, 0.1),
+    RANGE(bpreg, GRU4REC_SCALE_LINEAR, 0, 2, 0.05),
+    CHOICES(elu_param, "0|0.5|1"),
+    RANGE(logq, GRU4REC_SCALE_LINEAR, 0, 1, 0.1),
+    RANGE(blend, GRU4REC_SCALE_LINEAR, 0, 4, 0.25),
+    OPEN(final_act),
+    OPEN(embedding),
+    OPEN(constrained_embedding),
+    OPEN(n_sample),
+    OPEN(smoothing),
+    OPEN(hidden_act),
+    OPEN(adapt),
+    OPEN(adapt_params),
+    OPEN(lmbd),
+    OPEN(grad_cap),
+    OPEN(sigma),
+    OPEN(init_as_normal),
+    OPEN(feedforward),
+    OPEN(feedforward_act),
+    OPEN(biases),
+    OPEN(bptt),
+    OPEN(whole_sessions),
+    OPEN(train_random_order),
+    OPEN(reset_after),
 };
 
 enum { N_TUNABLES = sizeof tunables / sizeof *tunables };
@@ -123,11 +109,7 @@ static const tunable *find_tunable(const char *name)
  */
 static size_t index_of(const char *name)
 {
-    gru4rec_option_info info;
-    size_t i = 0;
-    for (gru4rec_option_describe(0, &info); strcmp(info.name, name) != 0;)
-        gru4rec_option_describe(++i, &info);
-    return i;
+    return (size_t)(g4r_options_find(name) - g4r_options_table);
 }
 
 /* ---- values ---- */
@@ -145,9 +127,9 @@ static void write_number(char text[GRU4REC_MAX_CHOICE], double value)
  * Rounds a value above 0: a real to two significant digits; an integer to a multiple of
  * step, or to a whole number if step is 0.
  */
-static double round_value(double value, number_kind kind, double step)
+static double round_value(double value, g4r_option_kind kind, double step)
 {
-    if (kind != NUMBER_REAL)
+    if (kind != G4R_REAL)
         return step > 0 ? step * round(value / step) : round(value);
     const double unit = pow(10, floor(log10(value)) - 1);
     return round(value / unit) * unit;
@@ -155,7 +137,7 @@ static double round_value(double value, number_kind kind, double step)
 
 int32_t g4r_space_places(const gru4rec_dimension *dimension)
 {
-    const bool is_real = find_tunable(dimension->option)->kind == NUMBER_REAL;
+    const bool is_real = g4r_options_find(dimension->option)->kind == G4R_REAL;
     const double range = dimension->high - dimension->low;
     if (dimension->scale == GRU4REC_SCALE_CHOICE)
         return (int32_t)dimension->n_choices;
@@ -175,7 +157,7 @@ bool g4r_space_is_ordered(const gru4rec_dimension *dimension)
  */
 static double value_at(const gru4rec_dimension *dimension, int32_t place)
 {
-    const number_kind kind = find_tunable(dimension->option)->kind;
+    const g4r_option_kind kind = g4r_options_find(dimension->option)->kind;
     const double share = (double)place / (double)(g4r_space_places(dimension) - 1);
     double value;
     if (dimension->scale == GRU4REC_SCALE_LOG)
@@ -185,7 +167,7 @@ static double value_at(const gru4rec_dimension *dimension, int32_t place)
         value = dimension->low + place * dimension->step;
     else
         value = dimension->low + share * (dimension->high - dimension->low);
-    if (kind != NUMBER_REAL)
+    if (kind != G4R_REAL)
         value = round(value);
     return G4R_MAX(dimension->low, G4R_MIN(value, dimension->high));
 }
@@ -196,14 +178,15 @@ static double value_at(const gru4rec_dimension *dimension, int32_t place)
  */
 static double number_of(const tunable *row, const gru4rec_options *options)
 {
-    const char *field = (const char *)options + row->offset;
+    const g4r_option *o = g4r_options_find(row->name);
+    const char *field = (const char *)options + o->offset;
     const gru4rec_list *list = (const gru4rec_list *)field;
-    switch (row->kind) {
-    case NUMBER_INTEGER:
+    switch (o->kind) {
+    case G4R_INTEGER:
         return (double)*(const int64_t *)field;
-    case NUMBER_REAL:
+    case G4R_REAL:
         return *(const double *)field;
-    case NUMBER_LIST:
+    case G4R_LIST:
         return list->n == 1 ? (double)list->values[0] : NAN;
     default:
         return NAN;
@@ -310,20 +293,24 @@ bool gru4rec_space_can_have(const char *option)
     return find_tunable(option) != NULL;
 }
 
-static gru4rec_dimension *find_dimension(gru4rec_space *space, const char *name)
+/* Returns the index of the dimension of an option; space->n: there is none. */
+static size_t find_dimension(const gru4rec_space *space, const char *option)
 {
-    for (size_t i = 0; i < space->n; i++)
-        if (strcmp(space->dimensions[i].option, name) == 0)
-            return &space->dimensions[i];
-    return NULL;
+    size_t i = 0;
+    while (i < space->n && strcasecmp(space->dimensions[i].option, option) != 0)
+        i++;
+    return i;
 }
 
 bool gru4rec_space_has(const gru4rec_space *space, const char *option)
 {
-    for (size_t i = 0; i < space->n; i++)
-        if (strcasecmp(space->dimensions[i].option, option) == 0)
-            return true;
-    return false;
+    return find_dimension(space, option) < space->n;
+}
+
+/* Tells whether values of that kind have a range; a list's is that of its one integer. */
+static bool is_number(g4r_option_kind kind)
+{
+    return kind == G4R_INTEGER || kind == G4R_REAL || kind == G4R_LIST;
 }
 
 /*
@@ -337,18 +324,12 @@ static gru4rec_status find_row(const tunable **row, const char *name,
     *row = find_tunable(name);
     if (*row != NULL)
         return GRU4REC_OK;
+    if (g4r_options_find(name) == NULL) { /* the message suggests the nearest name */
+        gru4rec_options options;
+        gru4rec_options_init(&options);
+        return gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, name, "", error);
+    }
     gru4rec_show(shown, sizeof shown, name, strlen(name));
-    gru4rec_options options;
-    gru4rec_error unknown = {0};
-    gru4rec_options_init(&options);
-    /*
-     * If there is no option of that name, the message is that of gru4rec_options_set(),
-     * which suggests the nearest name.
-     */
-    if (gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, name, "", &unknown) !=
-            GRU4REC_OK &&
-        strncmp(unknown.message, "no option", strlen("no option")) == 0)
-        return REFUSE(error, "%s", unknown.message);
     return REFUSE(error,
                   "a tuning cannot choose '%s', only options of the network and its "
                   "learning; give %s as an option instead",
@@ -395,9 +376,9 @@ gru4rec_status gru4rec_space_choose(gru4rec_space *space, const char *option,
         status = check_value(row, value, text, error);
     if (status != GRU4REC_OK)
         return status;
-    gru4rec_dimension *dimension = find_dimension(space, row->name);
-    if (dimension == NULL)
-        dimension = add_dimension(space, row);
+    const size_t at = find_dimension(space, row->name);
+    gru4rec_dimension *dimension =
+        at < space->n ? &space->dimensions[at] : add_dimension(space, row);
     for (int64_t i = 0; i < dimension->n_choices; i++)
         if (strcmp(dimension->choices[i], text) == 0)
             return REFUSE(error, "the space has %s %s twice; leave one of them out",
@@ -423,7 +404,7 @@ static gru4rec_status check_range(const tunable *row, const gru4rec_dimension *r
     char text[GRU4REC_MAX_CHOICE], canonical[GRU4REC_MAX_CHOICE];
     const bool is_log = range->scale == GRU4REC_SCALE_LOG;
     gru4rec_status status = GRU4REC_OK;
-    if (row->kind == NUMBER_NONE)
+    if (!is_number(g4r_options_find(row->name)->kind))
         return REFUSE(error,
                       "the values of %s are not numbers, so they have no range; "
                       "list them, as [\"a\",\"b\"]",
@@ -473,7 +454,7 @@ gru4rec_status gru4rec_space_range(gru4rec_space *space, const char *option,
         status = check_range(row, &range, error);
     if (status != GRU4REC_OK)
         return status;
-    if (find_dimension(space, row->name) != NULL)
+    if (gru4rec_space_has(space, row->name))
         return REFUSE(error, "the space has %s twice; leave one of them out", row->name);
     gru4rec_dimension *dimension = add_dimension(space, row);
     dimension->scale = scale;
@@ -530,7 +511,9 @@ static bool can_matter(const char *name, const gru4rec_options *base, bool is_lo
 void gru4rec_space_fill(gru4rec_space *space, const gru4rec_options *base,
                         const gru4rec_options *fixed)
 {
-    const double rate = scale_of_rate(base);
+    gru4rec_options own = *base;
+    g4r_options_apply_preset(&own); /* what has an effect depends on its values too */
+    const double rate = scale_of_rate(&own);
     const bool is_loss_open = !gru4rec_option_is_set(fixed, index_of("loss"));
     space->n = 0;
     for (size_t i = 0; i < N_TUNABLES; i++) {
@@ -547,7 +530,7 @@ void gru4rec_space_fill(gru4rec_space *space, const gru4rec_options *base,
         dimension->step = row->step;
         if (row->choices != NULL)
             add_choices(dimension, row->choices);
-        if (!can_matter(row->name, base, is_loss_open))
+        if (!can_matter(row->name, &own, is_loss_open))
             space->n--;
     }
 }

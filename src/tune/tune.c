@@ -22,6 +22,7 @@
 #include "../base/fail.h"
 #include "../base/hash.h"
 #include "../base/rng.h"
+#include "../options/option.h"
 
 enum {
     BATCH = 10,      /* most trials of a batch */
@@ -111,6 +112,8 @@ static gru4rec_status prepare(gru4rec_options *options, int64_t epochs,
     options->resume = 0;
     options->checkpoint_epochs = 0;
     gru4rec_status status = gru4rec_options_resolve(options, error);
+    options->validation = 0; /* again, because resolving applies the preset */
+    options->patience = 0;
     options->n_epochs = epochs;
     return status;
 }
@@ -441,6 +444,8 @@ gru4rec_status gru4rec_tune_new(const gru4rec_allocator *allocator,
         return g4r_fail_nomem(error, sizeof *tune);
     tune->allocator = memory;
     tune->base = *base;
+    /* Which options have an effect depends on values that the preset may give. */
+    g4r_options_apply_preset(&tune->base);
     tune->space = *space;
     tune->most = base->trials;
     tune->trials = g4r_alloc(&memory, (size_t)base->trials, sizeof *tune->trials);

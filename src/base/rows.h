@@ -24,6 +24,19 @@ static inline bool g4r_rows_find(const int32_t *rows, size_t n, int32_t row,
 }
 
 /*
+ * Tells whether a ranking of the items rows (n), ascending, or of all items if rows is
+ * NULL, has the item of a row. Sets *place to the item's index in the ranking's scores.
+ */
+static inline bool g4r_rows_place(const int32_t *rows, size_t n, int32_t row,
+                                  size_t *place)
+{
+    if (rows != NULL)
+        return g4r_rows_find(rows, n, row, place);
+    *place = (size_t)row;
+    return true;
+}
+
+/*
  * Inserts row into the ascending list rows (n) if the list does not have it. The array
  * must have room for one more. Returns the new number of rows.
  */

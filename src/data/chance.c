@@ -62,12 +62,11 @@ static estimate estimate_of(double w, double n, double scale, double daily)
  */
 static estimate better_of(const gru4rec_fingerprints_length *length)
 {
+    if (length->n == 0) /* chance meets no session of this length */
+        return (estimate){0};
     const estimate all = estimate_of((double)length->n_twins, (double)length->n, 1, 1.25);
     const estimate last =
         estimate_of((double)length->n_last_twins, (double)length->n_last, 10.0 / 9, 3);
-    if (length->n ==
-        0) /* no session has this length, so there is no chance to meet one */
-        return (estimate){0};
     return fmin(1, last.most + last.error) < fmin(1, all.most + all.error) ? last : all;
 }
 

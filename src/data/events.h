@@ -138,4 +138,9 @@ static inline double g4r_events_seconds(const gru4rec_events *events, uint32_t i
  */
 void g4r_events_free_columns(gru4rec_events *events);
 
+/* ---- time.c ---- */
+
+/* Returns the whole seconds of a date, rounded down, and sets *nano to the rest. */
+int64_t g4r_time_split(int64_t date, int64_t *nano);
+
 #endif

@@ -57,7 +57,7 @@ static bool is_integer(const char *text, size_t n, int64_t *integer)
  * another affinity can hold the same session's id in another type. The last word that is
  * mixed in (1, 2 or 3) keeps integers, other reals, and texts and blobs apart.
  */
-static uint64_t print_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id *id)
+static uint64_t hash_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id *id)
 {
     const unsigned char *bytes = id->bytes;
     int64_t integer = id->integer;
@@ -91,8 +91,7 @@ static uint64_t add_time(const gru4rec_fingerprints_key *key, uint64_t hash,
     int64_t whole = time->integer, nano = 0;
     const bool is_wide = !(below >= -0x1p62 && below < 0x1p62);
     if (time->type == GRU4REC_TIME_DATE) {
-        nano = (time->integer % 1000000000 + 1000000000) % 1000000000;
-        whole = (time->integer - nano) / 1000000000;
+        whole = g4r_time_split(time->integer, &nano);
     } else if (time->type == GRU4REC_TIME_REAL && is_wide) {
         memcpy(&whole, &real, sizeof whole);
     } else if (time->type == GRU4REC_TIME_REAL) {
@@ -119,8 +118,8 @@ static uint64_t shorten(const gru4rec_fingerprints_key *key, uint64_t hash, uint
  * visitor, who comes again on other days, so first is mixed in: a visit is known by the
  * visitor's id and by the time at which the visit begins.
  */
-static uint64_t print_of_visit(const gru4rec_events *events, uint64_t id,
-                               const gru4rec_time *first)
+static uint64_t hash_of_visit(const gru4rec_events *events, uint64_t id,
+                              const gru4rec_time *first)
 {
     return events->preparation.session_gap > 0
                ? add_time(&events->fingerprints_key, id, first)
@@ -158,8 +157,7 @@ static void print_session(const gru4rec_events *events, const id_hashes *ids,
     }
     sum = stir(key, sum, (uint64_t)n);
     const uint64_t hashes[GRU4REC_FINGERPRINTS_KINDS] = {
-        [GRU4REC_FINGERPRINTS_ID] =
-            print_of_visit(events, ids->sessions[session], &first),
+        [GRU4REC_FINGERPRINTS_ID] = hash_of_visit(events, ids->sessions[session], &first),
         [GRU4REC_FINGERPRINTS_EVENTS] = sum,
         [GRU4REC_FINGERPRINTS_ITEMS] = chain};
     for (int kind = 0; kind < GRU4REC_FINGERPRINTS_KINDS; kind++)
@@ -172,15 +170,15 @@ static void print_session(const gru4rec_events *events, const id_hashes *ids,
  * caller frees it. If the caller asks to stop (watch), the array is not complete. NULL:
  * there is not enough memory.
  */
-static uint64_t *print_ids(const gru4rec_events *events, const g4r_dict *ids,
-                           g4r_stop_watch *watch)
+static uint64_t *hash_ids(const gru4rec_events *events, const g4r_dict *ids,
+                          g4r_stop_watch *watch)
 {
     uint64_t *hashes = g4r_alloc(&events->allocator, (size_t)ids->n, sizeof *hashes);
     for (int32_t i = 0; hashes != NULL && i < ids->n && !g4r_stop_watch_is_over(watch);
          i++) {
         gru4rec_id id;
         g4r_dict_get(ids, i, &id);
-        hashes[i] = print_of_id(&events->fingerprints_key, &id);
+        hashes[i] = hash_of_id(&events->fingerprints_key, &id);
     }
     return hashes;
 }
@@ -190,8 +188,8 @@ bool g4r_prints_make(gru4rec_events *events, const int64_t *offsets,
 {
     const gru4rec_allocator *allocator = &events->allocator;
     const size_t n_sessions = (size_t)events->n_sessions;
-    const id_hashes ids = {print_ids(events, &events->sessions, watch),
-                           print_ids(events, &events->items, watch)};
+    const id_hashes ids = {hash_ids(events, &events->sessions, watch),
+                           hash_ids(events, &events->items, watch)};
     events->prints = g4r_alloc(allocator, n_sessions, sizeof *events->prints);
     const bool is_ok =
         ids.sessions != NULL && ids.items != NULL && events->prints != NULL;

@@ -5,12 +5,11 @@
  * too coarse: neighbouring doubles near today's date in seconds are 240 ns apart, and
  * those near today's date in nanoseconds are 256 ns apart.
  */
-#include "../base/base.h"
+#include "events.h"
 
 enum { NANO = 1000000000 };
 
-/* Returns the whole seconds of a date, rounded down, and sets *nano to the rest. */
-static int64_t split_date(int64_t date, int64_t *nano)
+int64_t g4r_time_split(int64_t date, int64_t *nano)
 {
     const bool is_below = date % NANO < 0;
     *nano = date % NANO + (is_below ? NANO : 0);
@@ -43,9 +42,9 @@ int gru4rec_time_compare(const gru4rec_time *a, const gru4rec_time *b)
     if (a->type == b->type)
         return G4R_COMPARE(a->integer, b->integer);
     if (a->type == GRU4REC_TIME_DATE)
-        whole_a = split_date(a->integer, &nano_a);
+        whole_a = g4r_time_split(a->integer, &nano_a);
     if (b->type == GRU4REC_TIME_DATE)
-        whole_b = split_date(b->integer, &nano_b);
+        whole_b = g4r_time_split(b->integer, &nano_b);
     if (b->type == GRU4REC_TIME_REAL)
         return compare_with_real(whole_a, nano_a, b->real);
     if (a->type == GRU4REC_TIME_REAL)
@@ -61,7 +60,7 @@ double gru4rec_time_real(const gru4rec_time *time)
         return time->real;
     if (time->type == GRU4REC_TIME_INTEGER)
         return (double)time->integer;
-    const int64_t whole = split_date(time->integer, &nano);
+    const int64_t whole = g4r_time_split(time->integer, &nano);
     return (double)whole + (double)nano / NANO;
 }
 
@@ -70,7 +69,7 @@ double gru4rec_time_rest(const gru4rec_time *time)
     int64_t nano;
     if (time->type != GRU4REC_TIME_DATE)
         return 0;
-    const int64_t whole = split_date(time->integer, &nano);
+    const int64_t whole = g4r_time_split(time->integer, &nano);
     const double real = gru4rec_time_real(time), below = floor(real);
     return fma(below - real, NANO, (double)((whole - (int64_t)below) * NANO + nano));
 }

@@ -69,7 +69,7 @@ typedef struct measuring {
 
 static size_t count_models(const gru4rec_evaluation *what)
 {
-    return what->blend != NULL ? MOST_MODELS : NETWORK;
+    return what->blend != NULL ? 2 : 1;
 }
 
 size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
@@ -364,10 +364,7 @@ static gru4rec_status fail_interrupted(gru4rec_error *error)
  */
 static gru4rec_status rank_added(measuring *e, size_t method, gru4rec_error *error)
 {
-    const g4r_stop stop = {is_stopped, e};
     g4r_ranks *ranks = &e->ranks[method];
-    if (!g4r_ranks_bound(ranks, &stop))
-        return fail_interrupted(error);
     for (size_t i = 0; i < ranks->n_added; i++) {
         g4r_standing standing;
         if (!g4r_ranks_get(ranks, i, &standing))
@@ -415,6 +412,9 @@ static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
         if (e->what->n_baselines > 0 && is_stopped(e))
             return fail_interrupted(error);
     }
+    const g4r_stop stop = {is_stopped, e};
+    if (!g4r_ranks_bound(e->ranks, e->n_models, &stop))
+        return fail_interrupted(error);
     gru4rec_status status = GRU4REC_OK;
     for (size_t i = 0; i < e->n_models && status == GRU4REC_OK; i++)
         status = rank_added(e, i, error);

@@ -66,22 +66,10 @@ void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena, size_t n_lanes)
     ranks->list = g4r_arena_take(arena, ranks->longest, sizeof *ranks->list);
 }
 
-/*
- * Tells whether row is in rows (n), ascending, and sets *place to its index there. If
- * rows is NULL, it stands for all items: returns true, and row is its own place.
- */
-static bool find_row(const int32_t *rows, size_t n, int32_t row, size_t *place)
-{
-    if (rows != NULL)
-        return g4r_rows_find(rows, n, row, place);
-    *place = (size_t)row;
-    return true;
-}
-
 bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row)
 {
     size_t place;
-    return find_row(ranks->rows, ranks->n, row, &place);
+    return g4r_rows_place(ranks->rows, ranks->n, row, &place);
 }
 
 /*
@@ -130,6 +118,7 @@ void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *qu
         return;
     score(ranks, &lane->score, &query->target, 1, x);
     if (ranks->blender != NULL) {
+        /* get blends again, as the neighbours of all lanes would take too much memory. */
         blend(ranks, x, query);
         gru4rec_blender_score(ranks->blender, query->target, &lane->score);
     }
@@ -193,7 +182,7 @@ static g4r_output gather(g4r_ranks *ranks, size_t first, size_t n)
     return (g4r_output){ranks->table, ranks->bias, n, d};
 }
 
-bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop)
+bool g4r_ranks_bound(g4r_ranks *ranks, size_t n_ranks, const g4r_stop *stop)
 {
     if (ranks->longest > G4R_SHORTLIST_MOST || ranks->n_added == 0)
         return true;
@@ -203,8 +192,9 @@ bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop)
         g4r_bounds_upper(&rows, ranks->upper, ranks->x, ranks->slack, ranks->n_added,
                          ranks->vec);
         for (size_t i = 0; i < ranks->n_added; i++)
-            if (ranks->lanes[i].is_bounded)
-                apply_bounds(ranks, i, first, ranks->upper + i * n, n);
+            for (size_t r = 0; r < n_ranks; r++)
+                if (ranks[r].lanes[i].is_bounded)
+                    apply_bounds(&ranks[r], i, first, ranks->upper + i * n, n);
         if (g4r_stop_is_asked(stop))
             return false;
     }
@@ -267,21 +257,6 @@ static void count_blended(g4r_ranks *ranks, g4r_rank_lane *lane)
 }
 
 /*
- * Overwrites the scores of those items that the nearest sessions have with their blended
- * scores. scores (n) are those of the items rows (n), ascending; of all n items if rows
- * is NULL.
- */
-static void overwrite_blended(const g4r_ranks *ranks, g4r_real *scores,
-                              const int32_t *rows, size_t n)
-{
-    const gru4rec_blender *blender = ranks->blender;
-    size_t place;
-    for (size_t i = 0; i < blender->n; i++)
-        if (find_row(rows, n, blender->rows[i], &place))
-            scores[place] = blender->blended[i];
-}
-
-/*
  * Scores all ranked items exactly for the m lanes from first on, into ranks->scores
  * (m,n). It scores some rows for all lanes before the next rows, so that the rows stay in
  * the cache.
@@ -314,14 +289,33 @@ static void by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, s
     size_t place;
     *standing = (g4r_standing){.list = ranks->list};
     for (size_t i = 0; i < query->n_seen; i++)
-        if (find_row(rows, n, query->seen[i], &place))
+        if (g4r_rows_place(rows, n, query->seen[i], &place))
             scores[place] = -(g4r_real)INFINITY;
-    if (query->target >= 0 && find_row(rows, n, query->target, &place))
+    if (query->target >= 0 && g4r_rows_place(rows, n, query->target, &place))
         vec->scan.count(scores, scores[place], n, &standing->n_greater,
                         &standing->n_equal);
     standing->n = g4r_topk(ranks->list, scores, NULL, n, G4R_MIN(ranks->longest, n), vec);
     for (size_t i = 0; i < standing->n && rows != NULL; i++)
         ranks->list[i].row = rows[ranks->list[i].row];
+}
+
+/*
+ * Ranks a query's target by exact scores (n) of the items rows, or of all items if rows is
+ * NULL, for the vector x (D), and fills *standing. If there is a blender, the scores are
+ * blended first. The scores are overwritten. Returns false if a score is not finite.
+ */
+static bool finish_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows,
+                          size_t n, const g4r_real *x, const g4r_rank_query *query,
+                          g4r_standing *standing)
+{
+    if (!ranks->vec->all_finite(scores, n))
+        return false;
+    if (ranks->blender != NULL) {
+        blend(ranks, x, query);
+        g4r_blender_overwrite(ranks->blender, scores, rows, n);
+    }
+    by_scores(ranks, scores, rows, n, query, standing);
+    return true;
 }
 
 /*
@@ -335,14 +329,9 @@ static bool by_all_scores(g4r_ranks *ranks, size_t i, g4r_standing *standing)
     g4r_real *scores = ranks->scores + place * ranks->n;
     if (place == 0)
         score_lanes(ranks, i, G4R_MIN(ranks->n_exact, ranks->n_added - i));
-    if (!ranks->vec->all_finite(scores, ranks->n))
-        return false;
-    if (ranks->blender != NULL) {
-        blend(ranks, ranks->x + i * ranks->bounds.output.d, &ranks->lanes[i].query);
-        overwrite_blended(ranks, scores, ranks->rows, ranks->n);
-    }
-    by_scores(ranks, scores, ranks->rows, ranks->n, &ranks->lanes[i].query, standing);
-    return true;
+    return finish_scores(ranks, scores, ranks->rows, ranks->n,
+                         ranks->x + i * ranks->bounds.output.d, &ranks->lanes[i].query,
+                         standing);
 }
 
 bool g4r_ranks_get(g4r_ranks *ranks, size_t i, g4r_standing *standing)
@@ -373,12 +362,5 @@ bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, s
                      const g4r_rank_query *query, g4r_standing *standing)
 {
     score(ranks, ranks->scores, rows, n, x);
-    if (!ranks->vec->all_finite(ranks->scores, n))
-        return false;
-    if (ranks->blender != NULL) {
-        blend(ranks, x, query);
-        overwrite_blended(ranks, ranks->scores, rows, n);
-    }
-    by_scores(ranks, ranks->scores, rows, n, query, standing);
-    return true;
+    return finish_scores(ranks, ranks->scores, rows, n, x, query, standing);
 }

@@ -99,9 +99,10 @@ void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *qu
  * If the lists are too long for bounds (longest above G4R_SHORTLIST_MOST), or if no lane
  * was added, does nothing and returns true. Otherwise makes the bounds of the scores for
  * all lanes that were added, and from these the counts and the shortlist of each lane.
- * Returns false if the caller asked to stop.
+ * ranks (n_ranks) have the same lanes, items and vectors, and differ only in the blender,
+ * so the bounds of the first one serve all. Returns false if the caller asked to stop.
  */
-bool g4r_ranks_bound(g4r_ranks *ranks, const g4r_stop *stop);
+bool g4r_ranks_bound(g4r_ranks *ranks, size_t n_ranks, const g4r_stop *stop);
 /*
  * Fills *standing with the result of a lane, after g4r_ranks_bound(). Call it for lanes
  * 0, 1, 2, ... in this order, once for each. The list of the result is borrowed until the

@@ -148,6 +148,15 @@ bool gru4rec_blender_score(const gru4rec_blender *blender, int32_t row,
     return true;
 }
 
+void g4r_blender_overwrite(const gru4rec_blender *blender, g4r_real *scores,
+                           const int32_t *rows, size_t n)
+{
+    size_t place;
+    for (size_t i = 0; i < blender->n; i++)
+        if (g4r_rows_place(rows, n, blender->rows[i], &place))
+            scores[place] = blender->blended[i];
+}
+
 /* ---- the best of all ---- */
 
 /* Tells whether the limits exclude the row, or rank other rows only. */
@@ -155,8 +164,7 @@ static bool is_left_out(const g4r_blender_limits *limits, int32_t row)
 {
     size_t place;
     return g4r_rows_find(limits->excluded, limits->n_excluded, row, &place) ||
-           (limits->rows != NULL &&
-            !g4r_rows_find(limits->rows, limits->n_rows, row, &place));
+           !g4r_rows_place(limits->rows, limits->n_rows, row, &place);
 }
 
 /*

@@ -53,6 +53,13 @@ static inline bool g4r_blender_has(const gru4rec_blender *blender, int32_t row)
     return blender->scorer->scores.is_listed[row];
 }
 
+/*
+ * Gives the items that the nearest sessions have their blended scores, in scores (n) of
+ * the items rows, ascending, or of all items if rows is NULL.
+ */
+void g4r_blender_overwrite(const gru4rec_blender *blender, g4r_real *scores,
+                           const int32_t *rows, size_t n);
+
 /* Says which items are ranked. Both lists are ascending rows; both are borrowed. */
 typedef struct g4r_blender_limits {
     const int32_t *excluded; /* (n_excluded) items that are left out */

@@ -11,8 +11,6 @@
 #include "session.h"
 #include "shortlist.h"
 
-#include "../base/rows.h"
-
 struct gru4rec_ranking {
     gru4rec_allocator allocator;
     g4r_arena arena;
@@ -148,22 +146,6 @@ static void leave_out(gru4rec_ranking *ranking)
 }
 
 /*
- * Overwrites the scores of those ranked rows that the nearest sessions have by their
- * blended scores. query.blender must not be NULL.
- */
-static void overwrite_blended(gru4rec_ranking *ranking)
-{
-    const gru4rec_query *query = &ranking->query;
-    const gru4rec_blender *blender = query->blender;
-    for (size_t i = 0; i < blender->n; i++) {
-        size_t at = (size_t)blender->rows[i];
-        if (query->rows == NULL ||
-            g4r_rows_find(query->rows, query->n_rows, blender->rows[i], &at))
-            ranking->scores[at] = blender->blended[i];
-    }
-}
-
-/*
  * Computes the exact scores of all ranked rows into ranking->scores, blended ones if the
  * query has a blender; sets those of excluded rows to -INFINITY, and sets is_scored.
  */
@@ -179,7 +161,7 @@ static void score_all(gru4rec_ranking *ranking)
         for (size_t i = 0; i < n; i++)
             ranking->scores[i] = query->scores[query->rows[i]];
     if (query->blender != NULL)
-        overwrite_blended(ranking);
+        g4r_blender_overwrite(query->blender, ranking->scores, query->rows, n);
     leave_out(ranking);
     ranking->is_scored = true;
     GRU4REC_TRACE(3, "%zu items scored exactly, all", n);

@@ -137,7 +137,7 @@ static bool check_lists(fixture *f, size_t k)
         g4r_ranks_start(&f->ranks);
         for (size_t i = 0; i < n; i++)
             g4r_ranks_add(&f->ranks, f->visitors[i].x, &f->visitors[i].query);
-        CHECK(g4r_ranks_bound(&f->ranks, &stop));
+        CHECK(g4r_ranks_bound(&f->ranks, 1, &stop));
         for (size_t i = 0; i < n && is_right; i++) {
             g4r_standing standing;
             is_right = CHECK(g4r_ranks_get(&f->ranks, i, &standing)) &&
@@ -256,7 +256,7 @@ static void bad_scores_are_told(void)
         start_ranks(&f, 20);
         for (size_t j = 0; j < 2; j++)
             g4r_ranks_add(&f.ranks, f.visitors[j].x, &f.visitors[j].query);
-        CHECK(g4r_ranks_bound(&f.ranks, &never));
+        CHECK(g4r_ranks_bound(&f.ranks, 1, &never));
         CHECK(!g4r_ranks_get(&f.ranks, 0, &standing));
         CHECK(!g4r_ranks_get(&f.ranks, 1, &standing));
         g4r_arena_free(&f.arena, &g4r_alloc_libc);
@@ -282,7 +282,7 @@ static void bounds_can_be_stopped(void)
     make_visitor(&f, &f.visitors[0], NORMAL, 1, 0, 0);
     start_ranks(&f, 20);
     g4r_ranks_add(&f.ranks, f.visitors[0].x, &f.visitors[0].query);
-    CHECK(!g4r_ranks_bound(&f.ranks, &stop));
+    CHECK(!g4r_ranks_bound(&f.ranks, 1, &stop));
     CHECK_INT(2, n_asked);
     g4r_arena_free(&f.arena, &g4r_alloc_libc);
     free_visitors(&f);

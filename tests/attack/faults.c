@@ -32,7 +32,7 @@ static const struct call {
     const char *name, *sql;
     bool is_alone; /* it is refused in a transaction */
     bool may_stay; /* a model without a version, with a checkpoint, stays when it fails */
-    bool has_parts; /* what it did before it failed stays, for resume */
+    bool may_leave_part; /* a part of its work stays when it fails, for resume */
 } calls[] = {
     {"train", "SELECT gru4rec_train('m')", false, false, false},
     {"checkpoints", "SELECT gru4rec_train('m', 'n_epochs=3, checkpoint_epochs=1')", true,
@@ -312,6 +312,14 @@ static char *look(sqlite3 *at)
                               rc == SQLITE_OK ? versions : "no model");
         sqlite3_free(versions);
         sqlite3_free(sql);
+        sql = sqlite3_mprintf("SELECT 'tunings: ' || group_concat(status) FROM %s_trial "
+                              "WHERE trial = 0",
+                              models[i]);
+        char *tunings = attack_ask(at, &rc, sql);
+        if (rc == SQLITE_OK)
+            all = sqlite3_mprintf("%z, %s", all, tunings);
+        sqlite3_free(tunings);
+        sqlite3_free(sql);
     }
     return all;
 }
@@ -414,7 +422,7 @@ static void check_work(const scenario *s, const outcome *out, const char *seen)
     }
     if (is_late(out) && !out->is_rolled_back && is_done)
         return;
-    if (s->call->has_parts && (is_done || is_undone))
+    if (s->call->may_leave_part && !is_done)
         return;
     if (s->call->may_stay && strstr(seen, "table fresh") != NULL &&
         strstr(seen, "fresh: active  of ()") != NULL)

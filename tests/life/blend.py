@@ -1,6 +1,5 @@
 """blend.py - the sessions that a version blends with: which they are, against a plain program; damage of every kind, with
 checksums that fit; other processes, databases and builds."""
-import array
 import itertools
 import struct
 from common import *
@@ -11,21 +10,6 @@ HEADER = 6  # words
 CHUNK_WORDS = (1 << 20) // 4
 
 
-def checksum(chunk, data):
-    """The one of ext_sum.c."""
-    prime, mask = 0x100000001b3, (1 << 64) - 1
-    words = array.array('I', data[:len(data) // 4 * 4])
-    total = len(words) * prime & mask ^ chunk
-    for byte in b'blend':
-        total = (total ^ byte) * prime & mask
-    for lane in range(4):
-        of_lane = words[lane::4]
-        a = lane + 1 + sum(of_lane)
-        b = (lane + 1) * len(of_lane) + sum(itertools.accumulate(of_lane))
-        total = ((total * prime ^ a & mask) * prime & mask) ^ b & mask
-    return total - (1 << 64) if total >> 63 else total
-
-
 # ---- what is kept ----
 
 def stored(db, version):
@@ -33,7 +17,7 @@ def stored(db, version):
     rows = db.execute('SELECT chunk, checksum, data FROM rec_blend WHERE version = ? ORDER BY chunk', (version,)).fetchall()
     check(f'version {version}: chunks are numbered, and full but for the last',
           [c for c, _, _ in rows] == list(range(len(rows))) and all(len(d) == 1 << 20 for _, _, d in rows[:-1]))
-    check(f'version {version}: checksums', all(s == checksum(c, d) for c, s, d in rows))
+    check(f'version {version}: checksums', all(s == checksum('blend', c, d) for c, s, d in rows))
     data = b''.join(d for _, _, d in rows)
     magic, form, n_sessions, n_events = struct.unpack_from('<4sIQQ', data)
     check(f'version {version}: header', (magic, form) == (b'G4RB', 1) and len(data) == 4 * (HEADER + 3 * n_sessions + n_events))
@@ -107,7 +91,7 @@ def damaged(directory):
     db.close()
 
     def put(changed):
-        with_sums = [(i, checksum(i, changed[at:at + (1 << 20)]), changed[at:at + (1 << 20)])
+        with_sums = [(i, checksum('blend', i, changed[at:at + (1 << 20)]), changed[at:at + (1 << 20)])
                      for i, at in enumerate(range(0, len(changed), 1 << 20))]
         plain = connect(path, is_loaded=False)
         plain.execute('PRAGMA synchronous = off')

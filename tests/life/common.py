@@ -4,7 +4,9 @@
 
 Run as a program itself it is such another process: it does SQL that comes on its standard input.
 """
+import array
 import faulthandler
+import itertools
 import json
 import os
 import random
@@ -64,6 +66,23 @@ def run(test, *arguments):
 def finish():
     print(f'{passed} passed, {failed} failed')
     sys.exit(failed > 0)
+
+
+# ---- checksums ----
+
+def checksum(name, chunk, data):
+    """The checksum of a chunk of m_tensor (name: the tensor) or of m_blend ('blend'), as ext_sum.c makes it."""
+    prime, mask = 0x100000001b3, (1 << 64) - 1
+    words = array.array('I', data[:len(data) // 4 * 4])
+    total = len(words) * prime & mask ^ chunk
+    for byte in name.encode():
+        total = (total ^ byte) * prime & mask
+    for lane in range(4):
+        of_lane = words[lane::4]
+        a = lane + 1 + sum(of_lane)
+        b = (lane + 1) * len(of_lane) + sum(itertools.accumulate(of_lane))
+        total = ((total * prime ^ a & mask) * prime & mask) ^ b & mask
+    return total - (1 << 64) if total >> 63 else total
 
 
 # ---- databases ----

@@ -77,21 +77,6 @@ def chunks(db):
     return dict(db.execute('SELECT name, count(*) FROM rec_tensor GROUP BY name ORDER BY min(id)'))
 
 
-def checksum(name, chunk, data):
-    """The one of ext_tensor.c."""
-    prime, mask = 0x100000001b3, (1 << 64) - 1
-    words = array.array('I', data)
-    total = len(words) * prime & mask ^ chunk
-    for byte in name.encode():
-        total = (total ^ byte) * prime & mask
-    for lane in range(4):
-        of_lane = words[lane::4]
-        a = lane + 1 + sum(of_lane)
-        b = (lane + 1) * len(of_lane) + sum(itertools.accumulate(of_lane))
-        total = ((total * prime ^ a & mask) * prime & mask) ^ b & mask
-    return total - (1 << 64) if total >> 63 else total
-
-
 # ---- damage ----
 
 def error_of_check(db):

@@ -127,7 +127,7 @@ def beside_others(directory, journal):
     watcher, writer = connect(path), connect(path)
     call = Thread(tune, db)
     n_seen, n_written = [], 0
-    wait_rows(watcher, 1)
+    check(f'{what}: rows come', wait_rows(watcher, 1))
     writer.execute('BEGIN IMMEDIATE')
     stuck = len(trials(watcher)) if journal == 'wal' else 0
     time.sleep(0.3)
@@ -200,7 +200,7 @@ def shadow(directory):
 
 
 def progress(directory):
-    """verbose=true: one line at the end, also of a tuning that fails; without it none."""
+    """verbose=true: one line at the end; without it none."""
     path = directory + '/shop.db'
     make_shop(path).close()
     small = 'trials=3, n_epochs=1, space={"layers":[8,16]}'

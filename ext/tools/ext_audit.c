@@ -165,8 +165,8 @@ static int look(ext_audit_work *work, const char *text, const char *test,
 }
 
 /* Details of checks that did not run: of the log, and of the test. */
-static const char no_log[] = "the model has no source; audit the log by another call, "
-                             "gru4rec_audit(source)";
+static const char no_source[] = "the model has no source; audit the log by another call, "
+                                "gru4rec_audit(source)";
 static const char no_test[] =
     "name a test as the second argument: gru4rec_audit(model or source, test)";
 
@@ -182,7 +182,7 @@ static int write_lines(audit_cursor *cursor, ext_audit_work *work, ext_error *er
                 i >= EXT_AUDIT_UNKNOWN_ITEMS ? sqlite3_mprintf("%s", no_test)
                 : work->no_log != NULL
                     ? sqlite3_mprintf("the log was not audited: %s", work->no_log)
-                    : sqlite3_mprintf("%s", no_log);
+                    : sqlite3_mprintf("%s", no_source);
         if (finding->state == EXT_AUDIT_SKIPPED && finding->detail == NULL)
             return ext_error_nomem(error);
         if (ext_audit_rules_row(&cursor->lines[i], finding, (ext_audit_check)i, error) !=

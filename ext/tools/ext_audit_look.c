@@ -386,9 +386,10 @@ static void say_units(ext_audit_work *work, ext_audit_check check, const ext_eve
     ext_leak_tell_units(text, &work->leak, test);
     sqlite3_str_appendall(text, "; give both the same unit");
     char *words = sqlite3_str_finish(text);
-    say_unknown(work, check, words != NULL ? words : "", error);
     if (words == NULL)
         ext_error_nomem(error);
+    else
+        say_unknown(work, check, words, error);
     sqlite3_free(words);
 }
 
@@ -404,6 +405,12 @@ static const char no_past[] =
     "no session of the test is one of the last training; "
     "but that training began with warm_start, and what the versions before it were "
     "trained on is not known, or their options cut sessions by other rules";
+
+/* The checks (N_LEAKS) of a test that ask the fingerprints of the training. */
+static const ext_audit_check leaks[] = {EXT_AUDIT_TRAINED, EXT_AUDIT_SHARED,
+                                        EXT_AUDIT_IDENTICAL};
+
+enum { N_LEAKS = sizeof leaks / sizeof *leaks };
 
 /*
  * Appends words to the detail of a finding, behind "; " if it has a detail. words: of
@@ -427,11 +434,9 @@ static void say_pieces(ext_audit_work *work, ext_error *error)
 {
     const char *pieces = ext_leak_pieces(trained_options(work));
     const bool has_gap = trained_options(work)->session_gap > 0;
-    const ext_audit_check checks[] = {EXT_AUDIT_TRAINED, EXT_AUDIT_SHARED,
-                                      EXT_AUDIT_IDENTICAL};
-    for (size_t i = 0; pieces != NULL && i < sizeof checks / sizeof *checks; i++) {
-        const bool is_by_id = checks[i] != EXT_AUDIT_IDENTICAL;
-        add_detail(&work->findings[checks[i]],
+    for (size_t i = 0; pieces != NULL && i < N_LEAKS; i++) {
+        const bool is_by_id = leaks[i] != EXT_AUDIT_IDENTICAL;
+        add_detail(&work->findings[leaks[i]],
                    sqlite3_mprintf("these are pieces of sessions: %s%s", pieces,
                                    has_gap && is_by_id
                                        ? ", and a piece is known by its id "
@@ -451,21 +456,19 @@ static void say_pieces(ext_audit_work *work, ext_error *error)
 static void judge_knowledge(ext_audit_work *work, const ext_events *test,
                             ext_error *error)
 {
-    static const ext_audit_check checks[] = {EXT_AUDIT_TRAINED, EXT_AUDIT_SHARED,
-                                             EXT_AUDIT_IDENTICAL};
     const ext_leak *leak = &work->leak;
     const bool has_other = leak->against.end.is_there && ext_leak_has_other_unit(test);
     const bool has_gap = trained_options(work)->session_gap > 0;
-    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-        const bool needs_times = has_gap || checks[i] == EXT_AUDIT_TRAINED;
+    for (size_t i = 0; i < N_LEAKS; i++) {
+        const bool needs_times = has_gap || leaks[i] == EXT_AUDIT_TRAINED;
         if (!leak->fingerprints.is_known)
-            say_unknown(work, checks[i], no_fingerprints, error);
-        else if (work->findings[checks[i]].n > 0)
+            say_unknown(work, leaks[i], no_fingerprints, error);
+        else if (work->findings[leaks[i]].n > 0)
             continue;
         else if (has_other && needs_times)
-            say_units(work, checks[i], test, error);
+            say_units(work, leaks[i], test, error);
         else if (leak->found.is_partial)
-            say_unknown(work, checks[i], no_past, error);
+            say_unknown(work, leaks[i], no_past, error);
     }
     if (!leak->against.end.is_there)
         say_unknown(work, EXT_AUDIT_BEFORE, no_end, error);

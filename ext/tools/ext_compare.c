@@ -85,9 +85,9 @@ static int find_method(const char *name)
     while (kind < GRU4REC_N_BASELINES &&
            sqlite3_stricmp(name, gru4rec_baseline_name((gru4rec_baseline_kind)kind)) != 0)
         kind++;
-    return kind < GRU4REC_N_BASELINES || sqlite3_stricmp(name, "gru4rec-network") == 0
-               ? kind
-               : NO_METHOD;
+    if (kind < GRU4REC_N_BASELINES)
+        return kind;
+    return sqlite3_stricmp(name, "gru4rec-network") == 0 ? NETWORK : NO_METHOD;
 }
 
 /*
@@ -104,7 +104,8 @@ static int fail_name(const char *name, ext_error *error)
     if (names == NULL)
         return ext_error_nomem(error);
     ext_error_set(error, SQLITE_ERROR,
-                  "'%s' is neither a model nor a baseline; the baselines are %s",
+                  "'%s' is neither a model nor a baseline; the baselines are %s, "
+                  "and 'gru4rec-network' is the network of a version that blends",
                   ext_show_text(&(ext_show){""}, name), names);
     sqlite3_free(names);
     return error->rc;
@@ -333,15 +334,14 @@ static int warn(compare_call *call, const gru4rec_difference *first, ext_error *
 }
 
 /*
- * Leaves out the rows of segments without a target, and moves the other rows to the
- * front. Rows about all targets (segment NULL) always stay. If no row would be left,
- * leaves out none. Returns how many rows are left.
+ * Moves the rows that are shown to the front, and returns how many they are. If none is,
+ * all are shown.
  */
 static size_t leave_out_empty(gru4rec_difference *differences, size_t n)
 {
     size_t n_left = 0;
     for (size_t i = 0; i < n; i++)
-        if (differences[i].segment == NULL || differences[i].events > 0)
+        if (ext_measure_is_shown(differences[i].segment, differences[i].events))
             differences[n_left++] = differences[i];
     return n_left > 0 ? n_left : n;
 }

@@ -82,15 +82,14 @@ static int read_call(evaluate_call *call, const ext_cursor *base, const char *so
 }
 
 /*
- * Leaves out the rows of segments without a target, and moves the other rows to the
- * front. Rows about all targets (segment NULL) always stay. If no row would be left,
- * leaves out none. Returns how many rows are left.
+ * Moves the rows that are shown to the front, and returns how many they are. If none is,
+ * all are shown.
  */
 static size_t leave_out_empty(gru4rec_metrics *metrics, size_t n)
 {
     size_t n_left = 0;
     for (size_t i = 0; i < n; i++)
-        if (metrics[i].segment == NULL || metrics[i].events > 0)
+        if (ext_measure_is_shown(metrics[i].segment, metrics[i].events))
             metrics[n_left++] = metrics[i];
     return n_left > 0 ? n_left : n;
 }

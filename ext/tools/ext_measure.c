@@ -82,6 +82,11 @@ static int read_candidates(ext_measurement *request, const char *text, sqlite3 *
     return rc;
 }
 
+bool ext_measure_is_shown(const char *segment, int64_t n_events)
+{
+    return segment == NULL || n_events > 0;
+}
+
 int ext_measure_warn(ext_measurement *request, ext_error *error, const char *format, ...)
 {
     va_list args;

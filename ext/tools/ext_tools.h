@@ -285,6 +285,11 @@ int ext_measure_read_pair(ext_measurement requests[2], ext_budget *budget,
  */
 int ext_measure_poll(void *context, const gru4rec_progress *progress);
 /*
+ * Tells whether a row of measures is shown: one of a segment without a target is not; one
+ * of all targets (segment NULL) always is.
+ */
+bool ext_measure_is_shown(const char *segment, int64_t n_events);
+/*
  * Appends a warning, made as by printf(), to request->warnings, behind "; " if there are
  * others. SQLITE_NOMEM is the only error; the warnings before it stay.
  */

@@ -295,7 +295,7 @@ const g4r_option g4r_options_table[] = {
            "with; without them it does not blend"),
     VERSION(version_a,
             "version of the first model; the values are those of option version"),
-    VERSION(version_b, "version of the second model, if that is not a baseline"),
+    VERSION(version_b, "version of b, if that is a model"),
     OPTION(segment, G4R_CHOICE, EVALUATE, 0, 0, false, "none|position|length|popularity",
            "none",
            "targets are measured in groups: by the number of events before them, "

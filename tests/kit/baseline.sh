@@ -4,33 +4,13 @@
 # baselines from the option. The objects are those of the extension, but for the one that
 # SQLite calls. Run from the project's root.
 
-. tests/count.sh
-runner=$(realpath "$1")
-shift
-libs=${*#*-- }
-objects=${*%% -- *}
-work=$(mktemp -d)
-trap 'rm -rf "$work" "$count_out"' EXIT
+. tests/kit/page.sh
 page=src/baselines/README.md
 cp -r src ext include "$work"
 mkdir -p "$work/tests/unit" && cp -r tests/lib "$work/tests"
-
-# The file that a block of C names in its comment gets the block.
-awk -v work="$work/" '
-    /^ *```c$/ { in_block = 1; n = 0; match($0, /^ */); indent = RLENGTH; next }
-    /^ *```$/ {
-        if (in_block) {
-            name = line[1] ~ /^\/\* [a-z]/ ? line[1] : line[2]
-            sub(/^[^a-z]*/, "", name)
-            sub(/ .*/, "", name)
-            folder = name ~ /^test_/ ? "tests/unit/" : "src/baselines/"
-            for (i = 1; i <= n; i++)
-                print line[i] >(work folder name)
-        }
-        in_block = 0
-    }
-    in_block { line[++n] = substr($0, indent + 1) }
-' $page
+blocks $page
+mv "$work"/blocks/test_* "$work/tests/unit"
+mv "$work"/blocks/* "$work/src/baselines"
 
 # The lines that step 2 says go into other files.
 says() {
@@ -54,8 +34,7 @@ build() {
         echo src/baselines/baseline.c && echo src/options/options_table.c && echo src/baselines/repeat.c &&
         echo ext/gru4rec_ext.c) | sort -u >"$work/files"
     while read -r file; do
-        ${CC:-cc} -std=c11 -Wall -Wextra -Wshadow -Wconversion -Werror -O1 -fPIC -fvisibility=hidden \
-            $(pkg-config --cflags openblas 2>/dev/null) -c "$work/$file" -o "$work/$(basename "$file" .c).o" || return
+        compile "$work/$file" || return
         kept=$(echo "$kept" | tr ' ' '\n' | grep -v "/${file%.c}.o$" | tr '\n' ' ')
     done <"$work/files"
     ${CC:-cc} -shared -Wl,-z,nodelete -o "$work/gru4rec.so" "$work"/*.o $kept $libs &&
@@ -92,12 +71,5 @@ count 'the tests in SQL pass' "$runner" --extension "$work/gru4rec.so" tests/sql
     tests/sql/evaluate_errors.test tests/sql/evaluate_options.test tests/sql/compare_errors.test \
     tests/sql/options_table.test
 count 'it is measured' "$runner" --extension "$work/gru4rec.so" "$work/repeat.test"
-if command -v clang-format >/dev/null; then
-    format() {
-        cp .clang-format "$work"
-        clang-format --dry-run -Werror "$work"/src/baselines/repeat.c "$work"/tests/unit/test_repeat.c &&
-            echo '1 passed, 0 failed'
-    }
-    count 'it is formatted' format
-fi
+formatted "$work/src/baselines/repeat.c" "$work/tests/unit/test_repeat.c"
 total

@@ -79,10 +79,6 @@ echo "static int gru4rec_state = '\"', t; /* t and state, run */" >>ext/base/ext
 expect "ext/base/ext_json.c: 'state' in gru4rec_state has another meaning (tests/layers/words.txt)" \
     "ext/base/ext_json.c: 't' in t has another meaning (tests/layers/words.txt)"
 
-# A known fault that is mended.
-echo 'gru4rec_nowhere() has no comment in include/gru4rec.h' >>tests/layers/waiting.txt
-expect 'tests/layers/waiting.txt: mended, take it out: gru4rec_nowhere() has no comment in include/gru4rec.h'
-
 sh tests/layers.sh build build/src/train/step.o build/src/data/dict.o build/ext/base/ext_rows.o >out
 status=$?
 grep '^FAIL' out | sort >got

@@ -218,4 +218,23 @@ static inline size_t draw_rows(int32_t *rows, int32_t n_items, double p)
     return n;
 }
 
+/*
+ * Reads a started ranking: it must give expected (n), bit for bit, and then nothing,
+ * however often it is asked.
+ */
+static inline bool check_reads(gru4rec_ranking *ranking, const ranked *expected, size_t n)
+{
+    size_t n_right = 0, n_more = 0;
+    int32_t row;
+    g4r_real score;
+    while (n_right < n && gru4rec_ranking_next(ranking, &row, &score) &&
+           row == expected[n_right].row &&
+           memcmp(&score, &expected[n_right].score, sizeof score) == 0)
+        n_right++;
+    bool is_right = CHECK_INT(n, n_right);
+    for (int i = 0; is_right && i < 5; i++)
+        n_more += gru4rec_ranking_next(ranking, &row, &score);
+    return CHECK_INT(0, n_more) && is_right;
+}
+
 #endif

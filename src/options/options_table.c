@@ -243,7 +243,7 @@ const g4r_option g4r_options_table[] = {
     INTEGER(state_items, 1, 1000, "32",
             "number of a session's last items that its state contains: exclude_seen "
             "leaves them out, and another version rebuilds the session from them"),
-    OPTION(blend, G4R_REAL, TRAIN, 0, 100, false, "auto", "0",
+    OPTION(blend, G4R_REAL, TRAIN, 0, 100, false, "auto", "0.25",
            "strength with which the items of the sessions that are nearest gain on the "
            "network's scores; 0: the network alone; auto: chosen on the held-out "
            "sessions, of which validation says how many"),

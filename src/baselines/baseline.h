@@ -18,12 +18,11 @@
 
 typedef struct g4r_baseline_method {
     const char *name;
-    bool
-        /*
-         * True: the method is fitted on the sessions of training. False: on the support
-         * of the items alone.
-         */
-        needs_sessions;
+    /*
+     * True: the method is fitted on the sessions of training. False: on the support of
+     * the items alone.
+     */
+    bool needs_sessions;
     bool uses_days; /* scores depend on the days between sessions, if known */
     size_t bytes;   /* size of its struct, which begins with a gru4rec_baseline */
     /*

@@ -48,12 +48,11 @@ typedef struct g4r_nearest {
     const g4r_index *index;
     size_t sample_size, k;
     int32_t *places; /* (I) last place of each item, from 1; 0: not in the session */
-    g4r_nearest_click
-        /*
-         * (I) The clicks of the present session: the first n_clicks are used, in
-         * ascending order of place.
-         */
-        *clicks;
+    /*
+     * (I) The clicks of the present session: the first n_clicks are used, in ascending
+     * order of place.
+     */
+    g4r_nearest_click *clicks;
     g4r_nearest_cursor *cursors;       /* (I) heap with the largest key on top */
     g4r_nearest_neighbour *neighbours; /* (k) the nearest sessions */
     size_t n_clicks;

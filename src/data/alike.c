@@ -47,8 +47,8 @@ typedef struct plain_text {
 /*
  * Overwrites plain with the plain form of id: its text without the white space around it,
  * in ASCII lower case. The text of an integer is its decimal digits, that of a real its
- * first 15 significant digits, and that of a blob its bytes. The form of an id that is
- * only white space is empty. Returns false, and leaves plain as it is, if there is not
+ * value with 15 significant digits, and that of a blob its bytes. The form of an id that
+ * is only white space is empty. Returns false, and leaves plain as it is, if there is not
  * enough memory.
  */
 static bool make_plain(plain_text *plain, const gru4rec_id *id,
@@ -87,12 +87,12 @@ typedef struct search {
 } search;
 
 /*
- * Looks at the id with this number, and adds its plain form to s->plain if the form is
- * new. If the form is not new and not empty, the id is alike to one before it: counts it
- * in alike->n, and, if it is the first such id, sets alike->pair to the two ids. If the
- * form is empty although the id has bytes, the id is only white space: marks it in
- * alike->is_blank, which is allocated for the first such id. Returns false if there is
- * not enough memory.
+ * Looks at the id with this number. If its plain form is new, adds the form to s->plain,
+ * and the id to s->first. If the form is not new and not empty, the id is alike to one
+ * before it: counts it in alike->n, and, if it is the first such id, sets alike->pair to
+ * the two ids. If the form is empty although the id has bytes, the id is only white
+ * space: marks it in alike->is_blank, which is allocated for the first such id. Returns
+ * false if there is not enough memory.
  */
 static bool look_at(search *s, int32_t number, g4r_alike *alike)
 {
@@ -110,13 +110,14 @@ static bool look_at(search *s, int32_t number, g4r_alike *alike)
         return false;
     if (at == n_before) {
         s->first[at] = number;
-    } else if (s->room.n > 0) { /* empty and white ids are alike to no id */
+    } else if (s->room.n > 0) { /* an id with an empty form is alike to no other */
         if (alike->n++ == 0) {
             alike->pair[0] = s->first[at];
             alike->pair[1] = number;
         }
     }
-    if (s->room.n > 0 || id.n_bytes == 0) /* only a form that became empty is blank */
+    if (s->room.n > 0 ||
+        id.n_bytes == 0) /* the id is not blank: its form has text, or it is empty */
         return true;
     if (alike->is_blank == NULL)
         alike->is_blank = g4r_alloc(allocator, (size_t)s->ids->n, 1);

@@ -21,7 +21,7 @@ typedef struct g4r_alike {
     int32_t pair[2];
     /*
      * (ids) 1: the id is white space and nothing else; an empty id has 0. NULL: no id is
-     * such.
+     * only white space.
      */
     uint8_t *is_blank;
 } g4r_alike;

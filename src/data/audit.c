@@ -54,7 +54,7 @@ typedef struct work {
     double day;
     int64_t *offsets; /* (S + 1) index in at of each session's first event */
     uint32_t *at;     /* (n) numbers of the events, session by session, in order */
-    int64_t *support; /* (items) events of each item */
+    int64_t *support; /* (items) number of events of each item; count_items() */
     int64_t *lengths; /* (LENGTHS) sessions by length; the last counts longer ones too */
     int64_t bins[BINS];  /* number of pauses within sessions, by bin */
     int64_t means[BINS]; /* number of sessions by the bin of their mean pause */
@@ -77,8 +77,8 @@ typedef struct work {
 /* ---- pauses ---- */
 
 /*
- * Returns the bin of a pause: floor(PER_OCTAVE log2(pause)) + ZERO, limited to 1 ... BINS
- * - 1. Returns 0 for a pause that is not above 0.
+ * Returns the bin of a pause: floor(PER_OCTAVE log2(pause)) + ZERO, but at least 1 and at
+ * most BINS - 1. Returns 0 for a pause that is not above 0.
  */
 static int bin_of(double pause)
 {
@@ -128,7 +128,7 @@ static double find_gap(const int64_t bins[BINS], double day)
     const int first = bin_of(day / 144), last = bin_of(day / 2);
     /* The smoothed counts of the emptiest bin and of the fullest bin of longer pauses. */
     int64_t least = INT64_MAX, beyond = 0;
-    /* The first and last of the neighbouring bins that are equally empty. */
+    /* The first and the last of the emptiest bins, which are neighbours; 0: none yet. */
     int best = 0, end = 0;
     for (int i = first; day > 0 && i <= last; i++) {
         const bool is_next = i == end + 1 && smooth(bins, i) == least;
@@ -233,9 +233,9 @@ static bool walk(work *w, const uint32_t *at, int64_t n)
  * The second walk, for one session with the events at (n), in order. If the session is
  * far longer or far faster than the others, counts it and its events in the audit; if it
  * is longer than a day, counts it. Keeps examples in the audit, whose ids are borrowed
- * from events->sessions: the longest of the long sessions, the last of the fast ones,
- * and, of those longer than a day, the one that spans the longest time. If two are
- * equally long, the first stays.
+ * from events->sessions: the longest of the long sessions (the first of equally long
+ * ones), the last of the fast ones, and, of those longer than a day, the one that spans
+ * the longest time.
  */
 static void judge(work *w, int32_t session, const uint32_t *at, int64_t n)
 {

@@ -6,11 +6,11 @@
  * estimated for each class of length. Let q be the share of a test's sessions whose items
  * the training has by chance. There are two estimates of q. Each counts w sessions with
  * the items of another one among n sessions of the training:
- *   1. n is all sessions of the class, and w those whose items another one has; q = w /
- *      n.
+ *   1. n is all sessions of the class, and w those whose items another one has. Here q is
+ *      w / n.
  *   2. n is those of the last tenth of the training, and w those whose items a session
  *      before that tenth has. The sessions before the tenth are fewer than those that the
- *      test meets, so q = w / n is multiplied by 10 / 9.
+ *      test meets, so q is 10 / 9 times w / n.
  * The first is better if the training is small, because n is ten times as large. The
  * second is better if the items change, as in a log of news: sessions of the same hour
  * have the same items, but a test comes after the training. Chance differs from day to

@@ -235,9 +235,8 @@ static void find_least(const gru4rec_events *events, gru4rec_dataset *dataset,
 }
 
 /*
- * If times are not kept, does nothing and returns true. Otherwise allocates
- * dataset->times and fills it with the events' times in order, which permutation (n)
- * gives.
+ * If times are not kept, does nothing and returns true. Otherwise fills a new array
+ * dataset->times with the events' times, in the order of permutation (n).
  */
 static bool keep_times(const gru4rec_events *events, gru4rec_dataset *dataset,
                        const uint32_t *permutation, g4r_stop_watch *watch)
@@ -351,10 +350,11 @@ static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *
 /* ---- 6: sessions held out ---- */
 
 /*
- * Copies the n_held sessions that stand behind the dataset's last session into a dataset
- * of their own, dataset->validation, with rows of the catalogue and without times and
- * numbers. Drops events whose item is not in the catalogue, because training does not
- * know it; counts them in its n_unknown. Also after an error, the dataset owns it.
+ * Copies the n_held sessions that stand behind the dataset's last session into a new
+ * dataset, dataset->validation, with rows of the catalogue and without times and numbers.
+ * Drops the events whose item is not in the catalogue, because training does not know
+ * such items, and counts them in n_unknown of the new dataset. After an error,
+ * dataset->validation is freed with the dataset.
  */
 static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items *items,
                                gru4rec_dataset *dataset, int64_t n_held,
@@ -555,7 +555,10 @@ gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items
 
 /* ---- the hash of a dataset ---- */
 
-/* Continues the hash with the sessions of the dataset: offsets and item rows. */
+/*
+ * Continues the hash with the sessions of the dataset: their number, offsets and item
+ * rows.
+ */
 static uint64_t hash_sessions(uint64_t hash, const gru4rec_dataset *dataset)
 {
     hash = g4r_hash_bytes(hash, &dataset->n_sessions, sizeof dataset->n_sessions);

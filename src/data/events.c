@@ -183,8 +183,8 @@ static uint64_t next_number(const gru4rec_events *events)
 /*
  * Adds an event to the columns, as an old or a new one, and its session and its item to
  * the dictionaries if they are new. If there is a known catalogue that does not have the
- * item, only counts the event in n_unknown, and returns OK. In these cases the event is
- * not added, and *error gets a message:
+ * item, only counts the event in n_unknown, and returns OK. If it fails, the event is not
+ * added, and *error gets a message:
  *   INVALID  there are 2^32 - 1 events already;
  *   NOMEM    there is not enough memory; the item may be in events->items already.
  */

@@ -40,12 +40,11 @@ typedef struct g4r_events_prints {
  */
 struct gru4rec_events {
     gru4rec_allocator allocator;
-    const gru4rec_items
-        /*
-         * Catalogue of a model; NULL: all items are taken. Borrowed until the dataset is
-         * made.
-         */
-        *known;
+    /*
+     * Catalogue of a model; NULL: all items are taken. Borrowed until
+     * gru4rec_dataset_new() has made the dataset.
+     */
+    const gru4rec_items *known;
     g4r_dict sessions;
     /*
      * The items' ids as the events write them; they break ties. Two ids that mean one
@@ -55,8 +54,8 @@ struct gru4rec_events {
     int32_t *rows; /* (items.n) row in known, by number in items; NULL: known is NULL */
     size_t n;
 
-    int32_t *session; /* (n) number in sessions; stages 1 and 2 give other numbers */
-    int32_t *item;    /* (n) number in items */
+    int32_t *session;            /* (n) number of its session; stages 1 and 2 change it */
+    int32_t *item;               /* (n) number of its item in items */
     g4r_events_stamp *time;      /* (n) time of each event, without its type */
     uint8_t *time_types;         /* (n) gru4rec_time_type; NULL: all are of time_type */
     gru4rec_time_type time_type; /* type of the first event's time */
@@ -72,7 +71,7 @@ struct gru4rec_events {
      * no event is old. Stage 1 frees it if old sessions are dropped (recent.h).
      */
     uint8_t *is_old;
-    uint32_t *number; /* (n) how many calls added events before; NULL: not kept */
+    uint32_t *number; /* (n) how many add calls came before it; NULL: not kept */
 
     /*
      * gru4rec_events_expect() was called: stage 1 drops the sessions without a new event.
@@ -80,9 +79,8 @@ struct gru4rec_events {
     bool has_expected;
     /*
      * n_unknown: events that were not added because their item is not in known. n_old:
-     * old events that were not added because their session was neither expected nor had
-     * an event; stage 1 adds the events of sessions that it drops because they have no
-     * new event.
+     * old events that were dropped: at once, because their session was neither expected
+     * nor had an event; or by stage 1, because their session has no new event.
      */
     int64_t n_unknown, n_old;
     gru4rec_preparation preparation;

@@ -55,8 +55,8 @@ static void count_others(item_knn *b, int32_t row, int64_t place, int64_t n_plac
  * Sets rules.sums, which must be empty, to C_ij for the item i = row and all other items
  * j: the number of events of i whose session contains j. The places of a row in one
  * session are neighbours in rules.places; so count_others() is called once for each
- * session, with their number. If the caller asks to stop (watch), the sums are
- * incomplete.
+ * session, with the number of these places. If the caller asks to stop (watch), the sums
+ * are incomplete.
  */
 static void count_row(item_knn *b, int32_t row, g4r_stop_watch *watch)
 {

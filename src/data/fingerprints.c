@@ -80,7 +80,7 @@ typedef struct bit_writer {
 
 /*
  * Writes the lowest n bits of bits, the lowest one first, at the position writer->at, and
- * adds n to it. The place must have been zero before.
+ * adds n to writer->at. The place must have been zero before.
  */
 static void put_bits(bit_writer *writer, uint64_t bits, int n)
 {
@@ -254,9 +254,9 @@ static void free_list(print_list *list, const gru4rec_allocator *allocator)
 
 /*
  * Allocates list, and fills it with the fingerprints of one kind of the sessions at the
- * first n places of the visiting order (0 stands for a session without one), sorted by
- * list->order. Returns OK, NOMEM or INTERRUPTED. The caller frees the list with
- * free_list(), also after an error.
+ * first n places of the visiting order (0 stands for a session without one). list->order
+ * has these places, sorted by fingerprint. Returns OK, NOMEM or INTERRUPTED. The caller
+ * frees the list with free_list(), also after an error.
  */
 static gru4rec_status sort_prints(print_list *list, const gru4rec_events *events,
                                   size_t n, gru4rec_fingerprints_kind kind,

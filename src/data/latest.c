@@ -2,15 +2,16 @@
  * latest.c - chooses the latest sessions of a training and of the trainings before it.
  *
  * 1. A session of before may go on in a session of the dataset. It is left out then, so
- * that its events are not there twice. A session does not have its id any more, so it is
- * recognised by its content: the session of the dataset begins with the same items, and
- * its event at the last of these items has the time of the last event of the session of
- * before. If several sessions of before fit, the longest is left out. To find it, the
- * sessions of before are in a hash table, and each beginning of a session of the dataset
- * is looked up. 2. The sessions are sorted by age: by the time of the last event; at
- * equal times, those of before first; then by their place in the dataset. 3. The youngest
- * are copied, until the events are as many as are allowed. The oldest of them may lose
- * its first events by that.
+ *    that its events are not there twice. A session does not have its id any more, so it
+ *    is recognised by its content: the session of the dataset begins with the same items,
+ *    and its event at the last of these items has the time of the last event of the
+ *    session of before. If several sessions of before fit a session of the dataset, only
+ *    the longest is left out. To find it, the sessions of before are in a hash table, and
+ *    each beginning of a session of the dataset is looked up.
+ * 2. The sessions are sorted by age: by the time of the last event; at equal times, those
+ *    of before first; then by their place in the dataset.
+ * 3. The youngest are copied, until the events are as many as are allowed. The oldest of
+ *    them may lose its first events by that.
  */
 #include "../base/alloc.h"
 #include "../base/hash.h"

@@ -20,7 +20,11 @@
 
 typedef struct g4r_dict {
     gru4rec_allocator allocator;
-    g4r_hash_key key; /* key of the hash function, random; no result depends on it */
+    /*
+     * Key of the hash function. It is random if the allocator gives random numbers; no
+     * result depends on it.
+     */
+    g4r_hash_key key;
     /*
      * n: number of ids. n_indexed: how many of them, from number 0 on, are in the hash
      * table.
@@ -40,9 +44,9 @@ typedef struct g4r_dict {
 } g4r_dict;
 
 /*
- * Sets *dict, whatever it holds, to an empty dictionary with a new random key for its
- * hash table. The dictionary keeps a copy of the allocator. Allocates nothing;
- * g4r_dict_free() frees what is added later.
+ * Sets *dict, whatever it holds, to an empty dictionary with a new key for its hash
+ * table. The dictionary keeps a copy of the allocator. Allocates nothing; g4r_dict_free()
+ * frees what is added later.
  */
 void g4r_dict_init(g4r_dict *dict, const gru4rec_allocator *allocator);
 /*

@@ -26,8 +26,9 @@
 typedef struct g4r_schedule_plan {
     int64_t n_lanes; /* B, the largest number of lanes */
     /*
-     * The epoch ends when a lane ends and only one lane is left, because this one has no
-     * negatives.
+     * The epoch ends when a session ends and only one lane is left after refilling,
+     * because this lane has no negatives. An epoch that begins with one lane has the
+     * steps of its first session all the same.
      */
     bool needs_contrast;
     bool is_whole; /* lanes get new sessions together, when all sessions have ended */

@@ -5,9 +5,9 @@
  * An option has the value that was set; otherwise that of the preset; otherwise the
  * default. The rules refuse values that contradict each other, and change values. They
  * change an option that was set only where its value has no effect or stands for another:
- * bpreg 1 and sample_alpha 0.5 become 0 where they do not apply, embedding layersize
- * becomes the width that it stands for. An option counts as set only if the user gave it: a value from a
- * preset does not count.
+ * bpreg 1 and sample_alpha 0.5 become 0 where they do not apply, and embedding layersize
+ * becomes the width that it stands for. An option counts as set only if the user gave it:
+ * a value from a preset does not count.
  */
 #include "option.h"
 #include "../base/fail.h"

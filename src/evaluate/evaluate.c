@@ -65,8 +65,8 @@ typedef struct measuring {
      */
     size_t n_negatives;
     /*
-     * Most different items in a session, with option exclude_seen. 0: the option is off,
-     * and seen items are ranked too.
+     * With option exclude_seen: room for the different items of the longest session, at
+     * most n_items. 0: the option is off, and seen items are ranked too.
      */
     size_t most_seen;
     g4r_network network;
@@ -78,7 +78,10 @@ typedef struct measuring {
     g4r_seen seen;
     g4r_negatives negatives;
     g4r_listed listed;
-    /* (most_seen + 1) the items that must not be drawn: the seen ones and the target. */
+    /*
+     * (most_seen + 1) the items that must not be drawn for a target: the target itself
+     * and, with option exclude_seen, the seen items. Ascending.
+     */
     int32_t *excluded;
     /* (n_negatives + 1) the rows that are ranked: the drawn items and the target. */
     int32_t *drawn;
@@ -358,12 +361,12 @@ static void count_baselines(measuring *e, size_t lane, const int32_t *rows, size
 }
 
 /*
- * Ranks the lane's target among items that are drawn for it (option candidates). Seen
- * items are never drawn. It ranks by each method: the model with the top layer's values x
- * (D), its network alone if the model blends, and each baseline. Each result is added to
- * the method's tally. If the target itself was seen, the query's target is -1: a miss.
- * Returns false if a score of the network is not finite; the later methods are not
- * counted then.
+ * Ranks the lane's target among items that are drawn for it (option candidates). With
+ * option exclude_seen, seen items are not drawn. It ranks by each method: the model with
+ * the top layer's values x (D), its network alone if the model blends, and each baseline.
+ * Each result is added to the method's tally. If the target itself was seen, it is not
+ * ranked: a miss. Returns false if a score of the network is not finite; the later
+ * methods are not counted then.
  */
 static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
 {

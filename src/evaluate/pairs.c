@@ -30,8 +30,8 @@ void g4r_pairs_layout(g4r_pairs *pairs, g4r_arena *arena)
 }
 
 /*
- * Returns the place in b's test of the event that has the place event in a's test; -1 if
- * b's test does not have this event. find_places() must have been called.
+ * Returns the place in b's test of an event that is given by its place in a's test; -1 if
+ * b's test does not have the event. find_places() must have been called.
  */
 static int64_t find_event(const g4r_pairs *pairs, int64_t event)
 {
@@ -78,18 +78,17 @@ static bool is_target(const gru4rec_side *side, int64_t event)
 }
 
 /*
- * Pairs event i of a's test with the same event in b's test. Sets a_places[i] and
- * b_places[i] to its places by a and by b if it is a common target, otherwise both to
- * GRU4REC_PLACE_NONE. It is a common target if it is a target of both, and b has it in
- * the session *shared.
+ * Pairs event i of a's test with the same event in b's test. It is a common target if it
+ * is a target of both methods, and the session of b that contains it is *shared. Then
+ * a_places[i] and b_places[i] become its places by a and by b; otherwise both become
+ * GRU4REC_PLACE_NONE.
  *
- * *shared is the session of b that contains the event before i in a's session that both
- * tests have; -1 if there is none. If b's test has event i, *shared becomes the session
- * of event i in b, and is_settled is set for the event.
+ * *shared: the session of b that contains the nearest event before i, in a's session,
+ * that both tests have; -1 if there is none. If b's test has event i, *shared becomes the
+ * session of b that contains event i, and is_settled of the event is set to 1.
  *
- * Adds 1 to n_unpaired if the event is no common target but a target of a or b. If b's
- * test does not have the event, this happens only if a has it as a target and b knows its
- * item.
+ * Adds 1 to n_unpaired if the event is a target of a or b, but no common target. If b's
+ * test does not have the event, this needs that b knows its item.
  */
 static void pair_event(g4r_pairs *pairs, int64_t i, int64_t *shared)
 {

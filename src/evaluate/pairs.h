@@ -23,7 +23,7 @@ typedef struct g4r_pairs {
      * b's test does not have the event. Not used if both sides have one test.
      */
     uint32_t *place_of;
-    /* (events of b) 1: a's test has the event too, so the event was counted for both. */
+    /* (events of b) 1: a's test has the event too, so pair_event() has dealt with it. */
     uint8_t *is_settled;
     /*
      * (events of a) a's place for each common target, GRU4REC_PLACE_NONE for other

@@ -20,8 +20,8 @@ enum {
 };
 
 /*
- * Most multiplications and additions of score_lanes() for several lanes. The caller can
- * ask whether to stop only before and after them.
+ * Most multiplications and additions that score_lanes() does for several lanes. The
+ * caller is asked whether to stop only before and after them, so they must not take long.
  */
 static const double most_operations = 4e9;
 

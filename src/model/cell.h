@@ -5,8 +5,8 @@
  * work with every input mode: if the product of the layer's input with its input matrix
  * is a lookup of rows, the caller does the lookup. Matrices are (M, width), row-major; h
  * is the width of the layer, n_in that of its input. old is the state before the step.
- * Its gradient is complete only if training goes back through several steps (bptt above
- * 1); otherwise old counts as a constant.
+ * Its gradient is needed only where training goes back to the step before (bptt above 1,
+ * needs_dold); elsewhere old counts as a constant.
  */
 #ifndef G4R_CELL_H
 #define G4R_CELL_H

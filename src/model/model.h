@@ -13,8 +13,8 @@ struct gru4rec_model {
      */
     g4r_real *values[G4R_MAX_TENSORS];
     /*
-     * Option collapse_repeats of the training: of equal items one after another, one
-     * counts.
+     * Option collapse_repeats of the training: of equal items one after another, only the
+     * first counts.
      */
     bool collapses_repeats;
     /*

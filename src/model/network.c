@@ -130,7 +130,10 @@ enum { LANES_EACH = 4 };
 typedef struct layer_job {
     g4r_cell cell;
     bool is_torch;
-    /* Probability with which dropout sets a value of the states to 0; 0: no dropout. */
+    /*
+     * Probability with which dropout sets a value of a state to 0. 0: there is no
+     * dropout.
+     */
     g4r_real p;
     uint32_t key; /* key of the random numbers of the dropout */
     /* (M,h) the mask of the dropout: forward writes it, backward reads it. */

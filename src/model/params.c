@@ -141,6 +141,10 @@ static void add_dense_layers(g4r_params *params, const gru4rec_list *widths)
     }
 }
 
+/*
+ * Returns an activation of the options in the form that the kernels take: its kind, and
+ * its parameters as reals.
+ */
 static g4r_activation activation(const gru4rec_activation *act)
 {
     return (g4r_activation){act->kind, (g4r_real)act->a, (g4r_real)act->b};

@@ -26,7 +26,10 @@ typedef struct g4r_param {
     int64_t rows, cols;
     int32_t n_dims;   /* 1: a vector; 2: a matrix */
     bool is_per_item; /* it has a row for each item */
-    /* Training leaves it at its initial zeros: a bias if option biases is false. */
+    /*
+     * Training does not change it: option biases is false, and it is the bias of a GRU
+     * layer or of the items.
+     */
     bool is_fixed;
     /*
      * rows + cols of the block of one gate, which decides the size of random initial

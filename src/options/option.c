@@ -240,7 +240,7 @@ static bool parse_reals(const g4r_option *o, const char *text, gru4rec_reals *re
 
 /*
  * The names of all activations, as a list "first|second". The index of a name is its
- * gru4rec_activation_kind. leaky and elu have a parameter a, selu has a
+ * gru4rec_activation_kind. leaky and elu have a parameter a; selu has the parameters a
  * and b.
  */
 static const char activation_words[] =

@@ -177,8 +177,8 @@ static gru4rec_status parse_value(gru4rec_options *options, const g4r_option *o,
         return GRU4REC_OK;
     }
     g4r_option_range(o, range, sizeof range);
-    const char *quote =
-        strchr(value, '\'') == NULL ? "'" : ""; /* no second pair of quotes */
+    /* A value that has quotes itself gets none around it. */
+    const char *quote = strchr(value, '\'') == NULL ? "'" : "";
     return REFUSE(error, "option '%s' cannot be %s%s%s; it takes %s", o->name, quote,
                   gru4rec_show(shown, sizeof shown, value, strlen(value)), quote, range);
 }

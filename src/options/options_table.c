@@ -51,8 +51,8 @@
 
 /*
  * Each makes a row for a training option of one kind. REAL has both ends in its range;
- * SHARE is a number from 0 to below 1. The arguments left out are those of OPTION() from
- * defaults_ on, or from words_ on for CHOICE, ACTIVATION and WORD.
+ * SHARE is a number from 0 to below 1. The dots stand for the last arguments of OPTION():
+ * for CHOICE, ACTIVATION and WORD from words_ on, for the others from defaults_ on.
  */
 #define INTEGER(field, min_, max_, ...) \
     OPTION(field, G4R_INTEGER, TRAIN, min_, max_, false, NULL, __VA_ARGS__)

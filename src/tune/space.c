@@ -269,8 +269,9 @@ static bool is_softmax(const gru4rec_options *options)
 }
 
 /*
- * These rules say when gru4rec_options_resolve() and a training ignore or refuse an
- * option. They must change with the rules of options_resolve.c.
+ * Tells whether the option has an effect (space.h). The rules are those by which
+ * gru4rec_options_resolve() and a training refuse or ignore options, so they must change
+ * together with these.
  */
 bool g4r_space_matters(const char *name, const gru4rec_options *options)
 {
@@ -497,10 +498,10 @@ gru4rec_status gru4rec_space_range(gru4rec_space *space, const char *option,
 /* ---- the default space ---- */
 
 /*
- * Returns the factor for the default range of learning_rate, which suits adagrad, so that
- * it suits the optimiser (option adapt) of base. It is the default learning rate with
- * that optimiser, divided by the default one without. Returns 1 if the default options
- * with that optimiser contradict each other.
+ * Returns the factor by which the default range of learning_rate, which suits adagrad, is
+ * multiplied to suit the optimiser (option adapt) of base: the learning rate that this
+ * optimiser gets if none is set, divided by the default of option learning_rate. Returns
+ * 1 if the default options with this optimiser contradict each other.
  */
 static double scale_of_rate(const gru4rec_options *base)
 {

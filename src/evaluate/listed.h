@@ -12,7 +12,8 @@
 typedef struct g4r_listed {
     /* Number of items I; most items in a list of best items. */
     size_t n_items, longest;
-    int32_t *rows;    /* (I) scratch: ranked items with a score above 0 */
+    /* (I) scratch: the ranked items with a score above 0 that were not seen. */
+    int32_t *rows;
     int32_t *best;    /* (longest) scratch: rows of the best items */
     g4r_scored *list; /* (longest) the list of the latest g4r_listed_rank() */
 } g4r_listed;

@@ -82,9 +82,9 @@ void g4r_tally_layout(g4r_tally *tally, g4r_arena *arena, int32_t *places);
 void g4r_tally_start(g4r_tally *tally);
 /*
  * Notes the result of one ranking, whose target is event number event of the test events.
- * Sets the target's place in tally->places, which is GRU4REC_PLACE_MISSED if the target
- * was not ranked. Counts a tie and the list of best items in the target's segment.
- * *standing is not kept.
+ * Sets the target's place in tally->places: GRU4REC_PLACE_MISSED if the target was not
+ * ranked, or if its rank is greater than the largest cut-off. Counts a tie and the list
+ * of best items in the target's segment. *standing is not kept.
  */
 void g4r_tally_count(g4r_tally *tally, const g4r_standing *standing, int64_t event);
 /*

@@ -534,7 +534,7 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
  */
 static const struct {
     gru4rec_option_type type;
-    const char *first; /* begin of the text; NULL: none */
+    const char *first; /* beginning of the text; NULL: none */
     /* What the numbers are called. NULL: the kind takes no numbers before the words. */
     const char *numbers;
     const char *rest; /* end of the text */

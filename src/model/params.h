@@ -90,7 +90,9 @@ typedef struct g4r_params {
      * is separate; Wy if it is shared; Wx (I,3h) of the first layer if it is one-hot.
      */
     size_t embedding;
-    /* (n) the tensors, in the order in which they are stored. */
+    /*
+     * (n) the tensors. The index of a tensor is its place here, also in arrays of values.
+     */
     g4r_param list[G4R_MAX_TENSORS];
 } g4r_params;
 

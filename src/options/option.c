@@ -387,9 +387,10 @@ bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
 /* ---- value -> text ---- */
 
 /*
- * Writes value as a decimal number to text, cut to size bytes: with the fewest digits (at
- * most 17) that read back as the same double, and a point in any locale. Returns the
- * length of the whole number, as snprintf().
+ * Writes value as a decimal number to text, cut to size bytes, with a point in any
+ * locale. A whole number below 1e15 gets all its digits; any other number gets the fewest
+ * digits (at most 17) that read back as the same double. Returns the length of the whole
+ * number, as snprintf().
  */
 static int print_real(char *text, size_t size, double value)
 {

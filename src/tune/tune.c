@@ -310,11 +310,11 @@ static bool propose(gru4rec_tune *tune, const int64_t *parents, int n_parents,
 }
 
 /*
- * Begins a new batch: proposes its trials, up to BATCH and to option trials together, and
- * makes them the members of the first rung. Stops earlier if propose() finds none. The
- * very first trial is not drawn but is the base. The parents are the N_PARENTS best
- * trials so far. If the batch has no trial, sets is_over, which ends the search. error
- * (or NULL): as propose().
+ * Begins a new batch: proposes its trials and makes them the members of the first rung.
+ * There are at most BATCH, and in all batches together at most as many as option trials
+ * says; fewer if propose() finds no more. The very first trial is not drawn but is the
+ * base. The parents are the N_PARENTS best trials so far. If the batch has no trial, sets
+ * is_over, which ends the search. error (or NULL): as propose().
  */
 static void start_batch(gru4rec_tune *tune, gru4rec_error *error)
 {

@@ -32,7 +32,7 @@ struct gru4rec_blender {
      */
     size_t n;
     int32_t *rows; /* (I) the first n are used: these items, ascending */
-    /* (I) The network's score of item rows[i], until g4r_blender_merge() overwrites it. */
+    /* (I) The network's score of item rows[i]; g4r_blender_merge() overwrites it. */
     g4r_real *network;
     g4r_real *blended; /* (I) the blended score of item rows[i] */
     /*

@@ -36,8 +36,8 @@ typedef struct g4r_shortlist {
      */
     g4r_real *lower;
     /*
-     * (most) The first n are the rows in the shortlist, ascending. The score of each is its
-     * upper bound.
+     * (most) The first n are the rows in the shortlist, ascending. The score of each is
+     * its upper bound.
      */
     g4r_scored *rows;
     size_t n; /* rows in the shortlist */

@@ -230,7 +230,8 @@ static void note_buffer(void *buffer)
  * OpenBLAS, which keeps them mapped. Returns false if there is no address space for that;
  * buffers that were made stay known. If OpenBLAS cannot keep n buffers, or does not have
  * the functions for this, only tells whether there is address space for one more buffer.
- * The caller holds the lock shared.lock.
+ * The caller holds shared.lock; shared.serial is held here, because the functions of the
+ * serial build may not be called by two threads at the same time.
  */
 static bool make_buffers(size_t n)
 {

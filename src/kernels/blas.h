@@ -41,6 +41,7 @@ gru4rec_status g4r_blas_fail(gru4rec_error *error);
  */
 size_t g4r_blas_bytes(size_t longest);
 
+/* The forms of a product: which of A and B is transposed. */
 typedef enum g4r_product_form {
     G4R_NT, /* C (m,n) = A (m,k) . B (n,k)^T + beta C */
     G4R_NN, /* C (m,n) = A (m,k) . B (k,n) + beta C */

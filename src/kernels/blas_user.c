@@ -33,6 +33,7 @@ typedef struct loaded {
     const char *path;          /* its path; "" is the program */
 } loaded;
 
+/* The files that the loader has loaded into this process. */
 typedef struct loaded_list {
     loaded files[MOST_FILES]; /* (n) in the order of loading */
     int n;

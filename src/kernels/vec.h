@@ -266,8 +266,8 @@ typedef struct g4r_vec {
         void (*top1max_sums)(g4r_vec_sums *sums, g4r_real *e, g4r_real *q, g4r_real *r,
                              g4r_real t, g4r_real max, size_t n);
         /*
-         * Second pass: overwrites r, which is dq/dr on entry, by scale x dL/dr. mean is
-         * L, the loss.
+         * Second pass of TOP1-max: overwrites r, which is dq/dr on entry, by scale x
+         * dL/dr. e and q are those of the first pass; mean is L, the loss.
          */
         void (*top1max_gradient)(g4r_real *r, const g4r_real *e, const g4r_real *q,
                                  g4r_real scale, g4r_real mean, size_t n);
@@ -278,8 +278,9 @@ typedef struct g4r_vec {
         void (*bprmax_sums)(g4r_vec_sums *sums, g4r_real *e, g4r_real *sigma,
                             const g4r_real *r, g4r_real t, g4r_real max, size_t n);
         /*
-         * Second pass: overwrites r by scale x dL/dr. a and mean_square are the means of
-         * sigma and of r^2, weighted by e; reg is the option bpreg.
+         * Second pass of BPR-max: overwrites r by scale x dL/dr. e and sigma are those of
+         * the first pass; a and mean_square are the means of sigma and of r^2, weighted
+         * by e; reg is the option bpreg.
          */
         void (*bprmax_gradient)(g4r_real *r, const g4r_real *e, const g4r_real *sigma,
                                 g4r_real scale, g4r_real a, g4r_real reg,

@@ -56,8 +56,8 @@ static void shift(g4r_real *restrict y, g4r_real a, size_t n)
 }
 
 /*
- * Writes the dropout mask of n values into mask, and multiplies y (n) by it. Element i
- * uses random number first + i of key.
+ * Sets each element of mask (n) to 0 with probability p, else to 1 / (1 - p), and
+ * multiplies y (n) by mask. Element i uses random number first + i of key.
  */
 static void dropout(g4r_real *restrict y, g4r_real *restrict mask, g4r_real p,
                     uint32_t key, uint32_t first, size_t n)

@@ -138,8 +138,8 @@ static inline g4r_real top1_slope(g4r_real r, g4r_real a, g4r_real b)
 /*
  * TOP1 for n negatives with the scores r (n), and the target's score t: overwrites r by
  * scale x dq/dr. Adds the sum of q = a + b to sums->value, and the sum of a (1 - a) to
- * sums->slope. a = sigma(r - t), b = sigma(r^2). The caller includes 1 / N in scale (N:
- * all columns), so that the result is a multiple of dL/dr.
+ * sums->slope. a = sigma(r - t), b = sigma(r^2). The factor 1 / N of dL/dr (N: all
+ * columns) is not in this: the caller includes it in scale.
  */
 static void top1(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
                  g4r_real scale, size_t n)

@@ -28,6 +28,7 @@
 
 enum { SCAN_ROWS = 4 };
 
+/* Eight, and four, values that are computed with at once. */
 typedef g4r_real scan8 __attribute__((vector_size(8 * sizeof(g4r_real))));
 typedef g4r_real scan4 __attribute__((vector_size(4 * sizeof(g4r_real))));
 
@@ -43,6 +44,10 @@ typedef int32_t scan_bits __attribute__((vector_size(32)));
 #define SCAN_ROUND 0x1.8p23f
 #endif
 
+/*
+ * SHUFFLE returns four values: numbers i, j, k and l of the eight values in a and b. 0 to
+ * 3 are those of a, 4 to 7 those of b.
+ */
 #if defined(__clang__)
 #define SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
 #elif defined(GRU4REC_DOUBLE)
@@ -53,6 +58,10 @@ typedef int32_t scan_mask __attribute__((vector_size(16)));
 #define SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (scan_mask){i, j, k, l})
 #endif
 
+/*
+ * Returns the eight values from address x on, which need not be aligned; load4() returns
+ * four.
+ */
 static inline scan8 load8(const g4r_real *x)
 {
     scan8 v;
@@ -350,6 +359,7 @@ static inline void dot_bytes(int32_t *restrict sum, const uint8_t *restrict bloc
 #endif
 }
 
+/* Returns the eight values of v without their signs. */
 static inline scan8 absolute(scan8 v)
 {
     return (scan8)((scan_bits)v & ~(scan_bits)(-(scan8){0}));

@@ -25,9 +25,9 @@
 #include "vec.h"
 
 /*
- * Runs the statement for each index i, which must define d, and then moves p[i] by d, and
- * v[i] too if v is not NULL. One loop does all the work for a value, so that each value
- * is read and written once.
+ * Runs the statement, which must define d, for each index i, and then moves p[i] by d:
+ * through the velocity v[i], which it updates, or directly if v is NULL. One loop does
+ * all the work for a value, so that each value is read and written once.
  */
 #define MOVE_BY(statement)                                                \
     do {                                                                  \

@@ -13,8 +13,8 @@
 #include "shortlist.h"
 
 enum {
-    MOST_LANES = 128,
-    COLUMNS = 2048 /* rows multiplied at a time; their bounds stay in the cache */
+    MOST_LANES = 128, /* most sessions of a batch, for any catalogue */
+    COLUMNS = 2048    /* rows multiplied at a time; their bounds stay in the cache */
 };
 
 /*

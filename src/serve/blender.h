@@ -71,10 +71,10 @@ static inline bool g4r_blender_has(const gru4rec_blender *blender, int32_t row)
 }
 
 /*
- * Overwrites, in scores (n), the scores of those items that the nearest sessions have by
- * their blended scores, from the last blend. Other scores stay. scores[i] belongs to the
- * item rows[i], ascending; if rows is NULL, to the item in row i. Items that are not in
- * rows are left out.
+ * Overwrites scores by the blended scores of the last blend. scores (n) has the scores of
+ * the items in rows, ascending, or of all items if rows is NULL: then scores[i] belongs
+ * to the item in row i. Only items that the nearest sessions have change; those of them
+ * that are not in rows are passed over.
  */
 void g4r_blender_overwrite(const gru4rec_blender *blender, g4r_real *scores,
                            const int32_t *rows, size_t n);
@@ -96,8 +96,8 @@ typedef struct g4r_blender_limits {
  * scores, the best first, or all if there are fewer. On return, best has the k best items
  * by the blended scores, the best first. Returns their number: fewer than k if there are
  * fewer items to rank. best must have room for k items. limits says which items are
- * ranked; all items in best must be among them. Overwrites blender->network, which has
- * no scores any more.
+ * ranked; all items in best must be among them. Overwrites blender->network: the
+ * network's scores are lost.
  */
 size_t g4r_blender_merge(gru4rec_blender *blender, g4r_scored *best, size_t n_best,
                          size_t k, const g4r_blender_limits *limits);

@@ -2,10 +2,10 @@
  * ranking.c - gives the items of a query in the order of their scores.
  *
  * The items are found in blocks: a block is found when its first item is asked for. The
- * first block is small, so that the first items cost one scan of the table; each later
- * block is larger. If the query has a copy in bytes, the first block is found in the copy
- * (bytes.h, shortlist.h). All other blocks are found in the exact scores of all items,
- * which are computed once.
+ * first block has as many items as the caller expects to read, or else is small, so that
+ * the first items cost one scan of the table. Each later block is larger. If the query
+ * has a copy in bytes, the first block is found in the copy (bytes.h, shortlist.h). All
+ * other blocks are found in the exact scores of all items, which are computed once.
  */
 #include "blender.h"
 #include "bytes.h"
@@ -53,6 +53,10 @@ struct gru4rec_ranking {
     g4r_scored last;
 };
 
+/*
+ * FIRST_BLOCK: items of the first block if the caller does not say how many it expects to
+ * read. GROWTH: a later block is this many times as large as the block before it.
+ */
 enum {
     FIRST_BLOCK = 32,
     GROWTH = 8,
@@ -232,9 +236,10 @@ static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
 /*
  * Replaces the block by the next one: up to n_next items that rank behind the item given
  * last. Sets n_block to their number; 0 if no item is left. Sets place to the start of
- * the block, and n_next to GROWTH times as many. The first block comes from the copy in
- * bytes if there is one that can be used. Other blocks come from the exact scores of all
- * items, which are computed when the first of these blocks is found.
+ * the block. Makes n_next GROWTH times as large for the block after it, as if it had been
+ * at least FIRST_BLOCK. The first block comes from the copy in bytes if there is one that
+ * can be used. Other blocks come from the exact scores of all items, which are computed
+ * when the first of these blocks is found.
  */
 static void find_block(gru4rec_ranking *ranking)
 {

@@ -9,6 +9,7 @@
 #include "../base/base.h"
 #include "../kernels/vec.h"
 
+/* The loss of a training, as its options set it. */
 typedef struct g4r_loss {
     gru4rec_loss kind;
     /*
@@ -31,11 +32,10 @@ typedef struct g4r_loss {
  */
 void g4r_loss_init(g4r_loss *loss, const gru4rec_options *options);
 /*
- * Returns the loss of one lane; NaN if a score is NaN. Overwrites scores
- * (n): they come in before the final activation, and become scale times the gradient of
- * the loss with respect to them. own < n is the target's column. scratch (3n) is
- * overwritten. If n is 1, TOP1-max and BPR-max have no negatives: the loss is 0, and so
- * is the gradient.
+ * Returns the loss of one lane; NaN if a score is NaN. Overwrites scores (n), which come
+ * in before the final activation, by scale times the gradient of the loss with respect to
+ * them. own < n is the target's column. scratch (3n) may be overwritten. If n is 1,
+ * TOP1-max and BPR-max have no negatives: the loss is 0, and so is the gradient.
  */
 double g4r_loss_row(g4r_real *scores, const g4r_loss *loss, size_t own, size_t n,
                     g4r_real scale, g4r_real *scratch, const g4r_vec *vec);

@@ -3,7 +3,7 @@
 
 #include "../kernels/blas.h"
 
-/* The most items of a block. */
+/* The most items of a block. With fewer items there is one block of all. */
 enum { BLOCK = 1024 };
 
 void g4r_loss_all_layout(g4r_loss_all *all, g4r_arena *arena, size_t n_lanes,
@@ -53,8 +53,9 @@ static size_t own_column(int32_t target, size_t start, size_t n)
 }
 
 /*
- * Computes the loss of each lane from the scores s_j of all items j, block by block, and
- * adds up the losses. w_j is w_own for the target, and w_other for any other item:
+ * Returns the sum of the lanes' losses, and fills log_sums. Computes the loss of each
+ * lane from the scores s_j of all items j, block by block; before each block it asks
+ * whether to stop. w_j is w_own for the target, and w_other for any other item:
  *   L = log(sum_j exp(s_j)) - sum_j w_j s_j
  * The first sum is kept as sum_j exp(s_j - largest) for each lane. When a block has a
  * larger score, the sum so far is multiplied by exp(largest before - largest). At the end
@@ -118,8 +119,8 @@ static void block_gradients(const g4r_loss_all *all, const double *log_sums,
 
 /*
  * Goes through the items block by block, with G, scale times the gradient of the block's
- * scores (block_gradients()). W, db and dW are the rows of this block in the output
- * table, in dbias and in dtable:
+ * scores (block_gradients()); before each block it asks whether to stop. W, db and dW are
+ * the rows of this block in the output table, in dbias and in dtable:
  *   db = column sums of G + beta db
  *   dW = G^T y + beta dW
  *   dy = the sum over all blocks of G W

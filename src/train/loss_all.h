@@ -19,6 +19,10 @@
 #include "../base/stop.h"
 #include "../model/model.h"
 
+/*
+ * The settings of the loss over all items, and the workspace of one call. Letters as
+ * above; B: the most lanes.
+ */
 typedef struct g4r_loss_all {
     const g4r_vec *vec;
     g4r_output output; /* W (n,d) and b (n) of the items that are scored; borrowed */

@@ -20,8 +20,8 @@ void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
 }
 
 /*
- * squares: the sum of the squares of the update's whole gradient; norm is its square
- * root. At update number n of the whole training:
+ * Adds 1 to training->updates, which is then n, and sets three factors of optim->update.
+ * norm is the square root of squares, and so the norm of the update's whole gradient:
  *   correct = 1 / (1 - rho^n),  correct2 = 1 / (1 - rho2^n)   (adam's correction)
  *   clip = grad_cap / norm if grad_cap > 0 and norm >= grad_cap, else 1
  */

@@ -17,6 +17,7 @@
 #include "../base/pool.h"
 #include "merge.h"
 
+/* The optimiser of a training. */
 typedef struct g4r_optim {
     const g4r_vec *vec;
     g4r_update update; /* what vec->update() needs: rates, adam's corrections, clip */

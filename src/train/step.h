@@ -3,8 +3,8 @@
  * forward, propagates the gradients back through them, and updates the parameters once.
  *
  * A frame is a mini-batch of the schedule: M lanes, each with an input and a target. T is
- * the option bptt, which is 1 by default. An epoch may end before there are T frames;
- * then the update is made with fewer. With T above 1, the gradient of the sum of the
+ * the option bptt, which is 1 by default. If an epoch, or a batch of whole sessions, ends
+ * before there are T frames, the update is made with fewer. With T above 1, the gradient of the sum of the
  * frames' costs is propagated back through all of them. What progress and other tools
  * count as steps is frames. There is one workspace; g4r_step_init() measures and
  * allocates it, and no frame allocates anything.
@@ -52,6 +52,7 @@ typedef struct g4r_step_frame {
     g4r_dropout dropout;
 } g4r_step_frame;
 
+/* The frames since the last update, and the workspace for them and for the update. */
 typedef struct g4r_step {
     g4r_arena arena;
     const g4r_vec *vec;

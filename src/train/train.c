@@ -202,10 +202,11 @@ static gru4rec_status fail_interrupted(gru4rec_error *error)
 
 /*
  * Trains on the step that the schedule has found. If all lanes begin new sessions, first
- * updates the model with the frames before. Then draws samples, computes the frame, and
- * updates the model if there are T frames now. Adds the step, its events and its loss to
- * *epoch and to loop->progress, and asks the hook poll. Returns DIVERGED if the loss is
- * not finite, INTERRUPTED if poll says stop.
+ * updates the model with the frames before. Then draws samples (if K > 0), computes the
+ * frame, and updates the model if there are T frames now. Adds the step, its events and
+ * its loss to *epoch and to loop->progress; if fewer than half of the first step's lanes
+ * are live, also counts it in epoch->narrow. At last asks the hook poll. Returns DIVERGED
+ * if the loss is not finite, INTERRUPTED if poll has said stop.
  */
 static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
                                  gru4rec_error *error)
@@ -235,6 +236,7 @@ static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
     return is_stopped(loop) ? fail_interrupted(error) : GRU4REC_OK;
 }
 
+/* Copies the values of all tensors from one model to another of the same shape. */
 static void copy_values(gru4rec_model *to, const gru4rec_model *from)
 {
     for (size_t i = 0; i < to->params.n; i++)

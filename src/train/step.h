@@ -4,10 +4,10 @@
  *
  * A frame is a mini-batch of the schedule: M lanes, each with an input and a target. T is
  * the option bptt, which is 1 by default. If an epoch, or a batch of whole sessions, ends
- * before there are T frames, the update is made with fewer. With T above 1, the gradient of the sum of the
- * frames' costs is propagated back through all of them. What progress and other tools
- * count as steps is frames. There is one workspace; g4r_step_init() measures and
- * allocates it, and no frame allocates anything.
+ * before there are T frames, the update is made with fewer. With T above 1, the gradient
+ * of the sum of the frames' costs is propagated back through all of them. What progress
+ * and other tools count as steps is frames. There is one workspace; g4r_step_init()
+ * measures and allocates it, and no frame allocates anything.
  *
  * Letters: y (M,D) are the top layer's values, W and b the rows and biases of the output
  * table, G the gradient of the scores. There are two ways to score:

@@ -31,7 +31,10 @@ typedef struct g4r_update {
     gru4rec_adapt kind;
     g4r_real learning_rate, momentum, lmbd;
     g4r_real rho, rho2; /* decay rates, from option adapt_params */
-    /* Adam's bias corrections of this update, 1 / (1 - rho^n) and 1 / (1 - rho2^n). */
+    /*
+     * Adam's bias corrections of this update, 1 / (1 - rho^n) and 1 / (1 - rho2^n). n is
+     * the number of the update in the whole training, from 1.
+     */
     g4r_real correct, correct2;
     /*
      * Each gradient is first multiplied by it; 1 if option grad_cap does not shorten it.

@@ -1,4 +1,7 @@
-/* step.c - computes frames forward and backward, and updates the model; see step.h. */
+/*
+ * step.c - sets up the workspace of a training's steps, computes frames forward and
+ * backward, and updates the model; see step.h.
+ */
 #include "step.h"
 
 #include "../kernels/blas.h"

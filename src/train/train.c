@@ -32,7 +32,9 @@ typedef struct epoch_loop {
     bool is_validated;
     /* The hook poll has once said stop; it is not called again then. */
     bool is_stopped;
-    /* MRR of best_epoch; -1 before the first epoch; NaN without validation. */
+    /*
+     * MRR of best_epoch; -1 while there is none; NaN without validation, after an epoch.
+     */
     double best_mrr;
     /*
      * The epoch with the best MRR so far; without validation, the last epoch that has
@@ -46,7 +48,11 @@ int32_t gru4rec_train_threads(const gru4rec_options *options)
     return (int32_t)g4r_step_threads(options);
 }
 
-/* Returns the longest side of all matrices that are results of products in a step. */
+/*
+ * Returns the longest side of all matrices that are results of products in a step: the
+ * largest of the sides of the network's weight matrices and of B + K, the most columns.
+ * It is for the memory that BLAS takes.
+ */
 static size_t longest_side(const g4r_params *params, const gru4rec_options *options)
 {
     const size_t n_samples = (size_t)G4R_MAX(options->n_sample, 0);

@@ -6,8 +6,8 @@
  *
  *   m_config(key, value)   one row for each key:
  *       format          storage format: 2, or 3 if the model holds something that needs 3
- *       version         number of the active version; absent before the first training
- *       previous        number of the version that was active before it
+ *       version         number of the active version; absent while none was ever active
+ *       previous        number of the version that was active before it, if there was one
  *       source, session, item, time
  *                       source and columns, as CREATE or gru4rec_configure() found them
  *       order           column that breaks ties in time, if the user named one (format 3)
@@ -73,8 +73,12 @@ typedef struct ext_config {
     /* The source as the user gave it (a name or a SELECT); NULL: the model has none. */
     char *source;
     ext_columns columns;
-    char *types[2]; /* affinities of the columns session and item */
-    char *shape;    /* shape of the source at that time; NULL in models of older builds */
+    char *types[2]; /* affinities of the columns session and item of the source */
+    /*
+     * The shape of the source (ext_source_shape()) when CREATE or gru4rec_configure()
+     * named it; NULL in models of older builds.
+     */
+    char *shape;
     char *options;  /* JSON: the options that the user set */
     char *defaults; /* JSON: defaults of all options; NULL in models of older builds */
 } ext_config;
@@ -103,9 +107,9 @@ bool ext_config_is_same(const ext_config *a, const ext_config *b);
 int ext_config_known_format(const char *text);
 /*
  * Raises the storage format in m_config to the highest one that this build knows; does
- * nothing if the model has that format already. Call it before something is written that
- * an older build would misread: an older build refuses a model of a format that it does
- * not know.
+ * nothing if the model has that format or a higher one. Call it before something is
+ * written that an older build would misread: an older build refuses a model of a format
+ * that it does not know.
  */
 int ext_config_raise_format(const ext_home *home, ext_error *error);
 /*
@@ -340,8 +344,8 @@ int ext_shadow_has_column(const ext_home *home, const char *suffix, const char *
  */
 int ext_shadow_upgrade(const ext_home *home, ext_error *error);
 /*
- * Returns 1 if suffix, the part of a name behind "m_", is that of a shadow table (in
- * upper or lower case), or of the view m_source; else 0. For xShadowName.
+ * Returns 1 if suffix, the part of a name behind "m_", is that of a shadow table or of
+ * the view m_source, in upper or lower case; else 0. For xShadowName.
  */
 int ext_shadow_is_suffix(const char *suffix);
 /*
@@ -418,9 +422,9 @@ int ext_window_read_last(ext_border *last, const ext_home *home, int64_t version
     " summary ->> '$.since.last_event'," \
     " summary ->> '$.since.last_rowid' "
 /*
- * Sets *last from the three columns of EXT_WINDOW_SINCE in the current row of stmt;
- * column is the index of the first of them. A time that is NULL or cannot be read leaves
- * *last without a border (is_there false).
+ * Sets last->version and last->border from the three columns of EXT_WINDOW_SINCE in the
+ * current row of stmt; column is the index of the first of them. If the time is NULL or
+ * cannot be read, there is no border (last->border.is_there is false).
  */
 void ext_window_take_since(ext_last *last, sqlite3_stmt *stmt, int column);
 /*
@@ -633,8 +637,8 @@ typedef struct ext_blend_layout {
     int64_t n_sessions, n_events; /* number of sessions, and of their events in all */
     /*
      * The index of the first word of each part, in this order: the number of events of
-     * each session (lengths), the time of each session (times), the item row of each
-     * event (rows). end: the number of all words.
+     * each session (lengths), the time of each session, two words each (times), the item
+     * row of each event (rows). end: the number of all words.
      */
     int64_t lengths, times, rows, end;
 } ext_blend_layout;
@@ -936,7 +940,7 @@ void ext_run_free_checkpoint(ext_checkpoint *checkpoint);
 /*
  * Checks that the row of the run of that name still has the status and the process that
  * ext_run_resume() found. SQLITE_BUSY: it has not, because another training has resumed
- * the run.
+ * the run; or the row is gone.
  */
 int ext_run_check_checkpoint(const char *run, const ext_checkpoint *checkpoint,
                              const ext_home *home, ext_error *error);
@@ -951,14 +955,15 @@ int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
                   const ext_home *home, ext_error *error);
 /*
  * Deletes the checkpoints of runs that are over and made no version: their tensors, and
- * the summaries in their rows. Also deletes the tensors of retired versions.
+ * the summaries in their rows. Also deletes the tensors of retired versions. A run whose
+ * row says 'training' does not count as over; ext_run_sweep() writes what became of it.
  */
 int ext_run_drop_checkpoints(const ext_home *home, ext_error *error);
 /*
- * Writes into the row of the run how the run ended (status), why (message, with "gru4rec:
- * " before it), and the present time as its end. With status 'training' the run goes on:
- * message says what it waits for, and no end is written. Does nothing if the status of
- * the row is not 'training', or if the run has no row.
+ * Writes into the row of the run how the run ended (status), why ("gru4rec: " and the
+ * text of message), and the present time as its end. With status 'training' the run goes
+ * on: message says what it waits for, and no end is written. Does nothing if the status
+ * of the row is not 'training', or if the run has no row.
  */
 int ext_run_fail(const ext_run *run, const ext_home *home, const char *status,
                  const char *message, ext_error *error);
@@ -1044,10 +1049,11 @@ bool ext_pending_is_waiting(const ext_pending *pending);
  */
 int ext_pending_lock(ext_savepoint *savepoint, const ext_home *home, ext_error *error);
 /*
- * Calls visit for each entry that is kept for the model, newest first. A lock is held
- * meanwhile, so visit must call neither SQLite nor a function of ext_pending.c.
+ * Calls visit for each entry that is kept for the model, newest first: endings, and runs
+ * that wait for their commit. A lock is held meanwhile, so visit must call neither SQLite
+ * nor a function of ext_pending.c.
  * visit: gets context and the entry, which it may only read. id: the model's, or NULL.
- * SQLITE_NOMEM is the only error.
+ * SQLITE_NOMEM is the only error; visit was not called then.
  */
 int ext_pending_each(const ext_home *home, const char *id,
                      void (*visit)(void *context, const ext_pending *pending),

@@ -392,8 +392,8 @@ static int read_options(ext_tune_request *request, const char *text, ext_error *
     ext_options_free_columns(&again);
     request->base.resume = request->base.warm_start = request->base.tuned = 0;
     /*
-     * blend=auto measures strengths in one training. A tuning searches blend among its
-     * options instead.
+     * blend=auto counts as 0: a tuning chooses the strength itself, if the space has the
+     * option blend.
      */
     if (request->base.blend == GRU4REC_BLEND_AUTO)
         request->base.blend = 0;

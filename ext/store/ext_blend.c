@@ -246,7 +246,11 @@ static void take_word(ext_blend_reading *reading, uint32_t word)
 {
     const ext_blend_layout *at = &reading->at;
     const int64_t i = reading->next++;
-    if (reading->why != NULL || i < at->lengths) /* the header is read before */
+    /*
+     * Words of the header are skipped: read_header() has checked them before. Nothing is
+     * decoded after something was found wrong.
+     */
+    if (reading->why != NULL || i < at->lengths)
         return;
     if (i < at->times)
         take_length(reading, i - at->lengths, word);

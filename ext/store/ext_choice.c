@@ -16,7 +16,7 @@
  * Makes the entry of a kind of choice in choices: the word, the end of the message, and
  * two SELECTs. The SELECT run gives the name of the version's run. The SELECT version
  * gives one row: the storage format, and the number and the run of the version, both NULL
- * if there is no such version.
+ * if there is no such version. It gives no row if m_config has no storage format.
  * word_: the word that users write; "" for a number.
  * sql: a SELECT of the number of the version; it gives no row, or NULL, if there is none.
  * missing_: end of the message if there is no such version; %s is the list of the ready

@@ -269,9 +269,8 @@ static int open_own(const ext_config *config, const ext_home *home, const char *
 }
 
 /*
- * Tells whether the text in missing is a role ("session", "item", "time" or "order") for
- * which the caller named a column in given. Returns false if missing is something else,
- * such as the name of a table.
+ * Tells whether missing is a role ("session", "item", "time" or "order") for which the
+ * caller named a column in given. Returns false if missing is "source".
  */
 static bool is_given(const ext_columns *given, const char *missing)
 {

@@ -268,8 +268,8 @@ static int fail_unseen(const ext_home *home, ext_error *error)
     if (ext_shadow_look(home->db, home->schema, home->name, NULL, &is_there) != SQLITE_OK)
         return ext_error_nomem(error);
     /*
-     * Another connection dropped the model. SQLite knows since the query before this
-     * call.
+     * Another connection dropped the model, so the error is that there is no such model.
+     * SQLite has noticed that at the query before this call.
      */
     if (!is_there)
         return ext_schema_fail_missing(home->name, error);

@@ -153,8 +153,10 @@ static int fail_tensor(const ext_home *home, const char *tensor, const char *wha
 }
 
 /*
- * The rows are not read here: only the lengths that they claim are added up. If the sum
- * is larger than the database, the size of the database is used instead.
+ * Adds up the lengths that the version's rows of m_tensor claim, and compares the sum
+ * with n_bytes; the data of the rows is not read. If the sum is larger than the database,
+ * the size of the database is used instead. Less than half of n_bytes, with 1 MiB to
+ * spare, is the error.
  */
 int ext_tensor_check_size(const ext_home *home, int64_t version, size_t n_bytes,
                           ext_error *error)
@@ -238,10 +240,10 @@ static void check_chunk(void *context, size_t i)
 
 /*
  * Reads the chunks of the tensor of that index into the model, notes each in
- * load->chunks, and tells the worker checks that it can be checked. Stops at the first
- * chunk that is missing or has a wrong length. *is_whole: whether the tensor has all its
- * chunks, each with the right length, and no other; if not, that is no error here.
- * Returns SQLite's code, and sets no ext_error.
+ * load->chunks, and tells the worker checks that the chunk is ready to be checked. Stops
+ * at the first chunk that is missing or has a wrong length. *is_whole: whether the tensor
+ * has all its chunks, each with the right length, and no other; if not, that is no error
+ * here. Returns SQLite's code, and sets no ext_error.
  */
 static int load_tensor(loading *load, sqlite3_stmt *stmt, size_t index,
                        ext_worker *checks, bool *is_whole)

@@ -43,7 +43,7 @@ typedef struct key {
     /* Hash of the values of the sessions, in their order; 0 if all sessions are meant. */
     uint64_t wanted;
     int n_wanted; /* number of these values; -1: all sessions */
-    /* Id of the run (the training) in whose catalogue the item rows are. */
+    /* Name of the run (the training) in whose catalogue the item rows are. */
     char run[EXT_COPIES_RUN + 1];
 } key;
 

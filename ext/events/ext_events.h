@@ -622,7 +622,7 @@ void ext_sessions_free(ext_sessions *sessions);
 
 /* ---- ext_copies.c ---- */
 
-enum { EXT_COPIES_RUN = 32 }; /* characters of the id of a run (a training) */
+enum { EXT_COPIES_RUN = 32 }; /* characters of the name of a run (a training) */
 
 /*
  * A copy of the histories of sessions as they were at one moment: each session's value,

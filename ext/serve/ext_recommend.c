@@ -78,6 +78,10 @@ static int rank(recommend_cursor *cursor, const ext_model *model, ext_error *err
     return rc;
 }
 
+/*
+ * Method start: checks the basis and the number of arguments, opens the ranker on the
+ * version that the arguments name, ranks, and goes to the first row, or sets is_eof.
+ */
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     recommend_cursor *cursor = (recommend_cursor *)base;

@@ -60,13 +60,14 @@ typedef struct ext_source {
  * schema: the schema in which a table name without a schema is looked for first.
  * text: the name of a table or a view, or a SELECT.
  * columns: the names of columns that the user gave; upper and lower case are equal. A
- * name that is NULL is guessed: the first of some common names that the source has. order
- * is never guessed.
+ *   name that is NULL is guessed: the first of some common names that the source has.
+ *   order is never guessed.
  * Errors: SQLite cannot read the source; the source has a parameter; a column is not
- * found; two of session, item and time are the same column (order may be any column);
- * SQLITE_AUTH if an authorizer hides sqlite_schema; NOMEM. After an error all fields of
- * source are zero except missing, which says why (see ext_source), so the source needs no
- * close.
+ *   found; two of session, item and time are the same column (order may be any column);
+ *   SQLITE_AUTH if an authorizer hides sqlite_schema; NOMEM.
+ *
+ * After an error all fields of source are zero except missing, which says why (see
+ * ext_source). So the source needs no close.
  */
 int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const char *text,
                     const ext_columns *columns, ext_error *error);
@@ -254,8 +255,8 @@ typedef struct ext_against {
      */
     const gru4rec_fingerprints_key *key;
     /*
-     * The training's last event. The events before its time are counted (ext_events). Not
-     * there: none is counted.
+     * The training's last event. The events before its time are counted (n_before of
+     * ext_events). If it is not there, none is counted.
      */
     ext_border end;
 } ext_against;
@@ -295,8 +296,9 @@ typedef struct ext_unit_counts {
 
 extern const ext_unit *const ext_unit_second; /* the unit of seconds */
 /*
- * Returns the known unit in which a number is a time from 1980 to before 2100; at most
- * one is. For a date it returns the second. NULL: no unit fits.
+ * Returns the unit, of the four that are known, in which a number is a time from 1980 to
+ * before 2100. No number is one in two units. For a date it returns the second. NULL: no
+ * unit fits.
  */
 const ext_unit *ext_unit_of(const gru4rec_time *time);
 /* Counts one time in counts->n. If its unit is known, also counts it in counts->of. */
@@ -308,8 +310,9 @@ void ext_unit_count(ext_unit_counts *counts, const gru4rec_time *time);
  */
 int64_t ext_unit_others(const ext_unit_counts *counts);
 /*
- * Takes one more time into account: the unit of the first time becomes seen->unit. A
- * later time of another unit makes seen->unit NULL for good.
+ * Takes one more time into account. The unit of the first time becomes seen->unit (NULL
+ * if it is not known), and seen->is_there becomes true. A later time of another unit
+ * makes seen->unit NULL for good.
  */
 void ext_unit_see(ext_unit_seen *seen, const gru4rec_time *time);
 
@@ -318,7 +321,11 @@ void ext_unit_see(ext_unit_seen *seen, const gru4rec_time *time);
 /* One end of the window of time that is read: option since or until. */
 typedef struct ext_since_bound {
     const char *option, *text; /* name and value of the option; borrowed */
-    ext_time_kind kind; /* EXT_TIME_NONE: the option is empty, and there is no bound */
+    /*
+     * EXT_TIME_NONE: there is no bound, because the option is empty, or is since=last.
+     * Then time means nothing.
+     */
+    ext_time_kind kind;
     gru4rec_time time;
 } ext_since_bound;
 
@@ -417,7 +424,11 @@ typedef struct ext_events {
      */
     int64_t n_outside;
     int64_t n_bad; /* rows that were left out: the time cannot be read */
-    int64_t n_odd; /* rows that were left out of an audit: the item is a BLOB or a REAL */
+    /*
+     * In an audit: rows that were left out because the item is a BLOB, or a REAL that is
+     * not whole. In other readings such an item is an error.
+     */
+    int64_t n_odd;
     ext_unit_counts units; /* in an audit only: how many of the times are in each unit */
     int64_t n_rows;        /* all rows of the source, also those that were left out */
     /*
@@ -442,10 +453,10 @@ typedef struct ext_events {
  */
 typedef struct ext_reading {
     /*
-     * For a test: the catalogue of a model that was trained with these options. Of them
-     * only keep_empty, session_gap, collapse_repeats, max_length and bad_rows are used
-     * for the dataset. NULL: for a training; all options that choose and prepare events
-     * are used.
+     * For a test: the catalogue of a model that was trained with these options. Of
+     * these options only keep_empty, session_gap, collapse_repeats, max_length and
+     * bad_rows are used for the dataset. NULL: for a training, which uses all options
+     * that choose and prepare events; or for an audit.
      */
     const gru4rec_items *known;
     const gru4rec_options *options;
@@ -502,6 +513,7 @@ int ext_read_pair(ext_events events[2], ext_budget *budget, ext_source *source,
  * Read events for an audit, in two steps: ext_read_collect() reads them into
  * events->builder, and ext_read_finish() makes events->dataset and events->items from it.
  * Between the two steps the audit can look at the events in the builder.
+ * reading->known must be NULL.
  * Rows that a training would refuse are left out, and counted in n_bad and n_odd. With
  * since=last every event counts as new. source->keeps_empty is set by option keep_empty.
  * ext_read_collect() counts the units of the times in events->units, and sets

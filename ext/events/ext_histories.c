@@ -187,8 +187,7 @@ int ext_histories_open(ext_histories *histories, const ext_source *source,
         histories->value_type = sqlite3_value_type(sessions->values[0]);
     }
     if (sessions != NULL && sessions->n > most_values(source, sessions))
-        /* too many to name: reads all, and SQLite filters the rows later */
-        sessions = NULL;
+        sessions = NULL; /* too many to name: reads all, and SQLite filters the rows */
     int rc = prepare_histories("", source, sessions, &histories->events, error);
     if (rc == SQLITE_OK && sessions == NULL) {
         histories->changes = sqlite3_total_changes(source->db);
@@ -342,8 +341,7 @@ static int next_of_events(ext_histories *histories, const gru4rec_items *items,
            is_same_session(&own, &other)) {
         const double time = sqlite3_column_double(events, 2);
         if (session_gap > 0 && time - last_time > session_gap)
-            /* a new session begins after the pause: forgets what was before */
-            rows->n = 0;
+            rows->n = 0; /* the session begins anew after the pause */
         last_time = time;
         if (add_item(events, items, rows, error) != SQLITE_OK)
             return error->rc;

@@ -20,7 +20,7 @@
 
 enum { RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { MODEL, HISTORY, K, EXCLUDE_SEEN, CANDIDATES, VERSION, N_ARGUMENTS };
-/* index of the hidden column unknown, behind the arguments */
+/* The index of the hidden column unknown, which follows the arguments. */
 enum { UNKNOWN = N_COLUMNS + N_ARGUMENTS };
 
 /* Bits of idxNum in the plan of gru4rec_recommend(), besides those of ext_plan.c. */

@@ -45,7 +45,7 @@
  * pointers borrow from the BLOB, or from the caller that wants to write one.
  */
 typedef struct ext_state_blob {
-    /* (16) name of the run (the training) that made the version */
+    /* (16) The name of the run (the training) that made the version. */
     const unsigned char *run;
     bool is_started;             /* true: the network has seen an item, so values count */
     const unsigned char *values; /* (n_values) hidden states, float32, little-endian */
@@ -184,7 +184,7 @@ enum {
     EXT_PLAN_BELOW = EXT_PLAN_MOST << 1, /* argv has the bound of rank < */
     EXT_PLAN_ITEM = EXT_PLAN_MOST << 2,  /* argv has the value of item = or IN */
     EXT_PLAN_ITEMS = EXT_PLAN_MOST << 3, /* that value is the whole list of an IN */
-    /* the query neither reads nor compares rank */
+    /* The query neither reads nor compares rank. */
     EXT_PLAN_RANK_UNUSED = EXT_PLAN_MOST << 4,
     EXT_PLAN_BASIS = EXT_PLAN_MOST << 5, /* argv has the value of basis =, IS, IN */
     EXT_PLAN_BASES = EXT_PLAN_MOST << 6, /* that value is the whole list of an IN */

@@ -49,8 +49,8 @@ typedef struct key {
 
 struct ext_copy {
     /*
-     * The ext_copies that has it, its readers, and the callers that found it, which drop
-     * it. The last one frees it.
+     * Number of users: the ext_copies that has the copy, its readers, and the callers of
+     * ext_copies_find() until they drop the copy. The last user frees it.
      */
     int n_users;
     key key;
@@ -281,6 +281,7 @@ static key make_key(sqlite3 *db, const ext_sessions *sessions, const char *run)
     return made;
 }
 
+/* Tells whether all members of the two keys are equal. */
 static bool is_same(const key *a, const key *b)
 {
     return a->changes == b->changes && a->writers == b->writers &&

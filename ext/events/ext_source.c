@@ -39,6 +39,7 @@ char *ext_source_ties(const ext_source *source)
 /* What a schema has under a name, as its sqlite_schema table says. */
 typedef enum entry { NO_ENTRY, TABLE, VIEW, VIRTUAL_TABLE } entry;
 
+/* Tells whether text begins with start. Case is ignored. */
 static bool starts_with(const char *text, const char *start)
 {
     return sqlite3_strnicmp(text, start, (int)strlen(start)) == 0;
@@ -233,10 +234,8 @@ int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
 static const char *const session_names[] = {"SessionId", "session_id", "session", NULL};
 static const char *const item_names[] = {"ItemId", "item_id", "item", NULL};
 static const char *const time_names[] = {"Time", "timestamp", "ts", NULL};
-/*
- * Returns the 0-based number of the column of that name, in any case; -1: there is none.
- */
 
+/* Returns the 0-based number of the column of that name, or -1. Case is ignored. */
 static int find_column(sqlite3_stmt *stmt, const char *name)
 {
     for (int i = 0; i < sqlite3_column_count(stmt); i++)
@@ -289,8 +288,8 @@ static int check_marks(sqlite3_stmt *stmt, const char *name, ext_error *error)
                                  ext_show_text(&(ext_show){""}, name));
     return SQLITE_OK;
 }
-/* Returns the columns' names as "a, b, c"; the caller frees the text. NULL: NOMEM. */
 
+/* Returns the columns' names as "a, b, c"; the caller frees the text. NULL: NOMEM. */
 static char *list_columns(sqlite3_stmt *stmt)
 {
     sqlite3_str *list = sqlite3_str_new(NULL);

@@ -19,6 +19,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* Returns the first place from text on that has no digit. */
 static const char *skip_digits(const char *text)
 {
     while (is_digit(*text))
@@ -116,6 +117,7 @@ static bool read_char(const char **text, char c)
     return is_there;
 }
 
+/* Moves *text behind the white space that it begins with, if any. */
 static void skip_space(const char **text)
 {
     *text += strspn(*text, " \t\n\v\f\r");

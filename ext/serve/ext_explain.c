@@ -105,6 +105,7 @@ static int next(ext_cursor *base, ext_error *error)
     return explain_row((explain_cursor *)base, error);
 }
 
+/* Method column: position, event or contribution of the current row. */
 static void column(const ext_cursor *base, sqlite3_context *context, int i)
 {
     const explain_cursor *cursor = (const explain_cursor *)base;

@@ -112,6 +112,7 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
     return rank(cursor, model, error);
 }
 
+/* Method column: unknown, or a column of the ranker's current row. */
 static void column(const ext_cursor *base, sqlite3_context *context, int i)
 {
     const recommend_cursor *cursor = (const recommend_cursor *)base;

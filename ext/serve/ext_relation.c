@@ -418,7 +418,7 @@ static int read_sessions(ext_sessions *wanted, sqlite3_value *argument, bool is_
 
 /*
  * The end of the message about an impossible basis. The usual cause is m(17), which means
- * basis = '17', because basis is the first hidden column.
+ * basis = '17', because basis is the first hidden column and has TEXT affinity.
  */
 static const char basis_advice[] =
     "; write WHERE session = ... for the rows of a session";

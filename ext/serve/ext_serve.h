@@ -45,7 +45,7 @@
  * pointers borrow from the BLOB, or from the caller that wants to write one.
  */
 typedef struct ext_state_blob {
-    /* (16) The name of the run (the training) that made the version. */
+    /* (16) The name of the run (the training) whose version made the state. */
     const unsigned char *run;
     bool is_started;             /* true: the network has seen an item, so values count */
     const unsigned char *values; /* (n_values) hidden states, float32, little-endian */
@@ -359,8 +359,9 @@ int ext_ranker_rank(ext_ranker *ranker, const ext_history *history, bool *is_row
                     ext_error *error);
 /*
  * Ranks the items by their similarity to the item with this row in the catalogue, most
- * similar first, and goes to the first row. That item itself is left out. basis stays as
- * it was. The ranker must have been opened without exclude_seen.
+ * similar first, and goes to the first row. That item itself is left out, and so are the
+ * items of ranker->seen, which is empty if the ranker has ranked no history. basis stays
+ * as it was.
  * *is_row: the ranker stands on a row. False if the ranking is empty, or after a failure.
  * SQLITE_NOMEM is the only error.
  */
@@ -433,8 +434,8 @@ int ext_ranker_add(ext_ranker *ranker, const ext_history *history, int32_t *lane
                    ext_error *error);
 /*
  * Finds the best items of all histories that were added since its last call. Does nothing
- * if there is no batch or no such history. SQLITE_INTERRUPT: the host interrupted it.
- * NOMEM. After an error no lane may be read.
+ * if there is no batch or no such history. Errors: SQLITE_INTERRUPT if the
+ * host interrupted it; NOMEM. After an error no lane may be read.
  */
 int ext_ranker_score(ext_ranker *ranker, ext_error *error);
 /*

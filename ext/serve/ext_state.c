@@ -177,7 +177,7 @@ static int make_room(live_session *live, size_t n, ext_error *error)
  * Appends an item to the buffer and its row to live->rows, also if the model does not
  * know it, and counts it in live->blob. Then forgets older items if there are too many
  * (forget()). row: the item's row in the catalogue, or UNKNOWN. NOMEM: the item is not
- * remembered, and live may only be closed.
+ * remembered.
  */
 static int remember(live_session *live, const gru4rec_id *id, int32_t row,
                     ext_error *error)

@@ -9,7 +9,8 @@
  *    becomes the view m_source. A model without a source gets its versions only by an
  *    import.
  * 2. The columns session and item of the virtual table have the affinities of the
- *    source's columns. ext_relation.c says which rows SELECT returns.
+ *    source's columns, but an item column that is REAL becomes NUM (item_affinity()).
+ *    ext_relation.c says which rows SELECT returns.
  * 3. xConnect, which opens the table of an existing model, succeeds even if the shadow
  *    tables hold nonsense, so that DROP TABLE always works. Queries report what is wrong.
  */

@@ -5,8 +5,8 @@
  * The arguments exclude_seen and candidates change the ranking: items that they leave out
  * get no rank, and the other items are ranked without gaps. A WHERE clause (rank <= 10,
  * item IN (...)) does not change the ranking: it only picks rows, and each row keeps its
- * rank among all items that are ranked. If the query does not use the rank, only the
- * items that it wants are scored.
+ * rank among all items that are ranked. If the query wants certain items, and neither
+ * uses the rank nor bounds it, only these items are scored.
  *
  * A history without a known item ranks the items by support, with basis 'popularity'.
  *
@@ -213,8 +213,9 @@ static int note_seen(ext_rows *seen, const ext_ranker *ranker, const ext_history
 /*
  * Returns the ascending rows of the only items that need scores, borrowed from the
  * ranker; NULL: all items need scores. If the query wants certain items, and neither uses
- * the rank nor bounds it, only these do, because only a rank needs the scores of all
- * other items. Otherwise the candidates do, if the query gives candidates.
+ * the rank nor bounds it (also not by k), only the wanted items need scores, because only
+ * a rank needs the scores of all other items. Otherwise the candidates need scores, if
+ * the query gives candidates.
  */
 static const ext_rows *scored_items(const ext_ranker *ranker)
 {

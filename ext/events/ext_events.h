@@ -116,7 +116,7 @@ int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
  * Holds a read transaction: starts a statement on the source, and leaves it, unfinished,
  * in *hold. Until the caller finalizes *hold, this connection does not see what other
  * connections write, so all its readings of the source see the same rows. The statement
- * itself reads no row of the source. After an error of SQLite *hold is NULL.
+ * itself reads no row of the source. After an error *hold is NULL.
  */
 int ext_source_hold(const ext_source *source, sqlite3_stmt **hold, ext_error *error);
 /*

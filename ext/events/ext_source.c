@@ -344,7 +344,8 @@ static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given
 
 /*
  * Returns the affinity that SQLite gives a declared type (may be NULL), as CREATE TABLE
- * AS writes it: "INT", "TEXT", "REAL", "NUM" or "". The text is constant.
+ * AS writes it: "INT", "TEXT", "REAL", "NUM" or "", a constant text. Only the first 63
+ * bytes of the type are looked at.
  */
 static const char *affinity(const char *type)
 {

@@ -25,10 +25,7 @@ void ext_options_free_columns(ext_columns *columns)
     memset(columns, 0, sizeof *columns);
 }
 
-/*
- * Returns the address of the field of columns that has this name (session, item, time or
- * order; upper and lower case are equal), or NULL if there is none.
- */
+/* Returns the field of columns that has this name, or NULL; case does not count. */
 static char **column_named(ext_columns *columns, const char *name)
 {
     if (sqlite3_stricmp(name, "session") == 0)
@@ -40,10 +37,7 @@ static char **column_named(ext_columns *columns, const char *name)
     return sqlite3_stricmp(name, "order") == 0 ? &columns->order : NULL;
 }
 
-/*
- * Tells whether the name is the option space, whose value can be an object, and scope has
- * the tuning.
- */
+/* Tells whether name is space, whose value can be an object, and scope has the tuning. */
 static bool is_space(const char *name, gru4rec_option_scope scope)
 {
     return (scope & GRU4REC_SCOPE_TUNE) != 0 && sqlite3_stricmp(name, "space") == 0;
@@ -146,10 +140,9 @@ static bool is_source(const sink *to, const char *name)
 }
 
 /*
- * Sets one option, column or source in the destination to; the last one of a name wins.
- * If value is NULL, because null was given, takes the option, column or source back; the
- * caller allows null in changes only. Errors: SQLITE_ERROR for an unknown name and a bad
- * value; SQLITE_NOMEM.
+ * Sets one option, column or source in the destination to; its old value is lost. If
+ * value is NULL, because null was given (in changes only), takes it back. Errors:
+ * SQLITE_ERROR for an unknown name and a bad value; SQLITE_NOMEM.
  */
 static int take(const sink *to, const char *name, const char *value, ext_error *error)
 {
@@ -171,10 +164,10 @@ static int take(const sink *to, const char *name, const char *value, ext_error *
 static const char space[] = " \t\r\n";
 
 /*
- * Puts the description of the option whose name the text begins with into *info. White
- * space before the name, and upper and lower case, do not count; the name ends at white
- * space, at '=' or at the end of the text. Returns false if no option has that name;
- * *info then means nothing.
+ * Puts the description of the option whose name the text begins with into *info. Returns
+ * false if no option has that name; *info then means nothing. The name ends at white
+ * space, at '=' or at the end of the text; white space before it and its case do not
+ * count.
  */
 static bool find_option(const char *text, gru4rec_option_info *info)
 {
@@ -205,11 +198,10 @@ static bool is_single(const sink *to, const char *name)
 /*
  * The query that reads options in JSON, ?1. It gives the members of the object as four
  * columns: name, JSON type, value as text (NULL for an object and for null), and the JSON
- * of a value that is an array or an object, else NULL. The text of an array of numbers
- * and strings is its elements with slashes between them, as 100/100; that of any other
- * array is its JSON. A REAL is given as it is written in the JSON, because SQLite may
- * print the number by the host's locale, as 0,5; but not if its name has other characters
- * than a to z and _.
+ * of an array or object, else NULL. The text of an array of numbers and strings is its
+ * elements with slashes between them, as 100/100; that of any other array is its JSON. If
+ * the name has no other characters than a to z and _, a REAL is given as it is written,
+ * because SQLite may print it by the host's locale, as 0,5.
  */
 static const char json_query[] =
     "SELECT key, type, CASE type"
@@ -253,11 +245,7 @@ static int take_member(const sink *to, sqlite3_stmt *stmt, ext_error *error)
     return take(to, name, value, error);
 }
 
-/*
- * Reads options from a JSON object into the destination to, member by member, and stops
- * at the first failure. Errors: SQLITE_ERROR for malformed JSON and an escaped NUL
- * character; those of take_member(); SQLite's.
- */
+/* Reads options from a JSON object, member by member; stops at the first failure. */
 static int parse_json(sqlite3 *db, const char *text, const sink *to, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -279,10 +267,7 @@ static int parse_json(sqlite3 *db, const char *text, const sink *to, ext_error *
 
 /* ---- name=value,... ---- */
 
-/*
- * Returns a pointer to the first separator in text, or to the end of text if there is
- * none.
- */
+/* Returns a pointer to the first separator in text, or to the end if there is none. */
 static const char *find(const char *text, char separator)
 {
     const char *at = strchr(text, separator);
@@ -322,9 +307,9 @@ static const char *object_end(const char *text)
 
 /*
  * Returns a pointer to where the pair name=value ends: to the next comma, or to the end
- * of the text. Commas inside a value do not end the pair if the value is a JSON array or
- * object, or a source in parentheses. If no parenthesis closes such a source, the pair
- * ends at the end of the text.
+ * of the text. Commas inside a JSON array or object, or inside a source in parentheses,
+ * do not count. If no parenthesis closes such a source, the pair ends at the end of the
+ * text.
  */
 static const char *pair_end(const sink *to, const char *pair)
 {
@@ -403,10 +388,9 @@ int ext_options_check_list(const char *text, ext_error *error)
 }
 
 /*
- * Sets the error, SQLITE_ERROR, for a pair without '=', and returns its code.
- * is_candidate: the pair before this one had the name candidates, so this pair is
- * probably the second id of a list with commas, and the message says how to write such a
- * list.
+ * Sets the error, SQLITE_ERROR, for a pair without '='. is_candidate: the pair before had
+ * the name candidates, so this pair is probably the second id of a list with commas, and
+ * the message says how to write such a list.
  */
 static int fail_pair(const sink *to, const char *pair, bool is_candidate,
                      ext_error *error)
@@ -423,9 +407,8 @@ static int fail_pair(const sink *to, const char *pair, bool is_candidate,
 }
 
 /*
- * Checks that the value of source in changes is no SELECT without parentheses, because a
- * SELECT has commas and '=' of its own. Error: SQLITE_ERROR if it is. Any other name
- * passes.
+ * Checks that a source in changes is no SELECT without parentheses, because a SELECT has
+ * commas and '=' of its own. Error: SQLITE_ERROR if it is. Any other name passes.
  */
 static int check_source(const sink *to, const char *name, const char *value,
                         ext_error *error)
@@ -437,10 +420,7 @@ static int check_source(const sink *to, const char *name, const char *value,
                          "would end it; write source=(SELECT ...), or a JSON object");
 }
 
-/*
- * Sets one pair name=value in the destination to. In changes, the value null (in upper or
- * lower case) takes the option, column or source back.
- */
+/* Sets one pair; in changes the value null, in any case of its letters, takes back. */
 static int take_pair(const sink *to, const char *name, const char *value,
                      ext_error *error)
 {
@@ -451,9 +431,9 @@ static int take_pair(const sink *to, const char *name, const char *value,
 }
 
 /*
- * Reads options from "name=value,..." into the destination to, pair by pair, and stops at
- * the first failure. Empty text has no pair. Errors: SQLITE_ERROR for a list with commas
- * (ext_options_check_list()), a pair without '=', and as for take_pair(); SQLITE_NOMEM.
+ * Reads options from "name=value,..." into the destination to, pair by pair; stops at the
+ * first failure. Errors: those of ext_options_check_list() and take_pair(), and
+ * SQLITE_ERROR without '='.
  */
 static int parse_pairs(const char *text, const sink *to, ext_error *error)
 {
@@ -483,9 +463,9 @@ static int parse_pairs(const char *text, const sink *to, ext_error *error)
 /* ---- the forms of options ---- */
 
 /*
- * Reads options in either form into the destination to: as JSON if the text begins with
- * {, else as pairs. NULL has no options. Error: SQLITE_ERROR if the text is longer than
- * LONGEST and the scope is the training alone; those of the two forms.
+ * Reads options into the destination to: as JSON if the text begins with {, else as
+ * pairs. NULL has none. Error: SQLITE_ERROR if a model's options are longer than LONGEST;
+ * those of the two forms.
  */
 static int parse(sqlite3 *db, const char *text, const sink *to, ext_error *error)
 {
@@ -551,11 +531,7 @@ bool ext_options_is_set(const gru4rec_options *options, const char *name)
     return false;
 }
 
-/*
- * Appends the value of an option, which text gives as gru4rec_option_text() does, to json
- * as JSON: a list as an array, a number or a boolean without quotes, anything else in
- * quotes.
- */
+/* Appends the value of an option to json, in the JSON form of its type. */
 static void append_value(sqlite3_str *json, gru4rec_option_type type, const char *text)
 {
     switch (type) {

@@ -45,14 +45,14 @@ typedef struct ext_error {
     int rc; /* SQLite result code, extended if SQLite gave it; SQLITE_OK: no error */
     char *message;  /* "what is wrong; what to do"; owned; NULL: none */
     bool is_sqlite; /* ext_error_db() set it: the error is SQLite's, not ours */
-    bool is_limit;  /* a limit of memory refused; no model is at fault */
+    bool is_limit;  /* ext_budget.c set it: a limit of memory, not a damaged model */
 } ext_error;
 
 /*
- * If the error is set already, changes nothing. Else sets the code of the error to rc
- * (not SQLITE_OK), and its message to the text that format, as for sqlite3_mprintf(),
- * makes of the arguments. The stored message is made valid UTF-8 on one line, whatever
- * the arguments hold. The caller must pass text of unlimited length through an ext_show
+ * Sets the code of the error to rc (not SQLITE_OK), and its message to the text that
+ * format, as for sqlite3_mprintf(), makes of the arguments. If the error is set already,
+ * changes nothing. The stored message is made valid UTF-8 on one line, whatever the
+ * arguments hold. The caller must pass text of unlimited length through an ext_show
  * first, which cuts it. If there is no memory for the message, the code is set and the
  * message is NULL. Returns the code that the error has now.
  */
@@ -160,7 +160,10 @@ void ext_error_clear(ext_error *error);
 
 /* ---- ext_show.c ---- */
 
-/* Room for the text form of a value that a user gave, for a message. */
+/*
+ * Room for the text form of a value that a user gave. The text becomes a part of a
+ * message.
+ */
 typedef struct ext_show {
     char text[256];
 } ext_show;
@@ -232,9 +235,9 @@ void ext_container_read(ext_container *container, const char *root);
 
 /* The limit of memory that applies, or that refused an allocation. */
 typedef enum ext_budget_limit {
-    EXT_BUDGET_NONE,
+    EXT_BUDGET_NONE,      /* no limit refused */
     EXT_BUDGET_OPTION,    /* the option memory_limit */
-    EXT_BUDGET_DEFAULT,   /* its default, 80 % of the memory (machine or container) */
+    EXT_BUDGET_DEFAULT,   /* 80 % of the memory of machine or container: no option */
     EXT_BUDGET_CONTAINER, /* the memory that the container has left */
     EXT_BUDGET_HEAP       /* SQLite's hard heap limit */
 } ext_budget_limit;
@@ -296,7 +299,7 @@ typedef struct ext_connection ext_connection;
 
 /*
  * One model in one database of one connection. Every function that works on a model takes
- * it.
+ * an ext_home.
  */
 typedef struct ext_home {
     sqlite3 *db;                /* borrowed */
@@ -371,7 +374,7 @@ int ext_sql_run(sqlite3 *db, ext_error *error, const char *format, ...);
  * SQLITE_ROW (the loop needed no more rows) or SQLITE_OK, returns SQLITE_OK. Otherwise
  * the loop failed: if the error is not set yet, makes SQLite's last error the error and
  * returns its code; if it is set, returns rc. what: text before SQLite's message, or
- * NULL.
+ * NULL. stmt may be NULL if the error is set or rc is SQLITE_OK.
  */
 int ext_sql_finish(sqlite3_stmt *stmt, int rc, const char *what, ext_error *error);
 
@@ -719,7 +722,7 @@ bool ext_value_is_empty(const gru4rec_id *id);
 int ext_value_text(const char **text, sqlite3_value *value, const char *what,
                    ext_error *error);
 
-/* Room for the name of a model that is given as a number. */
+/* Room into which ext_value_name() writes the name of a model that is given as a REAL. */
 typedef struct ext_name {
     char text[24];
 } ext_name;
@@ -796,8 +799,8 @@ void ext_json_append(sqlite3_str *json, const char *text);
  * fields are zero, the list is empty.
  */
 typedef struct ext_rows {
-    int32_t *rows; /* (n), owned */
-    size_t n, capacity;
+    int32_t *rows;      /* (n), owned */
+    size_t n, capacity; /* number of rows in the list, rows that have room */
 } ext_rows;
 
 /*
@@ -1042,8 +1045,8 @@ char *ext_options_json(const gru4rec_options *options, bool is_all);
  */
 typedef struct ext_poll {
     sqlite3 *db;
-    sqlite3_stmt *stmt;  /* the small statement; owned; NULL: it cannot be run */
-    double last;         /* ext_poll_seconds() when stmt last ran */
+    sqlite3_stmt *stmt; /* the small statement; owned; NULL: it cannot be run */
+    double last;        /* ext_poll_seconds() when stmt last ran, at first of the start */
     bool is_interrupted; /* the work must stop; true from the first interrupt on */
 } ext_poll;
 
@@ -1060,9 +1063,9 @@ void ext_poll_start(ext_poll *poll, sqlite3 *db);
 void ext_poll_stop(ext_poll *poll);
 /*
  * Tells whether the work must stop, because of sqlite3_interrupt() or because the host's
- * progress handler asked for that. If the last time was 5 ms ago or more, it runs the
- * small statement to find out; else it returns the last answer. After true it always
- * returns true.
+ * progress handler asked for that. If the small statement has not run for 5 ms, runs it
+ * to find out; else returns the last answer. After true it always returns true. If there
+ * is no statement, the answer never changes.
  */
 bool ext_poll_check(ext_poll *poll);
 /*
@@ -1122,7 +1125,7 @@ void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before);
 void ext_progress_show(ext_progress *line, const gru4rec_progress *progress);
 /* What the line at the end says, besides the time. */
 typedef struct ext_progress_end {
-    size_t n; /* units of the work (epochs of a training) that were done */
+    size_t n; /* units of work (such as epochs) that were done; shown if is_done */
     /*
      * The number of events that were worked on, and the last value of the figure that
      * ext_progress names. If events is 0 or loss is NAN, the line shows no figure and no
@@ -1164,10 +1167,14 @@ typedef struct ext_worker {
     ext_worker_job *job;
     void *context;  /* first argument of job; borrowed */
     size_t n_ready; /* number of jobs that are ready; with no thread, they are done */
-    bool is_over, is_threaded; /* no more jobs will come; there is a thread */
-    _Atomic size_t n_done;     /* number of jobs that the thread has done */
-    pthread_mutex_t lock;      /* for n_ready and is_over */
-    pthread_cond_t changed;    /* signals a change of n_ready or is_over */
+    /*
+     * is_over: no more jobs will come; ext_worker_finish() sets it. is_threaded: there is
+     * a thread; the fields below are used only then.
+     */
+    bool is_over, is_threaded;
+    _Atomic size_t n_done;  /* number of jobs that the thread has done */
+    pthread_mutex_t lock;   /* for n_ready and is_over */
+    pthread_cond_t changed; /* signals a change of n_ready or is_over */
     pthread_t thread;
 } ext_worker;
 
@@ -1265,13 +1272,13 @@ struct ext_table_function {
     const char *name;        /* of the table in SQL */
     const char *declaration; /* CREATE TABLE x(...) */
     int trust;               /* SQLITE_VTAB_INNOCUOUS or SQLITE_VTAB_DIRECTONLY */
-    size_t cursor_bytes;     /* size of its cursor, which begins zeroed */
+    size_t cursor_bytes;     /* size of its cursor struct, which the frame zeroes */
     int n_columns, n_arguments;
     const ext_table_argument *arguments; /* (n_arguments) */
     int n_needed;                        /* the first n_needed arguments must be given */
     const char *usage;   /* the message, behind "name() ", if one of these is missing */
     int n_ordered;       /* rows come in ascending order of the first n_ordered columns */
-    double n_rows, cost; /* estimates for SQLite */
+    double n_rows, cost; /* estimates for SQLite: rows and cost of a scan */
     /*
      * Adds to the plan, by ext_table_use(), constraints on columns that are no arguments,
      * and may change the order and the estimates in plan->info; or NULL. The frame has
@@ -1354,9 +1361,9 @@ int ext_table_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
 int ext_table_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id);
 
 /*
- * Designated initialisers that put these methods into an sqlite3_module. at: the member
- * of the struct that is initialised that is the sqlite3_module; empty if the struct
- * itself is it.
+ * Designated initialisers that put these methods into an sqlite3_module. at: the
+ * designator of the member that is this sqlite3_module, such as .base, in the initialiser
+ * of a larger struct; empty if the struct itself is the sqlite3_module.
  */
 #define EXT_TABLE_METHODS(at)                                                          \
     at.xBestIndex = ext_table_best_index, at.xDisconnect = ext_table_disconnect,       \

@@ -102,8 +102,8 @@ void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before)
 /* ---- the updating line ---- */
 
 /*
- * Writes the time that the training still needs into text (n bytes), as " 1:05 left", or
- * as " 2:01:05 left" from one hour on. Less than 0 seconds count as 0.
+ * Writes the time that the training still needs into text (n bytes), behind two spaces:
+ * as "1:05 left", or as "2:01:05 left" from one hour on. Less than 0 seconds count as 0.
  */
 static void write_left(char *text, size_t n, double seconds)
 {
@@ -130,7 +130,7 @@ static double write_parts(char part[N_PARTS][PART], const ext_progress *line,
     const double total = (double)progress->total_events;
     const double all = total * (double)progress->n_epochs;
     const double done = (double)(progress->epoch - 1) * total + (double)progress->events;
-    const double here = done - (double)line->n_before * total; /* in this call */
+    const double here = done - (double)line->n_before * total; /* events of this call */
     const double share = done > 0 ? done / all : 0;
     snprintf(part[0], PART, "gru4rec: ");
     snprintf(part[1], PART, "%s %lld/%lld", line->unit, (long long)progress->epoch,
@@ -200,8 +200,9 @@ static void write_line(char text[ROOM], const ext_progress *line, double seconds
 
 /*
  * Returns how many columns of the last update of the line are still on a plain terminal
- * (one without escape sequences), so that spaces must overwrite them; at most columns -
- * 1. Returns 0 for other terminals, because there an escape sequence erases the line.
+ * (one without escape sequences), so that spaces must overwrite them. The result is below
+ * columns. Returns 0 for other terminals, because there an escape sequence erases the
+ * line.
  */
 static int count_old(const ext_progress *line, int columns)
 {

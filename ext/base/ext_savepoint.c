@@ -84,12 +84,12 @@ static int check_real(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
  */
 static bool is_released(const ext_savepoint *savepoint, sqlite3_stmt *stmt)
 {
-    if (is_over(savepoint)) /* only the commit of our transaction ends it here */
+    if (is_over(savepoint)) /* only its commit ends an own transaction here */
         return savepoint->is_alone;
     if (sqlite3_step(savepoint->guard) != SQLITE_ROW)
         return false;
     sqlite3_reset(stmt);
-    return sqlite3_step(stmt) == SQLITE_ERROR; /* no such savepoint */
+    return sqlite3_step(stmt) == SQLITE_ERROR; /* there is no such savepoint any more */
 }
 
 /*
@@ -265,12 +265,15 @@ int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
                        ext_error *error)
 {
     /*
-     * This PRAGMA takes the write lock. It moves one page at most, and only in a database
-     * whose auto_vacuum would move it too.
+     * PRAGMA incremental_vacuum takes the write lock. It moves one page at most, and only
+     * in a database whose auto_vacuum would move that page too.
      */
     int rc =
         ext_sql_run(savepoint->db, error, "PRAGMA \"%w\".incremental_vacuum(1)", schema);
-    /* Only a statement that uses the schema makes SQLite read a changed schema anew. */
+    /*
+     * A SELECT on the schema is run next, because only a statement that uses the schema
+     * makes SQLite read a changed schema anew.
+     */
     return rc == SQLITE_OK
                ? ext_sql_run(savepoint->db, error,
                              "SELECT 1 FROM \"%w\".sqlite_schema LIMIT 1", schema)

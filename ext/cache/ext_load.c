@@ -7,7 +7,7 @@
  *   it page by page, which takes time;
  * - while the tensors are read, the items are indexed; a third thread checks the chunks
  *   of the tensors (ext_tensor.c).
- * If the model is small, the caller's thread does this work before it reads.
+ * If the model is small, the caller's thread does all this work itself.
  */
 #define _POSIX_C_SOURCE 199309L
 #include "ext_cache.h"

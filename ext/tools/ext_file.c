@@ -231,8 +231,8 @@ enum { WAIT = 5 /* milliseconds */ };
  * Opens the device or the pipe at output->path as output->fd, to be written to directly.
  * For a pipe, waits until somebody has opened it to read, and looks again every WAIT
  * milliseconds. SQLITE_INTERRUPT: the host interrupted the wait. SQLITE_CANTOPEN: it
- * cannot be opened, or an ordinary file has taken its place; output->fd is then still
- * open in the latter case.
+ * cannot be opened, or an ordinary file has taken its place. The caller calls
+ * ext_file_finish(), which closes output->fd, in any case.
  */
 static int open_in_place(ext_output *output, bool is_pipe, ext_error *error)
 {

@@ -3,7 +3,7 @@
  *
  * ext_safetensors.c has the format. The reader does not trust the file. It compares every
  * length before it uses it, and allocates no block that is larger than the file. It reads
- * the header first, and in pieces, so that a large file of another format costs almost
+ * the header first, in pieces, so that a large file of another format costs almost
  * nothing.
  */
 #include "ext_tools.h"
@@ -17,28 +17,16 @@ typedef struct reader {
     const ext_input *input;
     char *json; /* (n_json) the header, of sqlite3_malloc; owned */
     size_t n_json;
-    /*
-     * The values stand behind the header: data is the byte of the input (0-based) at
-     * which they begin, n_data the number of their bytes.
-     */
-    uint64_t data, n_data;
+    uint64_t data, n_data; /* where the values begin in the input, and their bytes */
     ext_poll poll;
 } reader;
 
-/*
- * Sets the error that the file is not a gru4rec model, and returns its code:
- * SQLITE_ERROR. why: the end of the message.
- */
 static int fail_file(const char *why, ext_error *error)
 {
     return ext_error_set(error, SQLITE_ERROR, "%s: %s", damaged, why);
 }
 
-/*
- * Reads the length of the header, the first 8 bytes of the input, into n_json, and
- * computes data and n_data from it. SQLITE_ERROR: the header is empty, or longer than the
- * input. SQLITE_TOOBIG: it is longer than SQLite's limit for a text.
- */
+/* Reads and checks the length of the header: sets n_json, and by it data and n_data. */
 static int read_length(reader *r, ext_error *error)
 {
     const uint64_t n_bytes = r->input->n_bytes;
@@ -62,11 +50,7 @@ static int read_length(reader *r, ext_error *error)
     return SQLITE_OK;
 }
 
-/*
- * Reads n bytes of the header, from its byte at on, into r->json + at, which has room for
- * them. SQLITE_ERROR: there is a NUL among them. SQLITE_INTERRUPT: the host interrupted
- * the call.
- */
+/* Reads n bytes of the header, from its byte at on, into r->json; refuses a NUL. */
 static int read_piece(reader *r, size_t at, size_t n, ext_error *error)
 {
     if (ext_poll_check(&r->poll))
@@ -79,10 +63,9 @@ static int read_piece(reader *r, size_t at, size_t n, ext_error *error)
 }
 
 /*
- * Reads the header into r->json, which the caller frees, and checks that it is UTF-8 without
- * NUL. Reads it in pieces of 1 MiB, 1 MiB, 2 MiB, 4 MiB and so on, so that memory grows
- * only with what was read. If a sparse file claims a long header, reading ends at its
- * first hole, because a hole reads as NUL.
+ * Reads the header into r->json, in pieces, so that memory grows only with what was read.
+ * If a sparse file claims a long header, reading ends with an error at its first hole,
+ * which reads as NUL. SQLITE_ERROR: also if the header is not UTF-8.
  */
 static int read_header(reader *r, ext_error *error)
 {
@@ -105,10 +88,7 @@ static int read_header(reader *r, ext_error *error)
                                           damaged, (long long)n);
 }
 
-/*
- * Prepares a query (text), and binds the header to its ?1. The caller finalizes *stmt
- * after success; after a failure there is nothing to finalize.
- */
+/* Prepares *stmt, a query whose ?1 is bound to the header; the caller finalizes *stmt. */
 static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_error *error)
 {
     int rc = ext_sql_prepare(r->db, stmt, error, "%s", text);
@@ -121,11 +101,7 @@ static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_err
     return rc;
 }
 
-/*
- * Sets the error of a query on the header that failed, and returns its code: SQLITE_NOMEM
- * or SQLITE_INTERRUPT if that was the cause; else SQLITE_ERROR, which says that the
- * header is damaged. The statement is not finalized.
- */
+/* Sets the error of a failed query: no memory, an interrupt, else a damaged header. */
 static int fail_step(const reader *r, ext_error *error)
 {
     const int rc = sqlite3_errcode(r->db) & 0xff;
@@ -134,12 +110,7 @@ static int fail_step(const reader *r, ext_error *error)
     return fail_file(sqlite3_errmsg(r->db), error);
 }
 
-/*
- * Reads the options of the model from the metadata of the header into *options, and
- * resolves them (ext_options_resolve()). SQLITE_ERROR: the header is no JSON, its
- * metadata lacks format=gru4rec or the options, or the options are wrong or name columns
- * of a source.
- */
+/* Reads the model's options from the metadata; refuses another format, and columns. */
 static int read_options(const reader *r, gru4rec_options *options, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -172,11 +143,6 @@ static int read_options(const reader *r, gru4rec_options *options, ext_error *er
     return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;
 }
 
-/*
- * Turns the status of a library function that got the items into an error, and returns
- * its code. SQLITE_ERROR: the status is GRU4REC_INVALID, so the items are not distinct
- * integers and texts.
- */
 static int fail_items(gru4rec_status status, ext_error *error)
 {
     if (status == GRU4REC_OK)
@@ -187,9 +153,8 @@ static int fail_items(gru4rec_status status, ext_error *error)
 }
 
 /*
- * Appends the item that stmt has in its current row (the id and its JSON type) to items,
- * with that support. A REAL that is a whole number is read as an integer. SQLITE_ERROR:
- * the id is neither an integer nor a text, or JSON cannot carry the text.
+ * Appends the item of the row of stmt (its id and its JSON type), with that support.
+ * SQLITE_ERROR: the id is neither an integer nor a text, or JSON cannot carry the text.
  */
 static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
                     ext_error *error)
@@ -207,10 +172,6 @@ static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
                       error);
 }
 
-/*
- * Sets the error that the support in the file is no array of counts, one for each item,
- * and returns its code: SQLITE_ERROR.
- */
 static int fail_support(ext_error *error)
 {
     return fail_file("its support is not a JSON array with a number for each item, "
@@ -219,11 +180,7 @@ static int fail_support(ext_error *error)
                      error);
 }
 
-/*
- * Steps support, and reads the number in its row into *count. If support is NULL, because
- * the file has no supports, *count becomes 0. SQLITE_ERROR: there is no further number,
- * or it is no whole number of 0 or more.
- */
+/* Steps support, and sets *count to the number in its row. support NULL: sets it to 0. */
 static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
                         ext_error *error)
 {
@@ -240,9 +197,7 @@ static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
 }
 
 /*
- * Steps stmt to its end, and appends the item of each row to items, with the next number
- * of support (0 if support is NULL). SQLITE_ERROR: an item or a number is wrong, or there
- * are more or fewer numbers than items.
+ * Appends all items of stmt with their supports, one for each; support NULL: all are 0.
  */
 static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *support,
                        gru4rec_items *items, ext_error *error)
@@ -260,10 +215,7 @@ static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *suppor
                                                                    : fail_support(error);
 }
 
-/*
- * Looks whether the metadata has supports. If so, prepares *support, whose rows give
- * them; the caller finalizes it. Else *support stays NULL, as the caller has set it.
- */
+/* Prepares *support, whose rows give the supports; it stays NULL if the file has none. */
 static int open_support(const reader *r, sqlite3_stmt **support, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -286,10 +238,7 @@ static int open_support(const reader *r, sqlite3_stmt **support, ext_error *erro
         support, error);
 }
 
-/*
- * Checks that no item has a NUL in its text (an escaped one, \u0000). The reason: SQLite
- * before 3.45 would cut the text there. SQLITE_ERROR: an item has one.
- */
+/* Refuses an item with a NUL in its text, which SQLite before 3.45 would cut there. */
 static int check_item_texts(const reader *r, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -307,10 +256,6 @@ static int check_item_texts(const reader *r, ext_error *error)
     return rc;
 }
 
-/*
- * Ends the reading of the items: indexes their ids (gru4rec_items_index()). SQLITE_ERROR:
- * an id occurs twice. SQLITE_INTERRUPT: the host interrupted the call.
- */
 static int index_items(const reader *r, gru4rec_items *items, ext_error *error)
 {
     ext_poll poll;
@@ -320,12 +265,7 @@ static int index_items(const reader *r, gru4rec_items *items, ext_error *error)
     return fail_items(status, error);
 }
 
-/*
- * Reads the catalogue, the ids and supports in the metadata of the header, into *items,
- * which is made here, and indexes it. The caller frees *items, also after a failure.
- * SQLITE_ERROR: there is no array of items, it is empty, or an item or a support is
- * wrong.
- */
+/* Makes *items, the catalogue in the metadata, and indexes it; refuses an empty one. */
 static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
 {
     sqlite3_stmt *stmt = NULL, *support = NULL;
@@ -355,10 +295,8 @@ static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
 }
 
 /*
- * Checks the data_offsets of all tensors in the header: there are n_tensors tensors, with
- * different names; their data do not overlap, and fill all n_data bytes. The format
- * demands this, so that no bytes can hide. Looks at 1000 tensors at most. SQLITE_ERROR:
- * the check fails.
+ * Checks that the file has n_tensors tensors of different names, which fill the data
+ * without overlap. The format demands this, so that no bytes can hide.
  */
 static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
 {
@@ -398,10 +336,7 @@ static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
     return rc;
 }
 
-/*
- * Reads the values of a tensor, float32 that begin at byte from of the input, into
- * tensor->values. SQLITE_INTERRUPT: the host interrupted the call.
- */
+/* Reads the values of a tensor, which begin at byte from of the input, into *tensor. */
 static int read_values(reader *r, gru4rec_tensor *tensor, uint64_t from, ext_error *error)
 {
     unsigned char bytes[4 * EXT_SAFETENSORS_PART];
@@ -417,12 +352,7 @@ static int read_values(reader *r, gru4rec_tensor *tensor, uint64_t from, ext_err
     return SQLITE_OK;
 }
 
-/*
- * Reads the values of a tensor of the model. Before that, checks what the header says of
- * it, the current row of stmt (dtype, shape, begin, end). SQLITE_ERROR: dtype is not F32,
- * the shape is not that of *tensor, or the bytes lie outside of the file or do not fit
- * the shape.
- */
+/* Checks what the header says of a tensor (the row of stmt), and reads its values. */
 static int read_tensor(reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tensor,
                        ext_error *error)
 {
@@ -450,10 +380,6 @@ static int read_tensor(reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tensor,
     return read_values(r, tensor, r->data + (uint64_t)begin, error);
 }
 
-/*
- * Reads the values of all tensors of the model from the file. SQLITE_ERROR: a tensor is
- * missing or wrong (read_tensor()).
- */
 static int read_tensors(reader *r, gru4rec_model *model, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -488,16 +414,15 @@ static const char *const part_names[] = {"blend.lengths", "blend.times", "blend.
 
 enum { LENGTHS, TIMES, ROWS, N_PARTS };
 
-/* Where a tensor of the sessions stands in the file. */
+/* Where a tensor of the sessions is in the file. */
 typedef struct file_part {
-    int64_t n;     /* number of values; -1: the file does not have this tensor */
-    uint64_t from; /* byte of the input at which the values begin; 0 if n is -1 */
+    int64_t n;     /* number of values; -1: the file does not have the tensor */
+    uint64_t from; /* byte of the input at which the values begin */
 } file_part;
 
 /*
- * Looks in the header for the tensor part_names[which] of the sessions, by stmt, whose ?2
- * is bound to that name. Fills in *part; part->n is -1 if there is no such tensor. Reads
- * no values. SQLITE_ERROR: its type, shape or offsets are wrong.
+ * Looks in the header for the tensor part_names[which], by stmt (?2: its name): fills in
+ * *part, or sets n to -1. SQLITE_ERROR: its type, shape or offsets are wrong.
  */
 static int find_part(const reader *r, sqlite3_stmt *stmt, int which, file_part *part,
                      ext_error *error)
@@ -526,10 +451,7 @@ static int find_part(const reader *r, sqlite3_stmt *stmt, int which, file_part *
     return SQLITE_OK;
 }
 
-/*
- * Looks in the header for the three tensors of the sessions, and fills in parts, indexed
- * by LENGTHS, TIMES and ROWS (find_part()). A tensor that is missing is no error here.
- */
+/* Looks in the header for the three tensors of the sessions, and fills in parts. */
 static int find_parts(const reader *r, file_part parts[N_PARTS], ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -548,11 +470,7 @@ static int find_parts(const reader *r, file_part parts[N_PARTS], ext_error *erro
     return rc;
 }
 
-/*
- * Reads n_words words (4 bytes each) of a tensor of the sessions, and decodes them
- * (ext_blend_take()). A word that is wrong is no error here: it sets reading->why.
- * SQLITE_INTERRUPT: the host interrupted the call.
- */
+/* Reads n_words words of 4 bytes of a tensor of the sessions, and decodes them. */
 static int read_part(reader *r, const file_part *part, int64_t n_words,
                      ext_blend_reading *reading, ext_error *error)
 {
@@ -571,11 +489,7 @@ static int read_part(reader *r, const file_part *part, int64_t n_words,
     return SQLITE_OK;
 }
 
-/*
- * Reads the values of the three tensors, in the order that the decoding needs (lengths,
- * times, rows), into reading->sessions. SQLITE_ERROR: a value is wrong (reading->why says
- * what).
- */
+/* Decodes the sessions from their three tensors; refuses values that are wrong. */
 static int read_parts(reader *r, const file_part parts[N_PARTS],
                       ext_blend_reading *reading, ext_error *error)
 {
@@ -593,11 +507,10 @@ static int read_parts(reader *r, const file_part parts[N_PARTS],
 }
 
 /*
- * Reads the sessions that the model blends with into *sessions. Does nothing if the
- * model's option blend is 0: the file must then have no sessions, which check_tensors()
- * finds out. The caller frees *sessions, also after a failure. SQLITE_ERROR: the sessions
- * are missing or damaged, or a memory limit is reached; also if blend is not a number
- * above 0.
+ * Reads the sessions that the model blends with into *sessions. Does nothing if its
+ * option blend is 0: the file must then have none, which check_tensors() finds out. The
+ * caller frees *sessions, also after a failure. SQLITE_ERROR: the sessions are missing or
+ * damaged, or a memory limit is reached.
  */
 static int read_sessions(reader *r, const ext_loaded *loaded, gru4rec_dataset **sessions,
                          ext_error *error)
@@ -634,12 +547,7 @@ static int read_sessions(reader *r, const ext_loaded *loaded, gru4rec_dataset **
 
 /* ---- all of it ---- */
 
-/*
- * Allocates loaded->model as the options and the number of items say; its values are read
- * later. Before that, compares its size with the file and with the memory limits.
- * SQLITE_ERROR: the file is too short to have the values, a limit is reached, or the
- * options are refused.
- */
+/* Makes loaded->model, values unset, if the file and the memory limits can hold them. */
 static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
 {
     const int32_t n_items = gru4rec_items_count(loaded->items);
@@ -658,11 +566,6 @@ static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
     return ext_error_library(error, status, &message);
 }
 
-/*
- * Reads the header, the options, the items, the tensors and the sessions, and makes the
- * model of them. Checks last that the file has no other tensors, and that all weights are
- * finite. SQLITE_ERROR: one of these is wrong.
- */
 static int read_all(reader *r, ext_loaded *loaded, gru4rec_dataset **sessions,
                     ext_error *error)
 {

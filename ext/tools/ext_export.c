@@ -186,7 +186,7 @@ static void export_file(sqlite3_context *context, sqlite3 *db, const char *path,
 
 /* What a call of gru4rec_export() asks for. */
 typedef struct request {
-    /* the file; borrowed from its argument; NULL: the result is a BLOB */
+    /* Path of the file, borrowed from its argument; NULL: the result is a BLOB. */
     const char *path;
     ext_choice choice; /* which version to export */
     bool

@@ -196,7 +196,7 @@ int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
     if (metadata == NULL)
         return error->rc;
     sqlite3_str *json = sqlite3_str_new(db);
-    /* room for the length, which is written below */
+    /* Makes room for the length, which is written below. */
     sqlite3_str_append(json, "12345678", 8);
     sqlite3_str_appendf(json, "{\"__metadata__\":%s", metadata);
     sqlite3_free(metadata);

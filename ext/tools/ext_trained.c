@@ -25,10 +25,7 @@ typedef struct record {
     bool is_there;
     char *source;     /* the run's source; owned; NULL: none is recorded */
     int64_t n_events; /* number of events trained on; 0: not known */
-    /*
-     * since=last: the version before the run, and the border behind which its events
-     * begin
-     */
+    /* since=last: the version that was active before the run, and its last event. */
     ext_last since;
     ext_border end; /* the last event that was trained on */
 } record;

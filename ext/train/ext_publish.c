@@ -364,8 +364,8 @@ static int write_and_commit(ext_training *training, double since, ext_error *err
 /*
  * Writes and commits the version. Tries again while other connections hold locks, as long
  * as commit_wait allows (wait_for_others()). *error is the result. If the host's busy
- * timeout is longer than commit_wait, it is commit_wait meanwhile, because SQLite would
- * wait longer; then it is restored.
+ * timeout is longer than commit_wait, shortens the timeout to commit_wait meanwhile,
+ * because SQLite would wait longer; then restores it.
  */
 static void commit(ext_training *training, ext_error *error)
 {

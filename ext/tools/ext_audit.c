@@ -52,9 +52,9 @@ static void release(ext_audit_work *work)
 }
 
 /*
- * Checks which options the call sets: those that a training has too, and, if a model is
- * audited, the option version. SQLITE_ERROR: the call sets another option, which an audit
- * does not use; the message names the first.
+ * Checks that the call sets no option that an audit does not use. An audit uses the
+ * options of a training and, if a model is audited, the option version. SQLITE_ERROR: the
+ * call sets another option; the message names the first.
  */
 static int check_options(const ext_audit_work *work, ext_error *error)
 {
@@ -208,11 +208,11 @@ static int write_lines(audit_cursor *cursor, ext_audit_work *work, ext_error *er
 }
 
 /*
- * Reads the arguments of the table as texts. *test and *options are NULL if they are not
- * given. If only two arguments are given, and the second one looks like options
- * (ext_options_is()), it is put into *options, and *test is NULL. The texts are borrowed
- * from the arguments; *model can also be in *room. SQLITE_ERROR: the first argument is
- * NULL, or an argument is no valid text.
+ * Reads the arguments of the table as texts. *test and *options: out, NULL if not given.
+ * If the argument options is not given, and the argument test looks like options
+ * (ext_options_is()), the latter is taken for the options: *test is NULL then. The texts
+ * are borrowed from the arguments; *model can also be in *room. SQLITE_ERROR: the first
+ * argument is NULL, or an argument is no valid text.
  */
 static int read_arguments(const ext_cursor *base, const char **model, ext_name *room,
                           const char **test, const char **options, ext_error *error)

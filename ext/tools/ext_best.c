@@ -87,6 +87,7 @@ static int hold_model(contestant *one, const ext_home *home, ext_error *error)
     return ext_model_acquire_version(&one->measurement.model, home, &choice, error);
 }
 
+/* Gives up the version that hold_model() has acquired; the test events stay. */
 static void release_model(contestant *one)
 {
     ext_model_release(one->measurement.model);

@@ -373,9 +373,9 @@ static size_t leave_out_empty(gru4rec_difference *differences, size_t n)
 }
 
 /*
- * Measures a and b and compares them. Fills in the cursor: its rows (without those of
- * empty segments), n_skipped, and the warnings, which it moves out of side a. If that
- * fails, cursor->n is 0; only a failure to make the warnings leaves it set.
+ * Measures a and b, compares them, and collects the warnings. Fills in the cursor: its
+ * rows (without those of empty segments), n_skipped, and the warnings, which it moves out
+ * of side a. If measuring or comparing fails, cursor->n is 0.
  */
 static int compute(compare_cursor *cursor, compare_call *call, ext_error *error)
 {

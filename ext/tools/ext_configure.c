@@ -113,8 +113,8 @@ static int open_other(configuration *own, const ext_home *home, ext_source *sour
  * Checks that the source that the model is to have can be read: opens and closes it. Sets
  * own->changes.columns to the names of the columns that were found. If the source stays
  * the same, so do its columns: a column that is gone is an error and is not guessed anew.
- * If the model is to have no source, it is given the names of its columns that are kept
- * (keep_all()), unchecked.
+ * If the model is to have no source, opens nothing, and adds the model's names of columns
+ * to own->changes.columns (keep_all()).
  */
 static int check_source(configuration *own, const ext_home *home, ext_error *error)
 {

@@ -189,11 +189,8 @@ typedef struct request {
     /* Path of the file, borrowed from its argument; NULL: the result is a BLOB. */
     const char *path;
     ext_choice choice; /* which version to export */
-    bool
-        /*
-         * Option sessions: the file also gets the sessions that the version blends with.
-         */
-        has_sessions;
+    /* Option sessions: also export the sessions that the version blends with. */
+    bool has_sessions;
 } request;
 
 /*

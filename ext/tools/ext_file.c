@@ -16,7 +16,7 @@
  * left under that name, two writers of one file do not mix their bytes, and nobody can
  * redirect the bytes by putting a link there.
  */
-#define _GNU_SOURCE /* for the file system and signals */
+#define _GNU_SOURCE /* declares realpath(), faccessat(), sigtimedwait() */
 #include "ext_tools.h"
 
 #include <errno.h>

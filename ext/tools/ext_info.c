@@ -236,6 +236,10 @@ static int model_info(sqlite3_context *context, const ext_home *home, ext_error 
     return rc;
 }
 
+/*
+ * The SQL functions gru4rec_info() and gru4rec_info(model); the result is JSON.
+ * SQLITE_ERROR: the model is NULL, or there is no such model.
+ */
 static void info(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);

@@ -196,9 +196,7 @@ static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
                                                             : fail_support(error);
 }
 
-/*
- * Appends all items of stmt with their supports, one for each; support NULL: all are 0.
- */
+/* Appends all items of stmt, each with its support from support (NULL: all are 0). */
 static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *support,
                        gru4rec_items *items, ext_error *error)
 {
@@ -352,7 +350,7 @@ static int read_values(reader *r, gru4rec_tensor *tensor, uint64_t from, ext_err
     return SQLITE_OK;
 }
 
-/* Checks what the header says of a tensor (the row of stmt), and reads its values. */
+/* Checks dtype, shape, begin and end of a tensor (the row of stmt); reads its values. */
 static int read_tensor(reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tensor,
                        ext_error *error)
 {
@@ -451,7 +449,7 @@ static int find_part(const reader *r, sqlite3_stmt *stmt, int which, file_part *
     return SQLITE_OK;
 }
 
-/* Looks in the header for the three tensors of the sessions, and fills in parts. */
+/* Looks in the header for each of the three tensors of the sessions; fills in parts. */
 static int find_parts(const reader *r, file_part parts[N_PARTS], ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -547,7 +545,7 @@ static int read_sessions(reader *r, const ext_loaded *loaded, gru4rec_dataset **
 
 /* ---- all of it ---- */
 
-/* Makes loaded->model, values unset, if the file and the memory limits can hold them. */
+/* Allocates loaded->model, if the file and the memory limits can hold its values. */
 static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
 {
     const int32_t n_items = gru4rec_items_count(loaded->items);

@@ -125,6 +125,7 @@ static const char query[] =
     "AND e.epoch = coalesce(r.s ->> '$.best_epoch', n.epochs) "
     "ORDER BY r.version DESC";
 
+/* Returns the value of that column of the current row; NAN if it is NULL. */
 static double number_of(sqlite3_stmt *stmt, int column)
 {
     return sqlite3_column_type(stmt, column) == SQLITE_NULL
@@ -132,6 +133,10 @@ static double number_of(sqlite3_stmt *stmt, int column)
                : sqlite3_column_double(stmt, column);
 }
 
+/*
+ * Returns the text of that column of the current row, borrowed until the next step; NULL
+ * if it is NULL.
+ */
 static const char *text_of(sqlite3_stmt *stmt, int column)
 {
     return (const char *)sqlite3_column_text(stmt, column);

@@ -69,8 +69,8 @@ void ext_file_close(ext_input *input);
 typedef struct ext_output {
     const char *path; /* as SQL gave it, for messages; borrowed */
     /*
-     * Paths of the file when it is complete, and until then; owned; freed by
-     * ext_file_finish().
+     * target: path of the file when it is complete. part: path of the new file until
+     * then. Both are owned; ext_file_finish() frees them.
      */
     char *target, *part;
     int fd; /* what is written to; -1: none is open */
@@ -333,8 +333,7 @@ int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_hom
  * same number in both tests. Counts such as n_bad are in requests[0].test only.
  *
  * homes: of the two models. n_unknown: out, number of the events whose item at least one
- * of the models does not know; they are in neither test. Errors and freeing: as for
- * ext_measure_read().
+ * of the models does not know. Errors and freeing: as for ext_measure_read().
  */
 int ext_measure_read_pair(ext_measurement requests[2], ext_budget *budget,
                           const ext_home homes[2], const char *source, int64_t *n_unknown,

@@ -70,10 +70,11 @@ static void forget(ext_attempt *attempt)
 }
 
 /*
- * Drops kept results of the connection (ext_kept_drop()): all if is_all is true, at the
- * end of the connection; their obituaries are passed on, and written later. Else only
- * those whose model somebody dropped (is_gone()); their obituaries are freed unwritten.
- * ext_connection.c calls this function by the pointer connection->drop_kept.
+ * Drops kept results of the connection (ext_kept_drop()). If is_all is true, at the end
+ * of the connection, drops all; their obituaries are then written by the next call of
+ * this process that writes to the model. Else drops only those whose model somebody
+ * dropped (is_gone()), and frees their obituaries unwritten. ext_connection.c calls this
+ * function by the pointer connection->drop_kept.
  */
 static void drop_kept(ext_connection *connection, bool is_all)
 {

@@ -251,8 +251,10 @@ static bool is_checkpoint_due(const ext_training *training)
 }
 
 /*
- * A failure is not reported: the next call writes the progress, or it is written with the
- * version. training->saved changes only if the checkpoint was written.
+ * Chooses what is written: the checkpoint if one is due and no epoch is under way; else,
+ * if the model exists, the run's row. A failure is not reported: the next call writes the
+ * progress, or it is written with the version. training->saved changes only if the
+ * checkpoint was written.
  */
 void ext_publish_progress(ext_training *training)
 {

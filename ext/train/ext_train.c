@@ -123,7 +123,8 @@ static int on_quiet_poll(void *context, const gru4rec_progress *progress)
 /*
  * Hook validate, which the library calls after an epoch: measures the model on the
  * sessions that are held out. *recall and *mrr: out, recall and MRR at 20; NAN if these
- * sessions have no target. An interrupt stops it.
+ * sessions have no target. Meanwhile on_quiet_poll() writes progress, and can stop the
+ * measuring.
  */
 static gru4rec_status on_validate(void *context, const gru4rec_model *model,
                                   double *recall, double *mrr, gru4rec_error *error)
@@ -349,9 +350,9 @@ static int run_request(ext_attempt *attempt, ext_attempt **done, ext_error *erro
  * - no version is active, the error has no message, or the model was dropped;
  * - the call failed before all events were read, and no memory limit was the cause.
  * The version is read now, because another connection may have committed a newer one
- * meanwhile. While an interrupt is pending, SQLite runs no query: then the message names
- * the version that was active at the start of the call, and says that there may be a
- * newer one.
+ * meanwhile; if it cannot be read, nothing is appended. While an interrupt is pending,
+ * SQLite runs no query: then the message names the version that was active at the start
+ * of the call, and says that there may be a newer one.
  */
 static void mention_serving(const ext_attempt *attempt, ext_error *error)
 {

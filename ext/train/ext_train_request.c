@@ -44,7 +44,7 @@ static int parse_stored(ext_train_request *request, const char *text, ext_error 
  */
 static bool is_free_to_differ(const char *option)
 {
-    /* names of the options that may have another value */
+    /* The options that may have another value. */
     static const char *const free[] = {
         "resume",         "n_epochs",          "patience",        "threads",
         "activate",       "keep_versions",     "keep_candidates", "keep_history",
@@ -199,11 +199,12 @@ static int check_source(const ext_train_request *request, const char *model,
 }
 
 /*
- * Finds the model of that name, and sets request->home and is_found. Checks that the
- * database can be written, and takes the write lock if the user has an open transaction
- * (ext_publish_lock()). If the model exists, reads its config and id. SQLITE_ERROR: the
- * name is NULL or empty; or there is no such model, no source is given to create it, and
- * no result is kept of it. SQLITE_READONLY: the database cannot be written.
+ * Finds the model of that name: sets request->home and is_found. Checks that the database
+ * can be written, and takes the write lock if the user has an open transaction
+ * (ext_publish_lock()). If the model exists, takes it into use (ext_schema_take()), and
+ * reads its config and id. SQLITE_ERROR: the name is NULL or empty; or there is no such
+ * model, no source is given to create it, and no result is kept of it. SQLITE_READONLY:
+ * the database cannot be written.
  */
 static int find_model(ext_train_request *request, ext_connection *connection,
                       const char *model, ext_error *error)

@@ -17,8 +17,8 @@
 #define NEVER 2.0
 
 /*
- * SQL text: the white space characters that the library ignores when it compares ids
- * (src/data/alike.c).
+ * SQL text: the white space characters that the library ignores at both ends of ids when
+ * it looks for ids that are alike (src/data/alike.c).
  */
 #define SPACES "char(9, 10, 11, 12, 13, 32, 160, 12288, 65279)"
 

@@ -200,9 +200,9 @@ static int check_options(const compare_call *call, ext_error *error)
 }
 
 /*
- * Refuses to compare a with itself: if b is the network of a, and the version of a does
- * not blend, a is nothing but that network. The version of a must be held. SQLITE_ERROR:
- * that is the case.
+ * Checks that a is not compared with itself. SQLITE_ERROR: b is the network of a, and the
+ * version of a does not blend, so that a is nothing but its network. Any other b passes.
+ * The version of a must be held.
  */
 static int check_network(const compare_call *call, ext_error *error)
 {

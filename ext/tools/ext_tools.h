@@ -160,10 +160,10 @@ int ext_safetensors_read(ext_loaded *loaded, gru4rec_dataset **sessions, sqlite3
 /* ---- ext_leak.c ---- */
 
 /*
- * A search for leaks: for sessions of a test that a version was trained on.
- * ext_leak_open(), then the reading of the test with the member against, then
- * ext_leak_find(). All zero before. It must not be moved while it is in use, because
- * against.key points into fingerprints.
+ * A search for leaks: it looks for sessions of a test that a version was trained on.
+ * ext_leak_open() begins it; the test is read with the member against; ext_leak_find()
+ * fills in found; ext_leak_close() ends it. All zero before. It must not be moved while
+ * it is in use, because against.key points into fingerprints.
  */
 typedef struct ext_leak {
     /* Number of the version. 0: the test is compared with a log (ext_audit_look.c). */

@@ -46,7 +46,10 @@ typedef struct compare_cursor {
     char *warnings;    /* what the user must know of the figures; NULL: nothing */
 } compare_cursor;
 
-/* One call of gru4rec_compare(). All zero to begin with. */
+/*
+ * What one call of gru4rec_compare() works with. All zero at first. start() frees it by
+ * free_call() before the first row is given.
+ */
 typedef struct compare_call {
     ext_home homes[2]; /* of a; and of b, which is zero unless b is a model */
     ext_budget budget;

@@ -37,7 +37,10 @@ typedef struct evaluate_cursor {
     char *warnings;    /* what the user must know of the figures; NULL: nothing */
 } evaluate_cursor;
 
-/* One call of gru4rec_evaluate(). All zero to begin with. */
+/*
+ * What one call of gru4rec_evaluate() works with. All zero at first. start() frees it
+ * before the first row is given.
+ */
 typedef struct evaluate_call {
     ext_home home; /* of the model */
     ext_budget budget;

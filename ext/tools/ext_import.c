@@ -31,7 +31,8 @@ static int read_argument(imported *content, sqlite3 *db, sqlite3_value *value,
 {
     ext_input input = {.fd = -1};
     if (sqlite3_value_type(value) == SQLITE_BLOB) {
-        input.bytes = sqlite3_value_blob(value); /* NULL if the BLOB is empty */
+        /* NULL if the BLOB is empty, or if there is not enough memory. */
+        input.bytes = sqlite3_value_blob(value);
         input.n_bytes = (uint64_t)sqlite3_value_bytes(value);
         return input.bytes != NULL || input.n_bytes == 0
                    ? ext_safetensors_read(&content->loaded, &content->sessions, db,

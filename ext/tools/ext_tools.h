@@ -523,7 +523,10 @@ typedef struct ext_audit_finding {
     char *detail;  /* COUNTED: more to say; else why the check did not count */
 } ext_audit_finding;
 
-/* A row of gru4rec_audit(): a check, and what it found. */
+/*
+ * A row of gru4rec_audit(): a check, and what it found. state and n are those of its
+ * finding. ext_audit_rules_row() makes it; the table's stop() frees it.
+ */
 typedef struct ext_audit_line {
     const char *name, *severity; /* of the check's rule; static */
     ext_audit_state state;

@@ -2,9 +2,11 @@
  * ext_alive.c - tells which runs are under way, in this process and in others.
  *
  * The contracts are in ext_store.h. The text of m_version.process is
- * "<pid> <start of the process> <beacon> <host>". A killed process cannot write into the
- * table that it is gone, and nothing can be written while an interrupt is pending. So a
- * row whose status is 'training' is believed only while its process and its run live.
+ *   "<pid> <start of the process> <beacon> <host>".
+ * The beacon of a run is an open file in memory that has the name of the run; the text
+ * has its file descriptor, or -1. A killed process cannot write into the table that it is
+ * gone, and nothing can be written while an interrupt is pending. So a row whose status
+ * is 'training' is believed only while its process and its run live.
  */
 #define _GNU_SOURCE /* gethostname, kill, memfd_create */
 #include "ext_store.h"
@@ -20,7 +22,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static ext_alive *live; /* list of the runs of this process; protected by lock */
 
 /*
- * Returns when a process started, in the kernel's ticks since boot; 0: it is not known.
+ * Reads from /proc when the process pid started, in the kernel's ticks since boot.
+ * Returns 0 if that is not known, for example because there is no such process.
  */
 static unsigned long long start_of(long pid)
 {
@@ -33,7 +36,11 @@ static unsigned long long start_of(long pid)
     size_t n = fread(text, 1, sizeof text - 1, file);
     fclose(file);
     text[n] = '\0';
-    at = strrchr(text, ')'); /* end of field 2, which may hold spaces; the start is 22 */
+    /*
+     * The start is field 22 of the text. The fields are counted from the last ')' on,
+     * where field 2 ends, because field 2 may hold spaces.
+     */
+    at = strrchr(text, ')');
     for (int field = 2; at != NULL && field < 22; field++)
         at = strchr(at + 1, ' ');
     if (at != NULL)
@@ -41,7 +48,7 @@ static unsigned long long start_of(long pid)
     return start;
 }
 
-/* The parts of the text of m_version.process. */
+/* Where a run is under way: the parts of the text of m_version.process. */
 typedef struct place {
     long pid;
     unsigned long long start; /* when the process started; 0: not known */
@@ -49,6 +56,7 @@ typedef struct place {
     char host[64];
 } place;
 
+/* Returns the place of a run of this process that has that beacon. */
 static place place_here(int beacon)
 {
     place here = {(long)getpid(), start_of((long)getpid()), beacon, ""};
@@ -63,6 +71,10 @@ void ext_alive_place(char text[EXT_ALIVE_PLACE], const ext_alive *alive)
              here.host);
 }
 
+/*
+ * Reads text, as ext_alive_place() writes it, into *its. Returns false if one of the
+ * three numbers is missing. A missing host is no error: its->host is "" then.
+ */
 static bool read_place(const char *text, place *its)
 {
     its->host[0] = '\0';
@@ -89,6 +101,7 @@ bool ext_alive_see(ext_share *share, const char *run)
     return at != NULL;
 }
 
+/* Tells whether the run of that name is in the list of this process's runs. */
 static bool is_run_of_ours(const char *run)
 {
     ext_share share;
@@ -98,7 +111,8 @@ static bool is_run_of_ours(const char *run)
 /*
  * Opens a file in memory that has the name of the run. While the process keeps the file
  * open, other processes see that this run of the process lives. Returns the file
- * descriptor, or -1 if the system has no such files.
+ * descriptor, which ext_alive_stop() closes; -1 if the system has no such files, or
+ * refuses to open one.
  */
 static int light_beacon(const char *run)
 {
@@ -111,8 +125,9 @@ static int light_beacon(const char *run)
 }
 
 /*
- * Tells whether the process has closed the beacon of the run (its file in memory). False
- * if that is not known, or the run has no beacon.
+ * Tells whether the process has closed the beacon of the run (its file in memory): the
+ * descriptor its->beacon is not open in that process, or belongs to another file. Returns
+ * false if that cannot be found out, or if the run has no beacon.
  */
 static bool is_beacon_out(const place *its, const char *run)
 {

@@ -25,7 +25,11 @@
 
 #include <string.h>
 
-/* CHUNK is the number of bytes of a chunk, CHUNK_WORDS the number of its words. */
+/*
+ * CHUNK is the number of bytes of a chunk, CHUNK_WORDS the number of its words.
+ * HEADER_WORDS is the number of words of the header. FORMAT is the number of the format
+ * in the header.
+ */
 enum { CHUNK = 1 << 20, CHUNK_WORDS = CHUNK / 4, HEADER_WORDS = 6, FORMAT = 1 };
 
 static const char checksum_name[] = "blend";
@@ -47,8 +51,8 @@ static int64_t count_chunks(const ext_blend_layout *at)
 }
 
 /*
- * Returns the number of words of a chunk of the sessions; the last chunk may have fewer
- * than the others.
+ * Returns the number of words of a chunk (0-based) of the sessions; the last chunk may
+ * have fewer than the others.
  */
 static size_t chunk_length(const ext_blend_layout *at, int64_t chunk)
 {
@@ -73,7 +77,10 @@ static uint32_t header_word(const ext_blend_layout *at, int64_t i)
     return words[i];
 }
 
-/* Returns word i of the row of words that the sessions are coded as. */
+/*
+ * Returns word i of the row of words that the sessions are coded as. The word is computed
+ * from the sessions.
+ */
 static uint32_t word_at(const gru4rec_dataset *sessions, const ext_blend_layout *at,
                         int64_t i)
 {
@@ -102,8 +109,10 @@ void ext_blend_words(uint32_t *words, const gru4rec_dataset *sessions, int64_t f
 }
 
 /*
- * Codes a chunk of the sessions, binds it and its checksum to the INSERT stmt, and runs
- * that. words (CHUNK_WORDS) and bytes (CHUNK) are buffers. Returns SQLite's code.
+ * Writes one chunk of the sessions into m_blend: codes it, binds its number, checksum and
+ * bytes to ?2, ?3 and ?4 of the INSERT stmt, runs stmt, and resets stmt for the next
+ * chunk. words (CHUNK_WORDS) and bytes (CHUNK) are buffers. Returns SQLite's code, and
+ * sets no ext_error.
  */
 static int save_chunk(sqlite3_stmt *stmt, const gru4rec_dataset *sessions,
                       const ext_blend_layout *at, int64_t chunk, uint32_t *words,
@@ -121,6 +130,10 @@ static int save_chunk(sqlite3_stmt *stmt, const gru4rec_dataset *sessions,
     return sqlite3_reset(stmt);
 }
 
+/*
+ * Inserts all chunks of the sessions into m_blend, as those of the version. Stops at the
+ * first one that fails.
+ */
 static int save_chunks(const gru4rec_dataset *sessions, const ext_home *home,
                        int64_t version, ext_error *error)
 {
@@ -162,7 +175,11 @@ size_t ext_blend_row_bytes(const gru4rec_dataset *sessions)
         return 0;
     const ext_blend_layout at =
         ext_blend_layout_of(sessions->n_sessions, sessions->n_events);
-    return 4 * chunk_length(&at, 0) + 64; /* for the other columns and the header */
+    /*
+     * The row has the data of the chunk. The 64 bytes are enough for its other columns
+     * and for SQLite's header of the row.
+     */
+    return 4 * chunk_length(&at, 0) + 64;
 }
 
 int ext_blend_is_saved(bool *is_saved, const gru4rec_dataset *sessions,
@@ -187,9 +204,10 @@ int ext_blend_is_saved(bool *is_saved, const gru4rec_dataset *sessions,
 /* ---- decoding words ---- */
 
 /*
- * Takes word, the number of events of session s: sets where the next session begins in
- * offsets. Sets reading->why if the number is 0, or if the numbers of all sessions do not
- * add up to the number of events.
+ * Takes word, the number of events of session s: sets offsets[s + 1], where the next
+ * session begins. Sets reading->why if the number is 0, if the sum of the numbers so far
+ * exceeds the number of all events, or if s is the last session and that sum is smaller
+ * than the number of all events.
  */
 static void take_length(ext_blend_reading *reading, int64_t s, uint32_t word)
 {
@@ -202,8 +220,9 @@ static void take_length(ext_blend_reading *reading, int64_t s, uint32_t word)
 }
 
 /*
- * Gives all events of session s the time that reading->low and high are the two words of.
- * Sets reading->why if the time is NaN, or earlier than that of the session before.
+ * Gives all events of session s one time, whose two words are reading->low and high. Sets
+ * reading->why if the time is NaN, or earlier than that of the session before; the events
+ * get the time also then.
  */
 static void take_time(ext_blend_reading *reading, int64_t s, uint32_t high)
 {
@@ -219,14 +238,19 @@ static void take_time(ext_blend_reading *reading, int64_t s, uint32_t high)
 
 /*
  * Takes the next word of the row: counts it in reading->next, and decodes it as what
- * stands at that index. Sets reading->why if the word is wrong. A word of the header is
- * only counted, and so is every word after something was found wrong.
+ * stands at its index. The low word of a time is only kept in reading->low until the high
+ * word comes. Sets reading->why if the word is wrong. A word of the header is only
+ * counted, and so is every word after something was found wrong.
  */
 static void take_word(ext_blend_reading *reading, uint32_t word)
 {
     const ext_blend_layout *at = &reading->at;
     const int64_t i = reading->next++;
-    if (reading->why != NULL || i < at->lengths) /* the header is read before */
+    /*
+     * Words of the header are skipped: read_header() has checked them before. Nothing is
+     * decoded after something was found wrong.
+     */
+    if (reading->why != NULL || i < at->lengths)
         return;
     if (i < at->times)
         take_length(reading, i - at->lengths, word);
@@ -259,6 +283,11 @@ void ext_blend_take(ext_blend_reading *reading, const uint32_t *words, size_t n)
 
 /* ---- loading ---- */
 
+/*
+ * Sets the error that the sessions of the version are damaged: returns
+ * SQLITE_CORRUPT_VTAB. what: the end of a sentence that begins with "the sessions", for
+ * example "are missing".
+ */
 static int fail_sessions(const ext_home *home, int64_t version, const char *what,
                          ext_error *error)
 {
@@ -285,8 +314,9 @@ static const char chunks_query[] =
 _Static_assert(CHUNK == 1048576, "chunks_query names it");
 
 /*
- * Decodes the chunk in the current row of stmt (chunks_query) into load. Sets load->why
- * if the chunk is not the next one, has a wrong length, or does not match its checksum.
+ * Decodes the chunk in the current row of stmt (chunks_query) into load. If the chunk is
+ * not the next one, or has a wrong length, sets load->why and decodes nothing. Also sets
+ * load->why if the chunk does not match its checksum, or if one of its words is wrong.
  * words (CHUNK_WORDS) is a buffer.
  */
 static void take_chunk(ext_blend_reading *load, sqlite3_stmt *stmt, uint32_t *words)
@@ -306,8 +336,10 @@ static void take_chunk(ext_blend_reading *load, sqlite3_stmt *stmt, uint32_t *wo
 }
 
 /*
- * Reads all chunks of the version, and decodes them into load->sessions. If something is
- * wrong or missing, the error says what. After a failure the caller frees load->sessions.
+ * Reads the chunks of the version, and decodes them into load->sessions. Stops at the
+ * first chunk that is wrong. SQLITE_CORRUPT_VTAB: a chunk is wrong or missing, or there
+ * are too many; the message says which. The caller frees load->sessions, also after a
+ * failure.
  */
 static int load_chunks(ext_blend_reading *load, const ext_home *home, int64_t version,
                        ext_error *error)
@@ -334,9 +366,10 @@ static int load_chunks(ext_blend_reading *load, const ext_home *home, int64_t ve
 
 /*
  * Sets *at from the header of the sessions. Column 0 of the current row of stmt has the
- * bytes of the header (NULL: there is no chunk 0), column 1 the number of bytes in all
- * chunks. SQLITE_CORRUPT_VTAB: the header is wrong or missing, or the sessions that it
- * counts would not have as many bytes as are stored, or more than the database has.
+ * 24 bytes of the header (NULL: there is no chunk 0), column 1 the number of bytes in all
+ * chunks. SQLITE_CORRUPT_VTAB: the header is wrong or missing; or the sessions that it
+ * counts would not have as many bytes as are stored; or they would have more bytes than
+ * the database.
  */
 static int read_header(ext_blend_layout *at, sqlite3_stmt *stmt, const ext_home *home,
                        int64_t version, ext_error *error)
@@ -360,8 +393,8 @@ static int read_header(ext_blend_layout *at, sqlite3_stmt *stmt, const ext_home 
 }
 
 /*
- * Sets *at to the layout of the sessions that are stored for the version, by their
- * header. SQLITE_CORRUPT_VTAB: there is no table m_blend, or as for read_header().
+ * Reads the header of the sessions that are stored for the version, and sets *at to their
+ * layout. SQLITE_CORRUPT_VTAB: the model has no table m_blend, or as for read_header().
  */
 static int find_layout(ext_blend_layout *at, const ext_home *home, int64_t version,
                        ext_error *error)
@@ -407,8 +440,9 @@ int ext_blend_load(gru4rec_dataset **sessions, ext_budget *budget, const ext_hom
 /* ---- fitting ---- */
 
 /*
- * Returns the default options, by which the neighbours (the sessions that are most like a
- * given one) are found, so that all versions blend alike.
+ * Returns the library's default options. The neighbours (the sessions that are most like
+ * a given one) are always found with these, and not with the model's options, so that all
+ * versions blend alike.
  */
 static gru4rec_options default_options(void)
 {

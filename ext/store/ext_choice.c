@@ -9,16 +9,19 @@
 
 #include <string.h>
 
+/* SQL: the number of the active version; no row if there is none. */
 #define OF_CONFIG "SELECT value FROM @config WHERE key = 'version'"
 
 /*
  * Makes the entry of a kind of choice in choices: the word, the end of the message, and
- * two SELECTs: run gives the name of the version's run; version gives the storage format,
- * and the number and run of the version.
- * word_: the word that users write.
- * sql: gives the number of the version, or no row, or NULL.
+ * two SELECTs. The SELECT run gives the name of the version's run. The SELECT version
+ * gives one row: the storage format, and the number and the run of the version, both NULL
+ * if there is no such version. It gives no row if m_config has no storage format.
+ * word_: the word that users write; "" for a number.
+ * sql: a SELECT of the number of the version; it gives no row, or NULL, if there is none.
  * missing_: end of the message if there is no such version; %s is the list of the ready
- * versions. NULL: the message says that the model is not trained.
+ * versions. NULL: the message says that the model is not trained. For EXT_CHOICE_NUMBER
+ * it is not used, but must not be NULL.
  */
 #define CHOICE(word_, sql, missing_)                                                 \
     {                                                                                \
@@ -29,14 +32,15 @@
                    ") WHERE f.key = 'format'",                                       \
     }
 
-/* For each ext_choice_kind: what CHOICE() makes of it. */
+/* The word, the message and the two SELECTs of each ext_choice_kind, made by CHOICE(). */
 static const struct {
     const char *word, *missing, *run, *version;
 } choices[] = {
     [EXT_CHOICE_ACTIVE] = CHOICE("active", OF_CONFIG, NULL),
     /*
-     * The version before the active one. A version that is newer than the one that served
-     * before, and that was published as a candidate, was never deployed: it comes last.
+     * The ready version with the highest number below that of the active version. A
+     * version that was published as a candidate after the version that served before (key
+     * 'previous') was never deployed: it is taken only if there is no other.
      */
     [EXT_CHOICE_PREVIOUS] =
         CHOICE("previous",
@@ -64,6 +68,11 @@ static const struct {
 
 /* ---- reading a choice ---- */
 
+/*
+ * Sets *choice to the kind whose word is text, in upper or lower case. 'best' is known
+ * only if is_to_deploy is true. Returns false, and leaves *choice as it is, if text is
+ * none of the words.
+ */
 static bool read_word(ext_choice *choice, const char *text, bool is_to_deploy)
 {
     const ext_choice_kind end = is_to_deploy ? EXT_CHOICE_NUMBER : EXT_CHOICE_BEST;
@@ -75,6 +84,11 @@ static bool read_word(ext_choice *choice, const char *text, bool is_to_deploy)
     return false;
 }
 
+/*
+ * Reads the choice that value is: a number, or one of the words (read_word()).
+ * SQLITE_ERROR: value is neither, for example SQL NULL. Whether there is such a version
+ * is not looked up.
+ */
 static int read_value(ext_choice *choice, sqlite3_value *value, bool is_to_deploy,
                       ext_error *error)
 {
@@ -82,8 +96,8 @@ static int read_value(ext_choice *choice, sqlite3_value *value, bool is_to_deplo
     bool is_number;
     ext_show show;
     /*
-     * For the message, the value is shown as it was given, before it is converted to a
-     * text.
+     * The message shows the value as the user gave it. So its text form is made here,
+     * before the value is converted.
      */
     const char *shown = ext_show_value(&show, value);
     *choice = (ext_choice){.kind = EXT_CHOICE_NUMBER};
@@ -137,7 +151,7 @@ bool ext_choice_is_same(const ext_choice *a, const ext_choice *b)
 
 /*
  * Prepares sql, one of the two SELECTs of a choice; for EXT_CHOICE_NUMBER, it binds the
- * number to ?1.
+ * number to ?1. The caller finalizes *stmt.
  */
 static int prepare(sqlite3_stmt **stmt, const char *sql, const ext_choice *choice,
                    const ext_home *home, ext_error *error)
@@ -147,9 +161,10 @@ static int prepare(sqlite3_stmt **stmt, const char *sql, const ext_choice *choic
 }
 
 /*
- * Sets *text to the list of the versions with status 'ready', for example " (ready
- * versions: 4, 5)", at most the nine newest ones; or to " (no version is ready)". The
- * text is of sqlite3_malloc.
+ * Sets *text to a list of the versions with status 'ready', for example " (ready
+ * versions: 4, 5)": the nine with the highest numbers, in ascending order. If there is
+ * none, *text is " (no version is ready)". *text is of sqlite3_malloc; it is NULL after a
+ * failure.
  */
 static int name_ready(char **text, const ext_home *home, ext_error *error)
 {
@@ -174,6 +189,11 @@ static int name_ready(char **text, const ext_home *home, ext_error *error)
     return ext_sql_finish(stmt, rc, "reading the model", error);
 }
 
+/*
+ * Sets the error that the model has no ready version of that number: returns
+ * SQLITE_ERROR. If the status of the version is 'retired', the message says so. ready:
+ * the text of name_ready(), for the message.
+ */
 static int fail_number(const ext_home *home, int64_t number, const char *ready,
                        ext_error *error)
 {
@@ -195,7 +215,8 @@ static int fail_number(const ext_home *home, int64_t number, const char *ready,
 
 /*
  * Sets the error that the model has no version that the choice means, and returns its
- * code.
+ * code: SQLITE_ERROR, unless making the message failed. The message is that of the kind
+ * in choices.
  */
 static int fail_missing(const ext_choice *choice, const ext_home *home, ext_error *error)
 {

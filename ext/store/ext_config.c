@@ -10,13 +10,16 @@
 #include <string.h>
 
 /*
- * The storage formats that this build knows. An older build knows only the first one, and
- * would ignore the column order. So a model whose content does not fit the first format
- * gets the last one, which the older build refuses.
+ * FIRST_FORMAT and LAST_FORMAT are the storage formats that this build knows. An older
+ * build knows only the first one, and would ignore the column order. So a model whose
+ * content does not fit the first format gets the last one, which the older build refuses.
  */
 enum { FIRST_FORMAT = 2, LAST_FORMAT = 3 };
 
-/* The keys of m_config that hold texts, and the field of ext_config for each. */
+/*
+ * Each key of m_config that holds a text of ext_config, and the offset of its field
+ * there.
+ */
 static const struct {
     const char *key;
     size_t offset;
@@ -35,6 +38,7 @@ static const struct {
 
 enum { N_FIELDS = sizeof fields / sizeof *fields };
 
+/* Returns the address of that field of config which fields[field] describes. */
 static char **text_of(const ext_config *config, int field)
 {
     return (char **)((char *)config + fields[field].offset);
@@ -63,6 +67,10 @@ int ext_config_fail_format(const ext_home *home, ext_error *error)
         home->name, GRU4REC_VERSION);
 }
 
+/*
+ * Replaces the text of config that has that key in fields by a copy of value, and frees
+ * the old text. A key that is not in fields is ignored.
+ */
 static int take_field(ext_config *config, const char *key, const char *value,
                       ext_error *error)
 {
@@ -106,6 +114,7 @@ bool ext_config_is_same(const ext_config *a, const ext_config *b)
     return true;
 }
 
+/* Writes a row of m_config, in place of the old one. value NULL: deletes the row. */
 static int write_text(const ext_home *home, const char *key, const char *value,
                       ext_error *error)
 {
@@ -118,8 +127,8 @@ static int write_text(const ext_home *home, const char *key, const char *value,
 }
 
 /*
- * Returns the lowest storage format that can hold config, but not a lower one than it
- * had.
+ * Returns the storage format that m_config gets: the lowest one that can hold config, but
+ * not a lower one than config->format.
  */
 static int format_of(const ext_config *config)
 {
@@ -152,7 +161,11 @@ int ext_config_check_stored(ext_error *error, ext_error *cause, const char *what
     va_list args;
     if (cause->rc == SQLITE_OK)
         return SQLITE_OK;
-    if (!ext_error_is(cause, SQLITE_ERROR) || cause->is_sqlite) /* a limit, perhaps */
+    /*
+     * Such an error does not come from the options (it may be a limit of SQLite). It
+     * becomes the error without a change.
+     */
+    if (!ext_error_is(cause, SQLITE_ERROR) || cause->is_sqlite)
         return ext_error_wrap(error, cause, "", "");
     va_start(args, what);
     char *subject = sqlite3_vmprintf(what, args);
@@ -170,8 +183,9 @@ int ext_config_check_stored(ext_error *error, ext_error *cause, const char *what
 }
 
 /*
- * A newer build may have made the model, with options or values that this build does not
- * know. That is an error, because a training without them would be a different training.
+ * Sets *defaults to the default options that the model stores. A newer build may have
+ * made the model, with options or values that this build does not know. That is an error,
+ * because a training without them would be a different training.
  */
 int ext_config_defaults(const ext_config *config, const ext_home *home,
                         gru4rec_options *defaults, ext_error *error)
@@ -210,8 +224,9 @@ bool ext_config_is_source(const ext_config *config, const char *source)
 }
 
 /*
- * Returns the names of the columns in given; those that given does not name are taken
- * from config. The texts are borrowed; candidates and space are NULL.
+ * Returns the names of columns: for each of the four roles the name in given, or, if that
+ * is NULL, the name in config. The texts are borrowed from the two; candidates and space
+ * are NULL.
  */
 static ext_columns merge(const ext_columns *given, const ext_columns *config)
 {
@@ -224,8 +239,9 @@ static ext_columns merge(const ext_columns *given, const ext_columns *config)
 }
 
 /*
- * Sets *name to the table or view that the model's own source is read from: m_source if
- * the source is a SELECT. The name is of sqlite3_malloc.
+ * Sets *name to the name of the table or view that the model's own source is read from:
+ * m_source if config->source is a SELECT, else the text config->source itself. *name is
+ * of sqlite3_malloc.
  */
 static int name_own(char **name, const ext_config *config, const ext_home *home,
                     ext_error *error)
@@ -235,6 +251,11 @@ static int name_own(char **name, const ext_config *config, const ext_home *home,
     return *name != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
+/*
+ * Opens the model's own source under name (see name_own()). If the source is not a
+ * SELECT, also checks it with ext_source_check_stored(). After a failure *source is
+ * closed.
+ */
 static int open_own(const ext_config *config, const ext_home *home, const char *name,
                     const ext_columns *columns, ext_source *source, ext_error *error)
 {
@@ -248,8 +269,8 @@ static int open_own(const ext_config *config, const ext_home *home, const char *
 }
 
 /*
- * Tells whether the text in missing is a role ("session", "item", "time" or "order") for
- * which the caller named a column in given.
+ * Tells whether missing is a role ("session", "item", "time" or "order") for which the
+ * caller named a column in given. Returns false if missing is "source".
  */
 static bool is_given(const ext_columns *given, const char *missing)
 {

@@ -31,9 +31,10 @@ int ext_fingerprints_library(const ext_fingerprints *fingerprints, gru4rec_statu
 }
 
 /*
- * Copies the BLOB of the current row into memory of the budget, and makes fingerprints
- * read it; a BLOB that is NULL leaves is_known false. Errors: the BLOB is damaged; the
- * budget has too little memory.
+ * Copies the BLOB of the current row into memory of the budget, and lets fingerprints
+ * read that copy: sets is_known. If the BLOB is NULL, sets nothing and returns SQLITE_OK.
+ * SQLITE_CORRUPT_VTAB: the BLOB is damaged. SQLITE_ERROR: the budget has too little
+ * memory. The copy must be freed also after a failure (ext_fingerprints_free()).
  */
 static int copy(ext_fingerprints *fingerprints, sqlite3_stmt *stmt,
                 const ext_budget *budget, const ext_home *home, ext_error *error)
@@ -91,7 +92,11 @@ int ext_fingerprints_write(const void *bytes, size_t n, const ext_home *home,
 {
     sqlite3_stmt *stmt;
     const size_t limit = (size_t)sqlite3_limit(home->db, SQLITE_LIMIT_LENGTH, -1);
-    if (bytes == NULL || n > limit / 2) /* the other columns of the row need room too */
+    /*
+     * Fingerprints that are too long are not stored. Half of the limit is left for the
+     * other columns of the row.
+     */
+    if (bytes == NULL || n > limit / 2)
         return SQLITE_OK;
     int rc = ext_query(home, &stmt, error,
                        "UPDATE @version SET fingerprints = ?2 WHERE version = ?1", "i",

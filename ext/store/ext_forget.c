@@ -18,9 +18,10 @@ ext_keep ext_forget_keep(const gru4rec_options *options)
 
 /*
  * SQL: the ready versions that are kept.
- * kept: ?1 versions: the active one, the one that was active before it, and the newest of
- * those with lower numbers than the active one.
- * candidates: the newest ?2 of the versions with higher numbers than the active one.
+ * kept: at most ?1 versions with numbers up to the active one's, chosen in this order:
+ * the active one; the one that was active before it (key 'previous'); the newest others.
+ * candidates: the newest ?2 of the versions with higher numbers than the active one. If
+ * no version is active, all versions are among these.
  * IS_SURPLUS: the condition that a version is ready, but in neither of the two.
  */
 #define WITH_KEPT                                                                 \
@@ -43,8 +44,8 @@ static const char count_surplus[] =
     WITH_KEPT "SELECT count(*) FROM @version WHERE " IS_SURPLUS;
 
 /*
- * SQL: deletes the rows of m_version that are history (neither ready nor in training),
- * except the newest ?1.
+ * SQL: deletes the rows of m_version that are history (their status is neither 'ready'
+ * nor 'training'), except those with the ?1 highest numbers.
  */
 static const char forget_history[] =
     "DELETE FROM @version WHERE version IN (SELECT version FROM @version "

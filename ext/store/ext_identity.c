@@ -34,8 +34,9 @@ int ext_identity_read(char **id, const ext_home *home, ext_error *error)
 }
 
 /*
- * Sets *has to whether there is a model of home's name that has the id. id NULL: whether
- * there is a model of that name. A damaged model has no id.
+ * Sets *has to whether the model of home's name exists and has that id. id NULL: whether
+ * a model of that name exists. If the model is damaged, *has is false, and there is no
+ * error.
  */
 static int has_id(const ext_home *home, const char *id, bool *has, ext_error *error)
 {
@@ -57,8 +58,8 @@ static int has_id(const ext_home *home, const char *id, bool *has, ext_error *er
 }
 
 /*
- * Looks for the id in all models of the schema, and sets *name to the name of the model
- * that has it, of sqlite3_malloc; to NULL if no model has it.
+ * Looks for the id in all models of the schema, up to the first model that has it. Sets
+ * *name to the name of that model, of sqlite3_malloc; to NULL if no model has the id.
  */
 static int find_id(const ext_home *home, const char *id, char **name, ext_error *error)
 {

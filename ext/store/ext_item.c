@@ -31,12 +31,13 @@ int ext_item_count(int32_t *n, const ext_home *home, int64_t version, ext_error 
 
 /*
  * Adds the item of the current row of m_item to the checksum *sum and, unless items is
- * NULL, to items. Returns GRU4REC_INVALID if it cannot be an item of a version (its id is
- * neither INTEGER nor TEXT), and GRU4REC_NOMEM if there is not enough memory. is_first:
- * this is the first item, which must have row 0. The other rows need no check: they are
- * distinct, there are n of them, and the highest one is n - 1.
+ * NULL, to items. is_first: this is the first item, which must have row 0. The other rows
+ * need no check: they are distinct, there are n of them, and the highest one is n - 1.
  * items NULL: the items were just written, and are read back. A support that is not an
  * integer is then one that an authorizer hides.
+ * GRU4REC_INVALID: the id is neither INTEGER nor TEXT; or the first item has another row
+ * than 0; or items is NULL and the support is not an integer. GRU4REC_NOMEM: there is not
+ * enough memory.
  */
 static gru4rec_status take(gru4rec_items *items, uint64_t *sum, sqlite3_stmt *stmt,
                            bool is_first)
@@ -56,9 +57,10 @@ static gru4rec_status take(gru4rec_items *items, uint64_t *sum, sqlite3_stmt *st
 }
 
 /*
- * Reads the n items of a version into items (NULL: they are not kept), and their checksum
- * into *sum. Error: SQLITE_CORRUPT_VTAB if there are not n of them, or one is wrong; so
- * the item n + 1 is read too, if there is one.
+ * Reads the n items of a version into items (NULL: they are not kept), and sets *sum to
+ * their checksum. Stops at the first item that is wrong (see take()).
+ * SQLITE_CORRUPT_VTAB: an item is wrong, or there are fewer or more than n items; to find
+ * that out, one item more than n is read.
  */
 static int take_all(gru4rec_items *items, uint64_t *sum, const ext_home *home,
                     int64_t version, int32_t n, ext_error *error)

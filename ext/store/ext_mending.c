@@ -11,8 +11,9 @@
 #include <string.h>
 
 /*
- * Returns the text "SELECT gru4rec_configure(MODEL, JSON)", of sqlite3_malloc, with the
- * name of the model and the text of json. Frees json. NULL: there is not enough memory.
+ * Returns the text "SELECT gru4rec_configure(MODEL, JSON)", of sqlite3_malloc. MODEL is
+ * the name of the model, and JSON the text that json has; both are quoted. Frees json in
+ * any case. NULL: there is not enough memory.
  */
 static char *write_call(const ext_home *home, sqlite3_str *json)
 {
@@ -25,6 +26,10 @@ static char *write_call(const ext_home *home, sqlite3_str *json)
     return call;
 }
 
+/*
+ * Returns the call of gru4rec_configure() that gives the model that source. The caller
+ * frees the call. NULL: there is not enough memory.
+ */
 static char *call_with_source(const ext_home *home, const char *source)
 {
     sqlite3_str *json = sqlite3_str_new(NULL);
@@ -52,12 +57,13 @@ int ext_mending_fail_none(const ext_home *home, ext_error *error)
 /* ---- columns ---- */
 
 /*
- * Appends nothing if the source still has the column. If not, appends "role":"name" to
- * json, after a comma if that is needed; name is the new name of the column, or "..." if
- * that cannot be found.
+ * Appends to json the member "role":"name" for a column that the source lacks, after a
+ * comma if that is needed. name is the new name of the column, or "..." if that cannot be
+ * found. If the source still has the column, appends nothing.
  * now: the shape that the source has now.
- * If role is order and no new name is found, null takes the place of the name, because a
- * model can work without that column; but not if the model's old shape is not known.
+ * If role is order and no new name is found, appends null in the place of the name,
+ * because a model can work without that column; but "..." if the model's old shape is not
+ * known.
  */
 static void append_column(sqlite3_str *json, const ext_config *config,
                           const ext_home *home, const char *now, const char *role,
@@ -77,10 +83,10 @@ static void append_column(sqlite3_str *json, const ext_config *config,
 }
 
 /*
- * Returns the call of gru4rec_configure() that gives a new name for each column that the
- * source lacks ("..." where none is found), except for roles for which the caller named a
- * column in given. now: the shape that the source has now. The caller frees the call.
- * NULL: there is not enough memory.
+ * Returns the call of gru4rec_configure() that gives a new name for each column of config
+ * that the source lacks ("..." where none is found). Leaves out the roles for which the
+ * caller named a column in given. now: the shape that the source has now. The caller
+ * frees the call. NULL: there is not enough memory.
  */
 static char *call_with_columns(const ext_config *config, const ext_home *home,
                                const char *now, const ext_columns *given)
@@ -102,6 +108,12 @@ static char *call_with_columns(const ext_config *config, const ext_home *home,
     return write_call(home, json);
 }
 
+/*
+ * Sets the error that the source lacks a column. The code is that of cause; the message
+ * is that of cause, with the call of gru4rec_configure() that gives new names to the
+ * columns. name: the table or the view that was to be opened. Looking for the new names
+ * can fail; then the error is that failure.
+ */
 static int explain_columns(const ext_config *config, const ext_home *home,
                            const char *name, const ext_columns *given,
                            const ext_error *cause, ext_error *error)
@@ -123,8 +135,9 @@ static int explain_columns(const ext_config *config, const ext_home *home,
 /* ---- the source ---- */
 
 /*
- * Tells whether the SELECT that is stored in m_config opens as a source with the columns
- * of config. No row is read.
+ * Tells whether the SELECT that is stored in m_config can be opened as a source with the
+ * columns of config. No row is read, and the source is closed again. An error means
+ * false.
  */
 static bool can_be_read(const ext_config *config, const ext_home *home)
 {
@@ -143,7 +156,7 @@ static bool can_be_read(const ext_config *config, const ext_home *home)
  *   and the SELECT can be read; else "SELECT ...".
  * - For any other model: the new name of the source, if the source is gone and is found
  *   under another name; else "...".
- * is_there: the source (or m_source) still exists, but it is a view that cannot be read.
+ * is_there: the source (or m_source) still exists, but cannot be read.
  * The caller frees the call. NULL: there is not enough memory.
  */
 static char *call_for_source(const ext_config *config, const ext_home *home,
@@ -162,8 +175,9 @@ static char *call_for_source(const ext_config *config, const ext_home *home,
 }
 
 /*
- * Tells whether the name has a dot, and the part before it is a schema that the
- * connection does not have.
+ * Tells whether the name has a dot, and the part before the dot is a schema that the
+ * connection does not have. Returns true also if the name has a dot and the schemas
+ * cannot be listed.
  */
 static bool is_detached(sqlite3 *db, const char *name)
 {
@@ -182,6 +196,13 @@ static bool is_detached(sqlite3 *db, const char *name)
     return !is_there;
 }
 
+/*
+ * Sets the error that the source of that name does not exist, or is a view that cannot be
+ * read. The code is that of cause; the message ends with the call of gru4rec_configure()
+ * that gives the model another source. If the name has a schema that is not attached, the
+ * message advises to attach it. Looking for the source can fail; then the error is that
+ * failure.
+ */
 static int explain_source(const ext_config *config, const ext_home *home,
                           const char *name, const ext_error *cause, ext_error *error)
 {

@@ -27,8 +27,8 @@
 #include <time.h>
 
 /*
- * Most entries (each says how a run ended, or what it waits for) that a process keeps. If
- * there are more, the oldest is dropped.
+ * The highest number of entries (each says how a run ended, or what it waits for) that a
+ * process keeps. If there are more, push() frees the oldest ones.
  */
 enum { MOST = 64 };
 
@@ -67,8 +67,9 @@ static void push(ext_pending *pending)
 }
 
 /*
- * Returns a copy of a text, in memory of the C library; NULL stays NULL. Sets *is_short
- * to true if there is not enough memory.
+ * Returns a copy of a text, in memory of the C library; NULL stays NULL. If there is not
+ * enough memory, returns NULL and sets *is_short to true; otherwise leaves *is_short as
+ * it is.
  */
 static char *copy(const char *text, bool *is_short)
 {
@@ -121,8 +122,9 @@ bool ext_pending_is_waiting(const ext_pending *pending)
 /* ---- the entries of a model ---- */
 
 /*
- * Tells whether the entry belongs to the model that has this file, name and id. An entry
- * with an id is compared by file and id, one without by file and name.
+ * Tells whether the entry belongs to the model that has this file, name (home->name) and
+ * id. The file must be the same. If the entry has an id, the id must be the same too, and
+ * the name does not matter. Otherwise the name must be the same, in upper or lower case.
  */
 static bool is_of(const ext_pending *pending, const char *file, const ext_home *home,
                   const char *id)
@@ -172,8 +174,8 @@ int ext_pending_each(const ext_home *home, const char *id,
 }
 
 /*
- * Takes the entries of a database file, and those of a run, out of the list and frees
- * them. A NULL matches no entry.
+ * Takes the entries of a database file, and the entries of a run, out of the list and
+ * frees them. file NULL or run NULL matches no entry. Takes the lock.
  */
 static void drop(const char *file, const char *run)
 {
@@ -198,7 +200,11 @@ void ext_pending_withdraw(const char *run)
 
 void ext_pending_forget(sqlite3 *db)
 {
-    char *file = sqlite3_mprintf("%p", (void *)db); /* as ext_home_file() writes it */
+    /*
+     * ext_home_file() gives a database without a file this name: the address of its
+     * connection.
+     */
+    char *file = sqlite3_mprintf("%p", (void *)db);
     drop(file, NULL);
     sqlite3_free(file);
 }
@@ -206,11 +212,11 @@ void ext_pending_forget(sqlite3 *db)
 /* ---- writing the entries ---- */
 
 /*
- * Writes how a run ended (its status, message and time) into the row of the run. It
- * changes a row with status 'training'. It also changes a row with an ending but no
- * message, because ext_run_sweep() only concluded that ending. Any other row stays as it
- * is. If the run has no row, inserts one under the number after the highest version,
- * unless there is no higher number.
+ * Writes how a run ended (status, message and time of the end) into the row of the run.
+ * Changes a row with status 'training'. Also changes a row with an ending but no message,
+ * because ext_run_sweep() only concluded that ending. Leaves any other row as it is. If
+ * the run has no row, inserts one under the number after the highest version, unless
+ * there is no higher number.
  */
 static int write(const ext_pending *pending, const ext_home *home, ext_error *error)
 {
@@ -239,9 +245,9 @@ static int write(const ext_pending *pending, const ext_home *home, ext_error *er
 }
 
 /*
- * Is called when the savepoint ends. is_kept: its writes are committed, so the endings of
- * runs that it wrote (savepoint->context) are freed; otherwise they are put back into the
- * list.
+ * Is called when the savepoint ends. Frees the endings that the savepoint wrote
+ * (savepoint->context) if is_kept is true: its writes are committed then. Otherwise puts
+ * these endings back into the list, so that a later call writes them again.
  */
 static void settle(const ext_savepoint *savepoint, bool is_kept)
 {
@@ -260,8 +266,9 @@ static void settle(const ext_savepoint *savepoint, bool is_kept)
 }
 
 /*
- * Tells whether the error can be that a trigger or an authorizer refused to write how a
- * run ended. Its ending is then skipped, because the call must do its own work.
+ * Tells whether the error may come from a trigger or an authorizer that refused to write
+ * how a run ended: its code is SQLITE_CONSTRAINT, SQLITE_AUTH or SQLITE_ERROR. The ending
+ * is then skipped, because the call must do its own work.
  */
 static bool is_refused(const ext_error *error)
 {
@@ -270,10 +277,11 @@ static bool is_refused(const ext_error *error)
 }
 
 /*
- * Takes all endings of the model's runs out of the list, gives them to the savepoint,
- * which settles them at its end, and writes them; one that is refused is skipped. First
- * adds the columns that a model of an older build lacks. last_insert_rowid() of the user
- * stays.
+ * Takes the endings of the model's runs out of the list, and gives them to the savepoint,
+ * whose end calls settle(). Then writes them, oldest first. An ending that is refused
+ * (is_refused()) is skipped; any other error stops the writing. If there is an ending,
+ * first adds the columns that a model of an older build lacks. Restores the user's
+ * last_insert_rowid().
  */
 static int write_all(ext_savepoint *savepoint, const ext_home *home, const char *id,
                      ext_error *error)
@@ -281,7 +289,9 @@ static int write_all(ext_savepoint *savepoint, const ext_home *home, const char 
     char *file = ext_home_file(home);
     if (file == NULL)
         return ext_error_nomem(error);
-    /* The user's value of last_insert_rowid(), which is restored below. */
+    /*
+     * The user's value of last_insert_rowid(), which the INSERT in write() would change.
+     */
     const sqlite3_int64 rowid = sqlite3_last_insert_rowid(home->db);
     ext_pending *taken = take(file, home, id);
     sqlite3_free(file);

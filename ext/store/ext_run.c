@@ -51,9 +51,10 @@ bool ext_run_is_count(int64_t n)
 }
 
 /*
- * Inserts the row of the run into m_version, with status 'training' and the number that
- * follows the highest one, which run->written.version gets. First calls
- * ext_shadow_upgrade() and ext_run_drop_orphans().
+ * Inserts the row of the run into m_version, with status 'training', and sets
+ * run->written.version to its number: the one after the highest version. First calls
+ * ext_shadow_upgrade() and ext_run_drop_orphans(). SQLITE_ERROR: there is no higher
+ * number.
  */
 static int insert_row(ext_run *run, const ext_home *home, ext_error *error)
 {
@@ -85,6 +86,10 @@ static int insert_row(ext_run *run, const ext_home *home, ext_error *error)
     return rc;
 }
 
+/*
+ * Writes the epochs that m_epoch does not have yet, from run->written.n_epochs on, and
+ * counts each one there. Stops at the first one that fails.
+ */
 static int write_epochs(ext_run *run, const ext_home *home, ext_error *error)
 {
     int rc = SQLITE_OK;
@@ -103,6 +108,10 @@ static int write_epochs(ext_run *run, const ext_home *home, ext_error *error)
     return rc;
 }
 
+/*
+ * Writes run->progress, and the present time as that of the last change, into the row of
+ * the run. Does nothing if run->progress is 0.
+ */
 static int write_progress(const ext_run *run, const ext_home *home, ext_error *error)
 {
     return run->progress > 0
@@ -150,8 +159,8 @@ int ext_run_drop_checkpoints(const ext_home *home, ext_error *error)
 }
 
 /*
- * Runs an UPDATE with RETURNING 1, and finalizes it. SQLITE_ERROR with the message
- * missing: the UPDATE has found no row.
+ * Runs stmt, an UPDATE with RETURNING 1, to its end, and finalizes it. SQLITE_ERROR, with
+ * the message missing: the UPDATE has changed no row.
  */
 static int check_updated(sqlite3_stmt *stmt, const char *missing, ext_error *error)
 {
@@ -203,8 +212,8 @@ void ext_run_free_checkpoint(ext_checkpoint *checkpoint)
 /* ---- resuming ---- */
 
 /*
- * Returns the epoch of the current row of m_epoch. recall and mrr are NAN if the epoch
- * was not validated.
+ * Returns the epoch of the current row of read_rows(), without its seconds. recall and
+ * mrr are NAN if the epoch was not validated (the column recall is NULL).
  */
 static gru4rec_epoch read_epoch(sqlite3_stmt *stmt)
 {
@@ -222,8 +231,8 @@ static gru4rec_epoch read_epoch(sqlite3_stmt *stmt)
 }
 
 /*
- * Tells whether the counts of the epoch are possible, so that sums of them do not
- * overflow.
+ * Tells whether the steps, events and updates of the epoch are possible numbers
+ * (ext_run_is_count()), so that sums of them do not overflow.
  */
 static bool is_sound(const gru4rec_epoch *epoch)
 {
@@ -232,9 +241,9 @@ static bool is_sound(const gru4rec_epoch *epoch)
 }
 
 /*
- * Reads the epochs 1 to n of the run into its arrays, which have room for n. Stops before
- * the first epoch that is missing or not sound; run->n_epochs counts those that were
- * read.
+ * Reads the epochs 1 to n of the run into run->epochs and run->epoch_seconds, which have
+ * room for n, and counts them in run->n_epochs. Stops before the first epoch that is
+ * missing or not sound; that is no error here.
  */
 static int read_rows(ext_run *run, const ext_home *home, int64_t n, ext_error *error)
 {
@@ -258,9 +267,10 @@ static int read_rows(ext_run *run, const ext_home *home, int64_t n, ext_error *e
 }
 
 /*
- * Reads the epochs 1 to n of the run into its arrays, which are allocated here, and sets
- * run->written.n_epochs to how many were read. n is the epoch of the checkpoint. Error:
- * SQLITE_CORRUPT_VTAB if not all of them are there.
+ * Allocates run->epochs and run->epoch_seconds, and reads the epochs 1 to n of the run
+ * into them. Sets run->n_epochs and run->written.n_epochs to how many were read. n is the
+ * epoch of the checkpoint. SQLITE_CORRUPT_VTAB: n is not from 1 to 100000, or an epoch is
+ * missing or not sound.
  */
 static int read_epochs(ext_run *run, const ext_home *home, int64_t n, ext_error *error)
 {
@@ -284,7 +294,8 @@ static int read_epochs(ext_run *run, const ext_home *home, int64_t n, ext_error 
 }
 
 /*
- * Tells whether the run of the current row of m_version has stopped. A run of another
+ * Tells whether the run of the current row of m_version has stopped: its status is not
+ * 'training', or ext_alive_status() does not say that it is alive. A run of another
  * machine, of which this machine cannot know anything, counts as stopped, because the
  * user asked to resume it.
  */
@@ -298,9 +309,11 @@ static bool is_over(sqlite3_stmt *stmt)
 }
 
 /*
- * Goes to the first row of a run that has stopped and has a valid name, and fills in run
- * and checkpoint from the row; a text that there is no memory for is NULL. *is_found:
- * whether there is such a row. Returns the last code of sqlite3_step().
+ * Steps stmt to the first row of a run that has stopped and has a valid name, and fills
+ * in run (its name and version) and all of checkpoint from the row; a text that there is
+ * no memory for is NULL. *is_found: whether there is such a row; if not, run and
+ * checkpoint stay as they are. Returns the last code of sqlite3_step(), and sets no
+ * ext_error.
  */
 static int take_run(ext_run *run, ext_checkpoint *checkpoint, sqlite3_stmt *stmt,
                     bool *is_found)
@@ -359,6 +372,7 @@ int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *hom
     return read_epochs(run, home, checkpoint->epoch, error);
 }
 
+/* Message of an error: another training has resumed the run of the checkpoint. */
 static const char taken[] =
     "another training has already resumed this run; wait until it ends";
 

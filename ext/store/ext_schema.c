@@ -6,8 +6,9 @@
 /* ---- names ---- */
 
 /*
- * Looks for a column of m_config and one of m_tensor too, because a table of such a name
- * may be one of the user's own.
+ * A model is recognised by its own table and two shadow tables: m_config with the column
+ * key, and m_tensor with the column checksum. The columns are looked for because the user
+ * may have tables of such names.
  */
 int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *is_found,
                       ext_error *error)
@@ -26,9 +27,10 @@ int ext_schema_exists(sqlite3 *db, const char *schema, const char *name, bool *i
 }
 
 /*
- * Looks for the model in all schemas of the connection. If one has it, replaces the text
- * *schema by the name of the first one, and sets *is_found to true. *is_found must be
- * false before.
+ * Looks for the model in all schemas of the connection, in their order, and stops at the
+ * first one that has it. Then replaces the text *schema by the name of that schema, and
+ * sets *is_found to true. *is_found must be false before; it and *schema stay if no
+ * schema has the model.
  */
 static int find_attached(sqlite3 *db, const char *name, char **schema, bool *is_found,
                          ext_error *error)
@@ -67,7 +69,11 @@ static int find_schema(sqlite3 *db, const char *name, char **schema, bool *is_fo
                : rc;
 }
 
-/* Looks for the model as ext_schema_find() does, but does not read the schemas again. */
+/*
+ * Looks for the model as ext_schema_find() does (the whole text as a bare name first,
+ * then as "schema.name"), and fills in *home; but does not make SQLite read the schemas
+ * anew.
+ */
 static int find_known(ext_home *home, sqlite3 *db, ext_connection *connection,
                       const char *text, bool *is_found, ext_error *error)
 {
@@ -93,7 +99,11 @@ int ext_schema_find(ext_home *home, sqlite3 *db, ext_connection *connection,
                     const char *text, bool *is_found, ext_error *error)
 {
     int rc = find_known(home, db, connection, text, is_found, error);
-    /* A read would begin the user's transaction, which then waits for no write lock. */
+    /*
+     * True in a transaction of the user's that has read nothing yet. The schemas are not
+     * read anew then: that read would begin the transaction, and SQLite would not wait
+     * for the write lock afterwards.
+     */
     const bool would_begin =
         !sqlite3_get_autocommit(db) && sqlite3_txn_state(db, NULL) == SQLITE_TXN_NONE;
     if (rc != SQLITE_OK || *is_found || would_begin)
@@ -185,13 +195,20 @@ int ext_schema_true_name(ext_home *home, ext_error *error)
 
 int ext_schema_check_new(const ext_home *home, ext_error *error)
 {
-    sqlite3_stmt *stmt; /* is only prepared: that checks the names, and writes nothing */
+    /*
+     * The statement is prepared, and never run: SQLite then checks that the schema exists
+     * and that the name of the model is free, and writes nothing.
+     */
+    sqlite3_stmt *stmt;
     int rc = ext_query(home, &stmt, error, "CREATE TABLE @model(x)", "");
     sqlite3_finalize(stmt);
     return rc == SQLITE_OK ? ext_shadow_check_all_free(home, error) : rc;
 }
 
-/* Appends , role="column" to list for each role (session, ...) that has a column. */
+/*
+ * Appends , role="column" to list for each of the four roles (session, item, time, order)
+ * for which columns has a name.
+ */
 static void append_columns(sqlite3_str *list, const ext_columns *columns)
 {
     const char *const roles[] = {"session", "item", "time", "order"};
@@ -203,8 +220,9 @@ static void append_columns(sqlite3_str *list, const ext_columns *columns)
 }
 
 /*
- * CREATE VIRTUAL TABLE makes SQLite call xCreate of the module (ext_module.c). xCreate
- * reads these arguments as those of a user, and makes the tables by ext_schema_create().
+ * Runs CREATE VIRTUAL TABLE with the source, the columns and the options as arguments.
+ * SQLite then calls xCreate of the module (ext_module.c), which reads these arguments as
+ * those of a user, and makes the tables by ext_schema_create().
  */
 int ext_schema_create_model(const ext_home *home, const char *source,
                             const ext_columns *columns, const gru4rec_options *options,
@@ -234,7 +252,10 @@ int ext_schema_create_model(const ext_home *home, const char *source,
     return rc;
 }
 
-/* Makes the view m_source of the model, which gives the rows of select, a SELECT. */
+/*
+ * Makes the view m_source of the model, which gives the rows of select: the text of a
+ * SELECT, with or without parentheses.
+ */
 static int create_view(const ext_home *home, const char *select, ext_error *error)
 {
     /* A view's body must not be in parentheses, but it can select from a subquery. */
@@ -272,7 +293,7 @@ int ext_schema_create(const ext_home *home, const ext_config *config, ext_error 
 /*
  * Checks the shadow tables (ext_shadow_check()), then reads m_config into *config. The
  * check comes first, because a forged view in the place of m_config might never end. The
- * caller frees config, also after a failure.
+ * caller frees config with ext_config_free(), also after a failure.
  */
 static int read_config(ext_config *config, const ext_home *home, ext_error *error)
 {
@@ -282,9 +303,9 @@ static int read_config(ext_config *config, const ext_home *home, ext_error *erro
 }
 
 /*
- * Sets *select to a copy of the SELECT of the view m_source, which the caller frees.
- * NULL: there is no such view, or its SQL does not begin as create_view() writes it, so
- * it is the user's.
+ * Sets *select to a copy of the SELECT of the view m_source, in parentheses, which the
+ * caller frees. *select is NULL if there is no such view; also if its SQL does not begin
+ * as create_view() writes it, because the view is the user's then.
  */
 static int find_select(const ext_home *home, char **select, ext_error *error)
 {
@@ -321,8 +342,9 @@ int ext_schema_read_view(const ext_home *home, ext_config *config, ext_error *er
 }
 
 /*
- * Drops the view of the old SELECT, if it is the view that we made; a view of the user
- * stays. Then makes the view of the new SELECT, if the new source is one.
+ * Drops the view m_source of the source old, if we made it; a view of the user stays.
+ * Then makes the view again, if the source of config is a SELECT. SQLITE_ERROR: a table
+ * or a view of the user has the name m_source.
  */
 static int replace_view(const ext_home *home, const ext_config *old,
                         const ext_config *config, ext_error *error)
@@ -354,8 +376,10 @@ int ext_schema_configure(const ext_home *home, ext_config *config, bool has_sour
 }
 
 /*
- * A damaged configuration is no error, so that DROP TABLE always works. Only the
- * configuration tells whether the view m_source is ours, so without one the view stays.
+ * If the configuration is damaged, or of a format that is not known, that is no error
+ * here, so that DROP TABLE always works. Only the configuration tells whether the view
+ * m_source is ours, so without one the view stays, and so do m_blend and m_trial. Any
+ * other error of reading it is returned, and nothing is dropped.
  */
 int ext_schema_drop(const ext_home *home, ext_error *error)
 {
@@ -379,7 +403,7 @@ int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *err
 {
     ext_config config;
     ext_home renamed = *home;
-    renamed.name = (char *)new_name; /* borrowed */
+    renamed.name = (char *)new_name; /* the new name; borrowed */
     int rc = read_config(&config, home, error);
     if (rc == SQLITE_OK && !makes_view(&config)) {
         rc = ext_shadow_rename(home, new_name, error);

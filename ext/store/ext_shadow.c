@@ -57,8 +57,8 @@ static const struct {
 enum { N_SHADOWS = sizeof shadows / sizeof *shadows };
 
 /*
- * The columns (N_ADDED) that the tables of older builds lack, in the order in which they
- * are added: the table's name behind "m_", the column, and the SQL that adds it. An older
+ * The columns (N_ADDED) that ext_shadow_upgrade() adds to tables of older builds, in this
+ * order: the table's name behind "m_", the column, and the SQL that adds it. An older
  * build that writes a row leaves these columns NULL.
  */
 static const struct {
@@ -74,7 +74,10 @@ static const struct {
 
 enum { N_ADDED = sizeof added / sizeof *added };
 
-/* Returns the index in the array shadows of the table m_suffix; -1: it is not there. */
+/*
+ * Returns the index in the array shadows of the table m_suffix, in upper or lower case;
+ * -1 if suffix is not there.
+ */
 static int find_suffix(const char *suffix)
 {
     for (int i = 0; i < N_SHADOWS; i++)
@@ -111,7 +114,10 @@ int ext_shadow_has_column(const ext_home *home, const char *suffix, const char *
     return rc == SQLITE_OK ? rc : ext_error_nomem(error);
 }
 
-/* Sets *is_own to whether m_config lists the table m_suffix as made by this model. */
+/*
+ * Sets *is_own to whether m_config lists the table m_suffix under the key 'tables', as
+ * made by this model. A value that is not JSON lists nothing.
+ */
 static int is_listed(const ext_home *home, const char *suffix, bool *is_own,
                      ext_error *error)
 {
@@ -126,8 +132,9 @@ static int is_listed(const ext_home *home, const char *suffix, bool *is_own,
 }
 
 /*
- * An entry in m_config alone proves nothing: an older build that renames or drops the
- * table does not change the entry. So the table must have our column too.
+ * The table must have our column (own_column), and m_config must list it. The entry in
+ * m_config alone proves nothing: an older build that renames or drops the table does not
+ * change the entry.
  */
 int ext_shadow_has(const ext_home *home, const char *suffix, bool *has, ext_error *error)
 {
@@ -146,9 +153,11 @@ static bool is_of_name(char c)
 /*
  * Tells whether sql, the CREATE statement that sqlite_schema has of a shadow table, makes
  * an ordinary table without generated columns. name: the name of that table. shadow: its
- * index in shadows. The table may have been renamed, and the user may have added columns,
- * so only the end of sql is compared with the SQL of shadows. If that differs, the word
- * AS behind the name makes this false, because each generated column has it.
+ * index in shadows.
+ * False: sql does not begin with "CREATE TABLE ". True: sql ends with the column list of
+ * our own CREATE statement (what is before the list may differ, because the table may
+ * have been renamed). Otherwise, for example if the user has added columns, false if the
+ * word AS stands anywhere behind the name, because each generated column has it.
  */
 static bool is_plain(const char *sql, const char *name, int shadow)
 {
@@ -180,7 +189,7 @@ static int fail_odd(const ext_home *home, const char *name, ext_error *error)
                          home->name, name);
 }
 
-/* What the rows of sqlite_schema have shown of a model's shadow tables. */
+/* What check_table() has found in sqlite_schema about a model's shadow tables. */
 typedef struct survey {
     int n_seen; /* number of tables that were seen, of those that every model has */
     /*
@@ -192,10 +201,11 @@ typedef struct survey {
 
 /*
  * Checks the table or view in the current row of stmt (name behind "m_", name, type and
- * SQL in sqlite_schema), and notes it in *seen. SQLITE_CORRUPT_VTAB: it is in the place
- * of a table that every model has, but is not an ordinary table. If it is in the place
- * of a table that is made later, it is only noted, because it may be the user's. A name
- * that is not in shadows passes.
+ * SQL in sqlite_schema). SQLITE_CORRUPT_VTAB: it is in the place of a table that every
+ * model has, but is not an ordinary table. If it is in the place of such a table, counts
+ * it in seen->n_seen. If it is in the place of a table that is made later, only notes in
+ * seen->is_odd whether it is not ordinary, because it may be the user's. A name that is
+ * not in shadows passes.
  */
 static int check_table(const ext_home *home, sqlite3_stmt *stmt, survey *seen,
                        ext_error *error)
@@ -220,9 +230,9 @@ static int check_table(const ext_home *home, sqlite3_stmt *stmt, survey *seen,
 }
 
 /*
- * Checks what the survey has found in the place of tables that are made later, and that
- * is not an ordinary table (seen->is_odd). SQLITE_CORRUPT_VTAB: m_config lists such a
- * table, so it should be the model's; otherwise it is the user's, and passes.
+ * Looks at what is not an ordinary table in the place of a table that is made later
+ * (seen->is_odd). SQLITE_CORRUPT_VTAB: m_config lists such a table, so it should be the
+ * model's. A table that m_config does not list is the user's, and passes.
  */
 static int check_later(const ext_home *home, const survey *seen, ext_error *error)
 {
@@ -244,9 +254,11 @@ static int check_later(const ext_home *home, const survey *seen, ext_error *erro
 }
 
 /*
- * Sets the error that sqlite_schema shows no shadow table: the model was dropped, its
- * tables are gone, or an authorizer hides the rows. ext_shadow_look() tells these apart,
- * because SQLite asks no authorizer before it tells about the columns of a table.
+ * Sets the error that sqlite_schema shows no shadow table, by the cause. SQLITE_ERROR:
+ * the model itself is gone. SQLITE_CORRUPT_VTAB: the model's table is there, but m_config
+ * is gone. SQLITE_AUTH: both are there, so an authorizer hides the rows.
+ * ext_shadow_look() tells these apart, because SQLite asks no authorizer before it tells
+ * about the columns of a table.
  */
 static int fail_unseen(const ext_home *home, ext_error *error)
 {
@@ -255,7 +267,11 @@ static int fail_unseen(const ext_home *home, ext_error *error)
         return error->rc;
     if (ext_shadow_look(home->db, home->schema, home->name, NULL, &is_there) != SQLITE_OK)
         return ext_error_nomem(error);
-    if (!is_there) /* another connection dropped it, as the query before has found out */
+    /*
+     * Another connection dropped the model, so the error is that there is no such model.
+     * SQLite has noticed that at the query before this call.
+     */
+    if (!is_there)
         return ext_schema_fail_missing(home->name, error);
     if (!has_config)
         return ext_error_set(error, SQLITE_CORRUPT_VTAB,
@@ -367,9 +383,9 @@ int ext_shadow_make_later(const ext_home *home, const char *suffix, ext_error *e
 /* ---- dropping and renaming ---- */
 
 /*
- * Sets *has to whether the shadow table of that index in shadows is there and is the
+ * Sets *has to whether the table m_suffix of that index in shadows exists and is the
  * model's. A view of its name is not ours. has_later: m_config can be read, so it tells
- * which of the tables that are made later are the model's; false: none of them counts.
+ * which of the tables that are made later are the model's; false: none of those counts.
  */
 static int has_own(const ext_home *home, int shadow, bool has_later, bool *has,
                    ext_error *error)
@@ -383,7 +399,11 @@ static int has_own(const ext_home *home, int shadow, bool has_later, bool *has,
 int ext_shadow_drop(const ext_home *home, bool has_later, ext_error *error)
 {
     int rc = SQLITE_OK;
-    for (int i = N_SHADOWS; rc == SQLITE_OK && i-- > 0;) { /* m_config is dropped last */
+    /*
+     * The loop goes backwards, so that m_config, which lists the tables that are made
+     * later, is dropped last.
+     */
+    for (int i = N_SHADOWS; rc == SQLITE_OK && i-- > 0;) {
         bool has;
         rc = has_own(home, i, has_later, &has, error);
         if (rc == SQLITE_OK && has)
@@ -396,7 +416,11 @@ int ext_shadow_drop(const ext_home *home, bool has_later, ext_error *error)
 int ext_shadow_rename(const ext_home *home, const char *new_name, ext_error *error)
 {
     int rc = SQLITE_OK;
-    for (int i = N_SHADOWS; rc == SQLITE_OK && i-- > 0;) { /* m_config is renamed last */
+    /*
+     * The loop goes backwards, so that m_config, which lists the tables that are made
+     * later, is renamed last.
+     */
+    for (int i = N_SHADOWS; rc == SQLITE_OK && i-- > 0;) {
         bool has = true;
         if (shadows[i].own_column != NULL)
             rc = ext_shadow_has(home, shadows[i].name, &has, error);

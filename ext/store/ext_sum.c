@@ -10,9 +10,9 @@
  *
  *   key: 'checksum:' and the run's 32 hex digits; value: an integer
  *
- * Older builds do not write such rows, and ignore them. So a version without one is not
- * checked. If an older build deletes a version, its checksum stays. That does no harm,
- * because the names of runs are random: no other version has the same name.
+ * Older builds do not write such rows, and ignore them. So a version without such a row
+ * is not checked. If an older build deletes a version, its checksum stays. That does no
+ * harm, because the names of runs are random: no other version has the same name.
  */
 #include "ext_store.h"
 
@@ -49,8 +49,9 @@ int64_t ext_sum_chunk(const char *name, int64_t chunk, const void *words, size_t
 /* ---- of a version ---- */
 
 /*
- * Adds a word of 64 bits to *sum, a checksum. Each step of the computation can be
- * inverted, so two different words always give two different sums.
+ * Adds a word of 64 bits to *sum, a checksum. The order in which words are added matters.
+ * Each step of the computation can be inverted, so two different words always give two
+ * different sums.
  */
 static void add_word(uint64_t *sum, uint64_t word)
 {
@@ -70,6 +71,7 @@ static uint64_t word_of(const unsigned char *bytes, size_t n)
     return word;
 }
 
+/* Adds an id to *sum, a checksum: its type, its length in bytes, and its value. */
 static void add_id(uint64_t *sum, const gru4rec_id *id)
 {
     const unsigned char *bytes = id->bytes;
@@ -116,14 +118,15 @@ static bool is_changed_run(const char *a, const char *b)
 }
 
 /*
- * Sets *is_against to whether the current row, a checksum with the name of its run, shows
- * that the version is damaged.
+ * Sets *is_against to whether the current row of ext_sum_check() shows that the version
+ * is damaged. The row has a stored checksum: the name of its run, its value, whether that
+ * run is the version's; then the version's run and options.
  * - If the run is that of the version, the version is damaged if the checksum differs.
  * - If the run is another one, the version is damaged if the checksum matches
- *   nevertheless, or if the two names are almost the same, because then somebody has
- *   changed one of the names.
+ *   nevertheless, or if the two names are almost the same (is_changed_run()), because
+ *   then somebody has changed one of the names.
  * If the version's run is not a valid name, rows of other runs show nothing; another
- * check reports the name.
+ * check reports the name. SQLITE_AUTH: a column that cannot be NULL is NULL.
  */
 static int compare(bool *is_against, sqlite3_stmt *stmt, uint64_t items, int64_t version,
                    ext_error *error)
@@ -146,8 +149,9 @@ static int compare(bool *is_against, sqlite3_stmt *stmt, uint64_t items, int64_t
 }
 
 /*
- * SQL on m_config. NAMED: the name of the run in the key of a checksum. IS_SUM: the row
- * is a checksum. IS_NOBODYS: no version that is kept belongs to that run.
+ * SQL on m_config. NAMED: the part of the key behind 'checksum:', which is the name of
+ * the run. IS_SUM: the condition that the row is a checksum. IS_NOBODYS: the condition
+ * that no version that is kept (its status is not 'retired') belongs to that run.
  */
 #define NAMED "substr(key, 10)"
 #define IS_SUM "key >= 'checksum:' AND key < 'checksum;'"

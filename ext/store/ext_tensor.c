@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+/* CHUNK is the number of bytes of a chunk, CHUNK_VALUES the number of its values. */
 enum { CHUNK = 1 << 20, CHUNK_VALUES = CHUNK / 4 };
 
 static int64_t count_chunks(const gru4rec_tensor *tensor)
@@ -24,8 +25,8 @@ static int64_t count_chunks(const gru4rec_tensor *tensor)
 }
 
 /*
- * Returns the number of values in a chunk of the tensor; the last chunk may have fewer
- * than the others.
+ * Returns the number of values in a chunk (0-based) of the tensor; the last chunk may
+ * have fewer than the others.
  */
 static size_t chunk_length(const gru4rec_tensor *tensor, int64_t chunk)
 {
@@ -36,8 +37,10 @@ static size_t chunk_length(const gru4rec_tensor *tensor, int64_t chunk)
 /* ---- saving ---- */
 
 /*
- * Binds a chunk of a tensor, with its shape and checksum, to the INSERT stmt, and runs
- * it. bytes (CHUNK): buffer for the bytes of the chunk. Returns SQLite's code.
+ * Writes one chunk of a tensor into m_tensor: binds the tensor's name, the chunk's
+ * number, the shape, the checksum and the bytes to ?2 to ?6 of the INSERT stmt, runs
+ * stmt, and resets stmt for the next chunk. bytes (CHUNK) is a buffer. Returns SQLite's
+ * code, and sets no ext_error.
  */
 static int save_chunk(sqlite3_stmt *stmt, const gru4rec_tensor *tensor, int64_t chunk,
                       unsigned char *bytes)
@@ -63,8 +66,9 @@ static int save_chunk(sqlite3_stmt *stmt, const gru4rec_tensor *tensor, int64_t 
 }
 
 /*
- * Sets *tensor to a tensor of the model, and its name to that in m_tensor: with the name
- * of the slot in front, unless slot is "". full_name is the room for that name.
+ * Sets *tensor to the tensor of that index in the model, and its name to that in
+ * m_tensor: with the name of the slot and a dot in front, unless slot is "". The name is
+ * written into full_name, which must live as long as the name is used.
  */
 static void get_tensor(const gru4rec_model *model, const char *slot, size_t index,
                        char full_name[64], gru4rec_tensor *tensor)
@@ -74,6 +78,11 @@ static void get_tensor(const gru4rec_model *model, const char *slot, size_t inde
     tensor->name = full_name;
 }
 
+/*
+ * Inserts all tensors of the model into m_tensor, as those of the version, under the
+ * names that get_tensor() gives. slot: "" for the weights. Stops at the first chunk that
+ * fails.
+ */
 static int save_tensors(const ext_home *home, int64_t version, const char *slot,
                         const gru4rec_model *model, ext_error *error)
 {
@@ -109,7 +118,8 @@ size_t ext_tensor_row_bytes(const gru4rec_model *model)
         const size_t n = 4 * chunk_length(&tensor, 0);
         longest = n > longest ? n : longest;
     }
-    return longest + 256; /* for the other columns and the header of the record */
+    /* 256 bytes are enough for the other columns, and for SQLite's header of the row. */
+    return longest + 256;
 }
 
 int ext_tensor_save(const gru4rec_training *training, int n_slots, const ext_home *home,
@@ -128,6 +138,11 @@ int ext_tensor_save(const gru4rec_training *training, int n_slots, const ext_hom
 
 /* ---- loading ---- */
 
+/*
+ * Sets the error that a tensor is damaged: returns SQLITE_CORRUPT_VTAB. tensor: its name
+ * in m_tensor. what: the end of a sentence that begins with the tensor, for example "is
+ * incomplete".
+ */
 static int fail_tensor(const ext_home *home, const char *tensor, const char *what,
                        ext_error *error)
 {
@@ -138,8 +153,10 @@ static int fail_tensor(const ext_home *home, const char *tensor, const char *wha
 }
 
 /*
- * The rows are not read here: only the lengths that they claim are added up. If the sum
- * is larger than the database, the size of the database is used instead.
+ * Adds up the lengths that the version's rows of m_tensor claim, and compares the sum
+ * with n_bytes; the data of the rows is not read. If the sum is larger than the database,
+ * the size of the database is used instead. Less than half of n_bytes, with 1 MiB to
+ * spare, is the error.
  */
 int ext_tensor_check_size(const ext_home *home, int64_t version, size_t n_bytes,
                           ext_error *error)
@@ -192,10 +209,11 @@ typedef struct loading {
 } loading;
 
 /*
- * Is job i of the second thread. Does nothing if an earlier chunk was damaged (load->why
- * is set). Checks chunk i of load->chunks, and sets load->bad and load->why if the chunk
- * is damaged. If not, adds its rows to the byte copy, if there is one and the chunk is of
- * the output rows.
+ * Checks chunk i of load->chunks: its checksum, and that its values are finite. If the
+ * chunk is damaged, sets load->why, and load->bad to the index of its tensor. If not,
+ * lets the byte copy take its rows, if there is a byte copy and the chunk is of the
+ * output rows. Does nothing if an earlier chunk was damaged (load->why is set). It is the
+ * job of the worker of load_tensors(), which calls it for i = 0, 1, ... in turn.
  */
 static void check_chunk(void *context, size_t i)
 {
@@ -222,8 +240,10 @@ static void check_chunk(void *context, size_t i)
 
 /*
  * Reads the chunks of the tensor of that index into the model, notes each in
- * load->chunks, and gives it to the second thread. Returns SQLite's code. *is_whole:
- * whether all chunks are there, each with the right length.
+ * load->chunks, and tells the worker checks that the chunk is ready to be checked. Stops
+ * at the first chunk that is missing or has a wrong length. *is_whole: whether the tensor
+ * has all its chunks, each with the right length, and no other; if not, that is no error
+ * here. Returns SQLite's code, and sets no ext_error.
  */
 static int load_tensor(loading *load, sqlite3_stmt *stmt, size_t index,
                        ext_worker *checks, bool *is_whole)
@@ -283,9 +303,9 @@ _Static_assert(CHUNK == 1048576, "chunks_query names it");
 
 /*
  * Reads and checks all tensors of the model, or of a slot, and fills in the byte copy if
- * there is one. Large models are checked in a second thread. stmt: the prepared
- * chunks_query; it is finalized here. SQLITE_CORRUPT_VTAB: a tensor is incomplete or
- * damaged; the message names it.
+ * there is one. Stops at the first tensor that is incomplete. The chunks of a large model
+ * are checked in a second thread. stmt: the prepared chunks_query; it is finalized here.
+ * SQLITE_CORRUPT_VTAB: a tensor is incomplete or damaged; the message names it.
  */
 static int load_tensors(loading *load, sqlite3_stmt *stmt, const ext_home *home,
                         ext_error *error)

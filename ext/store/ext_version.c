@@ -144,7 +144,8 @@ static size_t longest_item(const gru4rec_items *items)
         gru4rec_items_get(items, row, &id);
         longest = id.n_bytes > longest ? id.n_bytes : longest;
     }
-    return longest + 64; /* for the other columns and the header of the record */
+    /* 64 bytes are enough for the other columns, and for SQLite's header of the row. */
+    return longest + 64;
 }
 
 /*
@@ -208,11 +209,12 @@ static int renumber(const ext_run *run, int64_t old, const ext_home *home,
  * Sets run->written.version to the number of the new version.
  * - The number of the run's row, if that is higher than all versions with status 'ready'
  *   or 'retired'.
- * - 0, if the run has no row, or somebody deleted it: it gets a number with its new row.
- * - Otherwise another run has committed since: the number after the highest one, and the
- *   row gets that number too (renumber()).
+ * - 0, if the run has no row, or somebody deleted the row: the run gets a number with its
+ *   new row (ext_run_write()).
+ * - Otherwise another run has committed since: the number after the highest one. The
+ *   run's row gets that number too (renumber()).
  * In the last two cases run->written.n_epochs becomes 0, so that the caller writes all
- * epochs again.
+ * epochs again. SQLITE_ERROR: there is no higher number.
  */
 static int number_run(ext_run *run, const ext_home *home, ext_error *error)
 {
@@ -248,11 +250,11 @@ static int number_run(ext_run *run, const ext_home *home, ext_error *error)
 }
 
 /*
- * Writes the end into the run's row: status 'ready', no message, the time now as
- * finished, the run's options, and its summary. Before that, adds to the summary the
+ * Writes the end into the run's row: status 'ready', no message, the present time as that
+ * of the end, the run's options, and its summary. Before that, puts into the summary the
  * number of the version, whether the version is active (is_active), the storage format,
- * and the name that the model has now. run->summary is replaced by the summary that was
- * written.
+ * and the name that the model has now. Replaces run->summary by the summary that was
+ * written; after a failure run->summary stays. SQLITE_AUTH: the row was not written.
  */
 static int finish_row(ext_run *run, const ext_home *home, bool is_active,
                       ext_error *error)
@@ -307,8 +309,9 @@ static gru4rec_id id_of_text(const char *text)
 /*
  * Computes the checksum of the version into *sum, and writes it into m_config. For that
  * the items are read back from m_item, because a database in UTF-16 cannot store every
- * text unchanged. If items are missing or wrong there (ext_item_sum()), the error is
- * SQLITE_AUTH (fail_written()), and not that the model is damaged.
+ * text unchanged. If items are missing or wrong there (ext_item_sum()), an authorizer or
+ * a trigger is the cause, so the error is SQLITE_AUTH (fail_written()), and not that the
+ * model is damaged.
  */
 static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
                      const ext_outcome *outcome, ext_error *error)

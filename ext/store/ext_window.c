@@ -8,8 +8,9 @@
 
 /*
  * Sets *border from two columns of the current row: the time is in column, the rowid in
- * the column after it. There is no border if the time is NULL or cannot be read. Returns
- * what kind of time was found.
+ * the column after it. If the time is NULL or cannot be read, border->is_there is false;
+ * that is no error here. border->has_rowid is false if there is no border, or if the
+ * rowid is not an integer. Returns what kind of time was found.
  */
 static ext_time_kind take_border(ext_border *border, sqlite3_stmt *stmt, int column)
 {
@@ -55,8 +56,8 @@ void ext_window_take_since(ext_last *last, sqlite3_stmt *stmt, int column)
 }
 
 /*
- * Binds the time of the border to a parameter: a number or a date, or NULL without a
- * border.
+ * Binds the time of the border to a parameter of stmt: a date as text, a number as a
+ * number, and NULL if there is no border. Returns SQLite's code.
  */
 static int bind_time(sqlite3_stmt *stmt, int parameter, const ext_border *border)
 {

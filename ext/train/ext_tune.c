@@ -2,10 +2,10 @@
  * ext_tune.c - gru4rec_tune(model [, options]); see ext_tune.h.
  *
  * 1. A call that could not write its result is refused first, as for gru4rec_train():
- *    beside a table or another statement, on a read-only database, during another training
- *    on the connection; and also any call inside a transaction of the user.
- * 2. The events are read once, in one snapshot. While trials are trained, this call has no
- *    statement and no transaction open.
+ *    beside a table or another statement, on a read-only database, during another
+ *    training on the connection; and also any call inside a transaction of the user.
+ * 2. The events are read once, in one snapshot. While trials are trained, this call has
+ *    no statement and no transaction open.
  * 3. Trials are trained in threads. Their results are written to m_trial as they come,
  *    without waiting for locks.
  * 4. The best trial and the first one are trained once more, and compared on the half of
@@ -18,8 +18,10 @@
 #include <string.h>
 
 /*
- * Fits the neighbours that trials blend with to the sessions that trials are trained on.
- * Does nothing if no trial can blend.
+ * Fits the neighbours that trials blend with to the sessions that trials are trained on
+ * (data->latest), and frees these sessions, also after a failure. Does nothing if no
+ * trial can blend. SQLITE_ERROR: the budget has too little memory. SQLITE_INTERRUPT: the
+ * user stopped it.
  */
 static int fit_neighbours(ext_tuning *tuning, ext_error *error)
 {
@@ -34,14 +36,16 @@ static int fit_neighbours(ext_tuning *tuning, ext_error *error)
     if (rc == SQLITE_OK)
         rc = ext_blend_fit(&tuning->neighbours, &data->budget.allocator, data->latest,
                            n_items, tuning->request.train.home.db, error);
-    gru4rec_dataset_free(data->latest); /* the neighbours have what they need of it */
+    gru4rec_dataset_free(data->latest);
     data->latest = NULL;
     return rc;
 }
 
 /*
- * Reads the events, fits the neighbours, halves the held-out sessions, and starts the
- * search.
+ * Reads the events and ends their snapshot, fits the neighbours, halves the held-out
+ * sessions, and makes the search with its first batch of trials. Trains nothing.
+ * SQLITE_ERROR: no session is held out; or a half has nothing to measure; or the options
+ * do not fit each other, the events or the memory.
  */
 static int prepare(ext_tuning *tuning, ext_error *error)
 {
@@ -70,7 +74,8 @@ static int prepare(ext_tuning *tuning, ext_error *error)
 
 /*
  * Starts tuning->rows: copies the model's home and id, gives the tuning a name, and makes
- * it count as under way, until ext_alive_stop(). Writes nothing.
+ * it count as under way until ext_alive_stop(), which the caller calls also after a
+ * failure. Writes nothing.
  */
 static int start_rows(ext_tuning *tuning, ext_error *error)
 {
@@ -86,8 +91,9 @@ static int start_rows(ext_tuning *tuning, ext_error *error)
 }
 
 /*
- * Reads the results of the tuning to resume, trains all trials, and compares the best one
- * with the first one. The threads have ended when this returns, also after a failure.
+ * Reads the results of the tuning to resume, writes the row of the tuning, trains all
+ * trials, and compares the best one with the first one. Shows the progress line
+ * meanwhile, and ends it. The threads have ended when this returns, also after a failure.
  */
 static int search(ext_tuning *tuning, ext_error *error)
 {
@@ -115,9 +121,9 @@ static int search(ext_tuning *tuning, ext_error *error)
 }
 
 /*
- * Writes the results that m_trial does not have, makes the JSON of the call, and only then
- * writes that the tuning is finished, because after that nothing can fail any more. After
- * a failure the row of the tuning says "tuning"; the caller then calls give_up().
+ * Writes the results that m_trial does not have, makes the JSON of the call, and only
+ * then writes that the tuning is finished, because after that nothing can fail any more.
+ * After a failure the row of the tuning says "tuning"; the caller then calls give_up().
  */
 static void finish(ext_tuning *tuning, ext_error *error)
 {
@@ -145,7 +151,8 @@ static void give_up(ext_tuning *tuning, const ext_error *error)
 
 /*
  * Does a whole tuning. The JSON is then in tuning->result. After a failure the row of the
- * tuning, if there is one yet, says how it ended.
+ * tuning, if this call has written one, says how it ended ("interrupted" or "failed").
+ * The tuning no longer counts as under way when this returns.
  */
 static void tune_model(ext_tuning *tuning, int argc, sqlite3_value **argv,
                        ext_connection *connection, ext_error *error)
@@ -166,7 +173,10 @@ static void tune_model(ext_tuning *tuning, int argc, sqlite3_value **argv,
     ext_alive_stop(&tuning->rows.alive);
 }
 
-/* Frees tuning and all that it holds. Its threads must have ended. */
+/*
+ * Frees tuning and all that it holds. Its threads must have ended. The data is freed
+ * after what its budget allocated.
+ */
 static void free_tuning(ext_tuning *tuning)
 {
     const gru4rec_allocator *memory = &tuning->data.budget.allocator;
@@ -186,8 +196,9 @@ static void free_tuning(ext_tuning *tuning)
 }
 
 /*
- * gru4rec_tune(): tunes the model, and returns the JSON of the report. SQLITE_BUSY: a
- * training or a tuning runs on this connection.
+ * gru4rec_tune(): tunes the model, and returns the JSON of the report. Meanwhile the
+ * connection counts as training (is_training), so that no other training begins on it.
+ * SQLITE_BUSY: a training or a tuning runs on this connection.
  */
 static void tune(sqlite3_context *context, int argc, sqlite3_value **argv)
 {

@@ -2,19 +2,19 @@
  * ext_tune.h - gru4rec_tune(): searches good options of a model, and reports on them.
  *
  * The steps of a call, each in a file:
- *   1. request   what the call asks for                       (ext_tune_request.c)
- *   2. data      the events, read as for a training           (ext_train_data.c)
- *   3. search    the trials, side by side in threads          (ext_tune_search.c, ext_tune_slot.c)
- *   4. rows      what m_trial has of them                     (ext_tune_rows.c)
- *   5. report    the best options against the model's own     (ext_tune_report.c)
+ *   1. request   what the call asks for                    (ext_tune_request.c)
+ *   2. data      the events, read as for a training        (ext_train_data.c)
+ *   3. search    the trials, side by side in threads       (ext_tune_search.c, _slot.c)
+ *   4. rows      what m_trial has of them                  (ext_tune_rows.c)
+ *   5. report    the best options against the model's own  (ext_tune_report.c)
  * ext_tune.c is the SQL function. The library proposes the trials (gru4rec_tune_next()).
  *
  * A trial is one set of options. It is trained from scratch at a rung: rung 0 has few
  * epochs, and only the best trials of a rung are trained again at the next one, with
- * more. The objective is the measure by which trials are chosen (option objective); a
- * larger one is better. Each trial runs in a slot, the place of one thread. A tuning has
- * a number in m_trial, and a name as a training has (ext_alive.c). Errors are as in
- * ext_train.h.
+ * more. The first trial has the options of base. The objective is the measure by
+ * which trials are chosen (option objective); a larger one is better. Each trial runs in
+ * a slot, the place of one thread. A tuning has a number in m_trial, and a name as a
+ * training has (ext_alive.c). Errors are as in ext_train.h.
  */
 #ifndef EXT_TUNE_H
 #define EXT_TUNE_H
@@ -25,24 +25,41 @@
 
 /* What a call of gru4rec_tune() asks for. The struct owns its members. */
 typedef struct ext_tune_request {
-    /* The model, and how its events are read. Its options are those of base, resolved. */
+    /*
+     * The model, and how its events are read. train.options are those of base, resolved;
+     * but blend is 1 if a trial can blend, else 0, and threads may be lowered
+     * (ext_train_request_follow_quota()).
+     */
     ext_train_request train;
-    /* What all trials share: the model's options, and over them the given; not resolved. */
+    /*
+     * What all trials share: the model's options, and over them those in given; not
+     * resolved.
+     */
     gru4rec_options base;
-    /* The options that the call gave; with resume, also those of the stopped tuning. */
+    /*
+     * The options that the call gave, marked as set; with resume, also those that the
+     * stopped tuning was given.
+     */
     gru4rec_options given;
     gru4rec_space space; /* the options that are searched, and their values */
     char *space_text;    /* JSON of the option space; NULL: the default space */
-    /* JSON of given, space and base: must be equal to that of a tuning to resume. */
+    /*
+     * JSON of given, space and base, without the options that do not change the result.
+     * It must be equal to that of a tuning to resume.
+     */
     char *settings;
-    int64_t tune;  /* number of the tuning to resume; 0: it is a new one */
-    char *resumed; /* column options in the row of the tuning to resume; NULL: new */
+    int64_t tune; /* number of the tuning to resume; 0: it is a new one */
+    /*
+     * The column options in the row of the tuning to resume, as it was read; NULL: it is
+     * a new tuning.
+     */
+    char *resumed;
 } ext_tune_request;
 
 /*
  * Reads the arguments of a call into request, which must be all zero. If the call says
- * resume, also reads what the last tuning of the model was given. The caller frees
- * request, also after a failure.
+ * resume, also reads what the last tuning of the model was given. Writes nothing. The
+ * caller frees request with ext_tune_request_free(), also after a failure.
  * SQLITE_ERROR: an argument is wrong, there is no such model, the user has an open
  * transaction, no tuning can be resumed, or something that is not the model's has the
  * name m_trial. SQLITE_BUSY: the tuning to resume is under way. SQLITE_READONLY: the
@@ -50,7 +67,7 @@ typedef struct ext_tune_request {
  */
 int ext_tune_request_read(ext_tune_request *request, ext_connection *connection, int argc,
                           sqlite3_value **argv, ext_error *error);
-/* Frees what the request owns, but not the struct. */
+/* Frees what the request owns, but not the struct. Leaves the fields as they are. */
 void ext_tune_request_free(ext_tune_request *request);
 
 /* ---- ext_tune_rows.c ---- */
@@ -58,34 +75,47 @@ void ext_tune_request_free(ext_tune_request *request);
 /* The result of a trial at a rung: a row of m_trial. */
 typedef struct ext_tune_row {
     gru4rec_trial trial;
-    /* Seconds are NAN if the trial did not start, the others if it was not measured. */
+    /*
+     * seconds is NAN if the trial did not start; the three others are NAN if it was not
+     * measured. Of a result that was read from m_trial, only objective and status are
+     * known; recall, mrr and seconds are 0 then.
+     */
     double objective, recall, mrr, seconds;
     /*
      * "done"; "diverged": a value was not finite; "failed": its options do not suit the
      * events; "memory": it needs more memory than there is. Static.
      */
     const char *status;
-    bool is_written; /* m_trial has this row */
+    bool is_written; /* m_trial has this result */
 } ext_tune_row;
 
 /* The rows of a tuning: those that m_trial has, and those that must still be written. */
 typedef struct ext_tune_rows {
-    ext_home home;   /* the model, with the name that it has now; owned */
-    char *id;        /* id of the model (ext_identity.c), or NULL: it has none; owned */
+    ext_home home; /* the model, with the name that it has now; owned */
+    /* The id of the model (ext_identity.c); owned. NULL: the model has none. */
+    char *id;
     ext_alive alive; /* shows other processes that the tuning is under way */
     int64_t tune;    /* number of the tuning; 0: it has no row yet */
-    bool is_claimed; /* the row of the tuning (trial 0) belongs to this call */
-    bool is_dropped; /* somebody dropped the model: the tuning must stop */
+    /*
+     * True from the first write on: the row of the tuning (trial 0) belongs to this call.
+     */
+    bool is_claimed;
+    bool is_dropped;    /* somebody dropped the model: the tuning must stop */
     ext_tune_row *rows; /* (n) results of trials; owned */
     size_t n, capacity; /* number of rows, and how many there is room for */
-    double quiet_until; /* seconds: before this time no row is written */
+    /*
+     * No row is written before this time, in seconds of ext_poll_seconds(); 0: none is
+     * held back. ext_tune_rows_tell() sets it after a write that failed.
+     */
+    double quiet_until;
 } ext_tune_rows;
 
 /* ---- ext_tune_slot.c ---- */
 
 /*
  * A slot: a place where one trial at a time is trained and measured, in a thread of its
- * own, or in the caller's thread if no thread can be started.
+ * own, or in the caller's thread if no thread can be started. The slot is used again for
+ * other trials.
  */
 typedef struct ext_tune_slot {
     ext_worker worker;
@@ -93,23 +123,36 @@ typedef struct ext_tune_slot {
     size_t n_jobs;     /* number of trials that the slot was given so far */
     bool is_busy;      /* from ext_tune_slot_run() to ext_tune_slot_finished() */
     ext_budget budget; /* the memory of the trial */
-    uint64_t granted;  /* bytes that the trial may use, the limit of budget */
+    uint64_t granted;  /* bytes that the trial may use: the limit of budget */
     gru4rec_trial trial;
-    gru4rec_options options;     /* of the trial, resolved */
-    const gru4rec_dataset *test; /* half of the held-out sessions; borrowed */
-    /* (test->n_events) the rank of each event's target; NULL: not asked for; borrowed. */
+    gru4rec_options options; /* of the trial, resolved; threads: as many as it gets */
+    /* The half of the held-out sessions that the trial is measured on; borrowed. */
+    const gru4rec_dataset *test;
+    /*
+     * Gets the rank of each event's target; NULL: not asked for; borrowed.
+     * (test->n_events) by the trial; if the trial blends, (2, test->n_events): then also
+     * by its network alone.
+     */
     int32_t *places;
-    /* The result of the trial. If status is not OK, message tells why. */
+    /*
+     * The result of the trial, to be read after ext_tune_slot_finished(). If status is
+     * not GRU4REC_OK, message tells why, and metrics are undefined.
+     */
     gru4rec_status status;
     gru4rec_error message;
-    gru4rec_metrics metrics[2]; /* of the trial; if it blends, of its network alone too */
+    /* The first are of the trial; if it blends, the second are of its network alone. */
+    gru4rec_metrics metrics[2];
     double seconds;
-    _Atomic int64_t n_events; /* events that it was trained on so far */
+    /*
+     * Events that the trial was trained on so far. Its thread writes this, and the
+     * caller's thread reads it for the progress line.
+     */
+    _Atomic int64_t n_events;
 } ext_tune_slot;
 
 enum { EXT_TUNE_SLOTS = 16 }; /* trials side by side, at most */
 
-/* What to do about a memory limit, for messages. */
+/* What to do about a memory limit that a trial reached: the end of a message. */
 extern const char ext_tune_search_advice[];
 
 /* ---- the whole ---- */
@@ -120,75 +163,94 @@ extern const char ext_tune_search_advice[];
 typedef struct ext_tuning {
     ext_tune_request request;
     ext_train_data data;
-    gru4rec_dataset *halves[2]; /* of the held-out sessions: to choose by, to report on */
-    gru4rec_baseline
-        *neighbours; /* what trials blend with; NULL: no trial blends; owned */
+    /* The held-out sessions: one half to choose by, one half to report on; owned. */
+    gru4rec_dataset *halves[2];
+    /* What finds the sessions that trials blend with; owned. NULL: no trial blends. */
+    gru4rec_baseline *neighbours;
     gru4rec_tune *search;
     ext_tune_rows rows;
     ext_tune_slot slots[EXT_TUNE_SLOTS]; /* (n_slots) */
     int n_slots;
-    int n_threads;         /* most threads that the trials together may use */
-    uint64_t n_granted;    /* bytes that the trials in busy slots may use */
-    gru4rec_trial next;    /* a trial that waits for a slot, if has_next */
-    bool has_next;         /* there is such a trial */
-    bool is_late;          /* the time of option minutes is over: no trial begins */
-    _Atomic bool is_ended; /* the trials must stop */
+    int n_threads;      /* most threads that the trials together may use */
+    uint64_t n_granted; /* bytes that the trials in busy slots may use together */
+    gru4rec_trial next; /* a trial that waits for a slot, if has_next */
+    bool has_next;      /* there is such a trial */
+    bool is_late; /* true once the time of option minutes is over: no trial begins */
+    /*
+     * The trials must stop: the user interrupted one that runs in the caller's thread, or
+     * ext_tune_slot_stop() was called.
+     */
+    _Atomic bool is_ended;
     ext_poll poll;         /* asks SQLite for interrupts */
     ext_progress progress; /* the progress line on the terminal */
     double start;          /* seconds: when the search began */
-    /* Events that finished trials were trained on; those that m_trial had count too. */
+    /*
+     * Events that finished trials were trained on. Trials whose result m_trial had count
+     * too.
+     */
     int64_t n_events;
     double best; /* largest objective so far, for the progress line; NAN: there is none */
     /*
      * The members from here on are for the report, which compares the best trial with the
-     * first one, that of the model's own options.
+     * first one, which has the options of base.
      */
-    gru4rec_trial chosen;              /* the best trial */
-    double objective;                  /* of the best trial */
-    gru4rec_difference differences[3]; /* recall, MRR, NDCG; chosen minus first */
-    bool is_compared; /* differences are set: neither of the two trials diverged */
+    gru4rec_trial chosen; /* the best trial */
+    double objective;     /* of the best trial, in the search */
     /*
-     * (2, 2, events of halves[1]) where the targets that are reported on stood: for the
-     * chosen trial and the first one, by the trial and, if it blends, by its network alone;
-     * owned.
+     * For recall, MRR and NDCG: the value of the best trial minus that of the first one.
+     */
+    gru4rec_difference differences[3];
+    bool is_compared; /* differences are set; false if one of the two trials diverged */
+    /*
+     * (2, 2, events of halves[1]) the rank of each target that is reported on: for the
+     * chosen trial and the first one, by the trial and, if it blends, by its network
+     * alone. If the two are the same trial, (1, 2, events of halves[1]). Owned.
      */
     int32_t *places;
-    char *result; /* JSON */
+    char *result; /* JSON that the call returns, or NULL; owned */
 } ext_tuning;
 
 /* ---- ext_tune_slot.c ---- */
 
 /*
  * Makes n slots, each with a thread. If a thread cannot be started, makes only the slots
- * before, and one more, whose trials run in the caller's thread. The caller must call
- * ext_tune_slot_stop().
+ * before, and one more, whose trials run in the caller's thread. Sets n_slots. The caller
+ * must call ext_tune_slot_stop(). It cannot fail.
  */
 void ext_tune_slot_start(ext_tuning *tuning, int n);
-/* Tells all trials to stop, waits for their threads, and sets n_slots to 0. */
+/*
+ * Tells all trials to stop (is_ended), waits for their threads, and sets n_slots to 0.
+ * The results of trials that were not finished are lost.
+ */
 void ext_tune_slot_stop(ext_tuning *tuning);
 /*
  * Returns the bytes that a trial with these options needs, at most, to be trained with
- * n_threads threads and to be measured. The events are not counted.
+ * tuning->n_threads threads and to be measured. The events are not counted. UINT64_MAX:
+ * more than can be counted.
  */
 uint64_t ext_tune_slot_bytes(const ext_tuning *tuning, const gru4rec_options *options);
 /*
  * Looks for room for one more trial: a free slot, a thread that no busy slot uses, and
  * n_bytes that the budget of the events allows in addition to those of busy slots.
- * Reserves nothing. Returns NULL if any of them is missing. *is_idle is set in any case:
- * true if no trial is under way, so that waiting would not help.
+ * Returns the slot, or NULL if any of the three is missing. Reserves nothing. A slot
+ * without a thread is taken before others. *is_idle is set in any case: true if no trial
+ * is under way, so that waiting would not help.
  */
 ext_tune_slot *ext_tune_slot_find(ext_tuning *tuning, uint64_t n_bytes, bool *is_idle);
 /*
- * Starts to train a trial in a free slot. The caller has set the trial, options, test and
- * places of the slot before; this function sets options.threads. n_bytes: what the trial
- * may allocate. n_waiting: number of trials that could start now, this one included; if
- * there are fewer of them than free threads, the trial gets several threads. If the slot
- * has no thread, the trial is over when this returns.
+ * Starts to train a trial in a free slot, which becomes busy, and reserves n_bytes for
+ * it: the most that the trial may allocate. The caller has set the trial, options, test
+ * and places of the slot before; this function sets options.threads and clears the old
+ * result. n_waiting: number of trials that could start now, this one included; if there
+ * are fewer of them than free threads, the trial gets several threads. If the slot has no
+ * thread, the trial is over when this returns.
  */
 void ext_tune_slot_run(ext_tune_slot *slot, uint64_t n_bytes, int64_t n_waiting);
 /*
  * Returns a slot whose trial is over and was not returned yet, and makes the slot free:
- * its threads and bytes can be used by others, its result stays. NULL: there is none.
+ * others can use its threads and bytes. Its result stays until the next
+ * ext_tune_slot_run(). Adds the events of the trial to tuning->n_events. Returns NULL if
+ * there is no such slot; does not wait.
  */
 ext_tune_slot *ext_tune_slot_finished(ext_tuning *tuning);
 /*
@@ -204,55 +266,64 @@ double ext_tune_slot_objective(const ext_tuning *tuning, const gru4rec_metrics *
 /* ---- ext_tune_rows.c ---- */
 
 /*
- * Reads the results that m_trial has of the tuning to resume into tuning->rows, and sets
- * its number. Does nothing for a new tuning. SQLITE_ERROR: the tuning began with other
- * settings (options or space) or with other events.
+ * Sets the number of the tuning in tuning->rows, and reads the results that m_trial has
+ * of the tuning to resume (at most 30,000 rows). For a new tuning the number is 0, and
+ * nothing is read. SQLITE_ERROR: the tuning to resume began with other settings (options
+ * or space) or with other events.
  */
 int ext_tune_rows_read(ext_tuning *tuning, ext_error *error);
 /*
- * Returns the result of a trial at a rung, of those that are in memory; NULL: there is
- * none. Borrowed until the next ext_tune_rows_add().
+ * Returns the result of a trial at a rung (both in trial), of those that are in memory;
+ * NULL: there is none. Borrowed until the next ext_tune_rows_add().
  */
 const ext_tune_row *ext_tune_rows_find(const ext_tune_rows *rows,
                                        const gru4rec_trial *trial);
 /*
- * Adds a result to the rows in memory. ext_tune_rows_tell() or ext_tune_rows_end() writes
- * it into m_trial.
+ * Adds a copy of a result to the rows in memory. ext_tune_rows_tell() or
+ * ext_tune_rows_end() writes it into m_trial. SQLITE_NOMEM is the only error.
  */
 int ext_tune_rows_add(ext_tune_rows *rows, const ext_tune_row *row, ext_error *error);
 /*
- * Writes the results that m_trial does not have yet; the first call also writes the row
- * of the tuning. Never waits for a lock: if another connection holds one, that is no
- * error, and a later call writes all of it. Does nothing if nothing is to be written, or
- * before the time rows.quiet_until. Any other failure is an error, for example:
- * SQLITE_ERROR: the model was dropped. SQLITE_BUSY: another call has taken the tuning.
+ * Writes the results that m_trial does not have yet; the first write also makes m_trial,
+ * if it is missing, and the row of the tuning. Does nothing if nothing is to be written,
+ * or before the time rows.quiet_until.
+ * Never waits for a lock: if another connection holds one, that is no error, and a later
+ * call writes all of it. Sets rows.quiet_until so that this is not tried again for ten
+ * times as long as the try took. Any other failure is an error, for example SQLITE_ERROR:
+ * the model was dropped (rows.is_dropped is set); SQLITE_BUSY: another call has taken the
+ * tuning.
  */
 int ext_tune_rows_tell(ext_tuning *tuning, ext_error *error);
 /*
- * Writes the results that m_trial does not have yet, and the status and the time of the
- * tuning into its row; if status is "finished", also the objective and the number of the
- * best trial. If status is "finished" or "tuning", waits for the locks of other
- * connections, up to the seconds of option commit_wait; if it is 0, as long as the search
- * took, but at least 60 s. With any other status it does not wait. Errors: as for
- * ext_tune_rows_tell(); also a lock that is still held.
+ * Writes the results that m_trial does not have yet, and into the row of the tuning its
+ * status and the seconds since the search began; if status is "finished", also the
+ * objective and the number of the best trial.
+ * If status is "finished" or "tuning", waits for the locks of other connections, up to
+ * the seconds of option commit_wait; if that is 0, as long as the search took, but at
+ * least 60 s. An interrupt of the user ends the waiting. With any other status it does
+ * not wait. Errors: as for ext_tune_rows_tell(); also a lock that is still held.
  */
 int ext_tune_rows_end(ext_tuning *tuning, const char *status, ext_error *error);
 /*
  * Returns the options of a trial as a JSON object: those that gru4rec_train() must be
- * given, over the model's own, to train with the options of the trial. The caller frees
- * it by sqlite3_free(). NULL: there is not enough memory.
+ * given, over the model's own, to train with the options of the trial. The value null
+ * tells it to use the default. The caller frees the text by sqlite3_free(). NULL: there
+ * is not enough memory.
  */
 char *ext_tune_rows_options(const ext_tuning *tuning, int64_t trial);
 
 /* ---- ext_tune_search.c ---- */
 
 /*
- * Trains all trials that the search proposes and that m_trial does not have, until it is
- * over or the time of option minutes is. Sets tuning->chosen and tuning->objective to the
- * best trial. When the time is over, trials that are under way are trained to their end.
+ * Trains all trials that the search proposes and whose result m_trial does not have,
+ * until the search is over or the time of option minutes is. Results come into
+ * tuning->rows, and are written as they come. When the time is over, trials that are
+ * under way are trained to their end. Sets tuning->chosen and tuning->objective to the
+ * best trial.
  * SQLITE_ERROR: no trial has a result, or the options of the first trial do not suit the
- * events, or need more memory than there is.
- * SQLITE_INTERRUPT: the user stopped it. Other errors: those of ext_tune_rows_tell().
+ * events, or need more memory than there is. SQLITE_INTERRUPT: the user stopped it. Other
+ * errors: those of ext_tune_rows_tell(). After a failure trials may still be under way;
+ * ext_tune_slot_stop() ends them.
  */
 int ext_tune_search_run(ext_tuning *tuning, ext_error *error);
 
@@ -260,11 +331,19 @@ int ext_tune_search_run(ext_tuning *tuning, ext_error *error);
 
 /*
  * Trains the best trial and the first one again, with all epochs, measures them on
- * halves[1], and sets tuning->differences. If one of both diverges, only sets is_compared
- * to false, which is no error.
+ * halves[1], and sets tuning->differences and is_compared. If one of the two diverges,
+ * only sets is_compared to false, which is no error. If they are the same trial, trains
+ * it once, and all differences are 0. Meanwhile also writes results that m_trial does not
+ * have.
+ * SQLITE_ERROR: there is not enough memory. SQLITE_INTERRUPT: the user stopped it. Other
+ * errors: those of ext_tune_rows_tell(). After a failure trials may still be under way;
+ * ext_tune_slot_stop() ends them.
  */
 int ext_tune_report_run(ext_tuning *tuning, ext_error *error);
-/* Makes the JSON that the call returns, and puts it into tuning->result. */
+/*
+ * Makes the JSON that the call returns, and puts it into tuning->result. If the trials
+ * were not compared (is_compared), its report is null.
+ */
 int ext_tune_report_make(ext_tuning *tuning, ext_error *error);
 
 /*

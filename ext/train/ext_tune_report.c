@@ -10,9 +10,11 @@
 
 /*
  * Begins to train a trial with all epochs in a free slot, where it is then measured on
- * halves[1]. places: (halves[1]->n_events) gets the ranks of the targets. n_waiting: as
- * for ext_tune_slot_run(). If there is no room for the trial now, only sets *is_started to
- * false. SQLITE_ERROR: there is no room although no other trial is under way.
+ * halves[1]. places: gets the ranks of the targets, (halves[1]->n_events), or (2,
+ * halves[1]->n_events) if the trial blends; see ext_tune_slot. n_waiting: as for
+ * ext_tune_slot_run(). *is_started: false if there is no room for the trial now, but
+ * another trial is under way. SQLITE_ERROR: there is no room although no other trial is
+ * under way.
  */
 static int start(ext_tuning *tuning, int64_t trial, int32_t *places, int64_t n_waiting,
                  bool *is_started, ext_error *error)
@@ -38,7 +40,9 @@ static int start(ext_tuning *tuning, int64_t trial, int32_t *places, int64_t n_w
 
 /*
  * Looks at how the trial in the slot, which is over, ended. If it diverged, sets
- * is_compared to false. Any other failure is an error.
+ * is_compared to false, which is no error. Any other failure of the trial becomes the
+ * error; too little memory is SQLITE_ERROR. After success there is nothing to do: the
+ * ranks are in the slot's places.
  */
 static int take(ext_tuning *tuning, const ext_tune_slot *slot, ext_error *error)
 {
@@ -51,9 +55,10 @@ static int take(ext_tuning *tuning, const ext_tune_slot *slot, ext_error *error)
 }
 
 /*
- * Trains and measures the n trials of the report, side by side if there is room: the best
- * trial, and the first one. n is 1 if they are the same trial. Meanwhile writes results
- * that m_trial does not have. SQLITE_INTERRUPT: the user stopped it.
+ * Trains and measures the n trials of the report, side by side if there is room, and
+ * waits for them: the best trial, and the first one. n is 1 if they are the same trial.
+ * Meanwhile writes results that m_trial does not have. SQLITE_INTERRUPT: the user stopped
+ * it. After a failure a trial may still be under way.
  */
 static int measure(ext_tuning *tuning, int n, ext_error *error)
 {
@@ -90,8 +95,9 @@ static int on_poll(void *context, const gru4rec_progress *progress)
 
 /*
  * Sets tuning->differences: lets the library compare the ranks of both trials in
- * tuning->places, at the cut-off of option objective. If n is 1, compares the best trial
- * with itself, so all differences are 0.
+ * tuning->places, at the cut-off of option objective. If a trial blends, its ranks with
+ * the blend are compared. If n is 1, compares the best trial with itself, so all
+ * differences are 0. SQLITE_INTERRUPT: the user stopped it.
  */
 static int compare(ext_tuning *tuning, int n, ext_error *error)
 {
@@ -132,7 +138,7 @@ int ext_tune_report_run(ext_tuning *tuning, ext_error *error)
 
 /* ---- the JSON ---- */
 
-/* Returns how many results (trials at a rung) of the tuning have the status. */
+/* Returns how many results (trials at a rung) in tuning->rows have the status. */
 static int64_t count(const ext_tuning *tuning, const char *status)
 {
     int64_t n = 0;
@@ -176,7 +182,7 @@ static char *warn_of_time(const ext_tuning *tuning)
 
 /*
  * Appends tuning->differences to json: an array of three objects, for recall, MRR and
- * NDCG. A value that is NAN is null.
+ * NDCG. A value that is NAN is null. After a failure json holds a part of the array.
  */
 static int append_report(sqlite3_str *json, const ext_tuning *tuning, ext_error *error)
 {
@@ -206,8 +212,8 @@ static int append_report(sqlite3_str *json, const ext_tuning *tuning, ext_error 
 }
 
 /*
- * SQL that makes the JSON of the call. make() binds its parameters, of which these are not
- * the value of the member before them:
+ * SQL that makes the JSON of the call. make() binds its parameters. Each is the value of
+ * the member whose name stands before it, except these:
  *   ?12       the report as JSON: an array, or null
  *   ?13, ?14  the warnings about lost trials and about the time, or NULL
  *   ?15, ?16  number of held-out sessions to choose by, and to report on
@@ -221,8 +227,9 @@ static const char result_query[] =
     "FROM (VALUES (?13), (?14)) WHERE column1 IS NOT NULL)))";
 
 /*
- * Runs result_query, and sets tuning->result to its JSON. options: JSON of the best
- * trial's options. report: JSON of the differences. lost, late: the warnings, or NULL.
+ * Runs result_query, and sets tuning->result to its JSON, of sqlite3_malloc; to NULL
+ * after a failure. options: JSON of the best trial's options. report: JSON of the
+ * differences, or "null". lost, late: the warnings, or NULL.
  */
 static int make(ext_tuning *tuning, const char *options, const char *report,
                 const char *lost, const char *late, ext_error *error)

@@ -3,8 +3,8 @@
  *
  * The base, which all trials share, has the model's options, and over these the options
  * that the call gives. With resume, the given options are those of the tuning that
- * stopped, which its row in m_trial has; the call itself may give only options that do not
- * change the result (harmless[]).
+ * stopped, which its row in m_trial has; the call itself may give only options that do
+ * not change the result (harmless[]).
  */
 #include "ext_tune.h"
 
@@ -121,11 +121,11 @@ static int read_range(ext_tune_request *request, const char *option, const char 
 }
 
 /*
- * SQL that lists the members of the option space, the JSON object ?1. Columns: the name of
- * the member (an option), its JSON type, its JSON, and one value as text. A member that is
- * an array has a row for each element; the value is the element: a REAL as it is written,
- * an array as its elements with slashes between them ("64/32"). Any other member has one
- * row, with the value NULL, and so has an empty array.
+ * SQL that lists the members of the option space, the JSON object ?1. Columns: the name
+ * of the member (an option), its JSON type, its JSON, and one value as text. A member
+ * that is an array has a row for each element; the value is the element: a REAL as it is
+ * written, an array as its elements with slashes between them ("64/32"). Any other member
+ * has one row, with the value NULL, and so has an empty array.
  */
 static const char space_query[] =
     "SELECT m.key, m.type, m.value, CASE e.type WHEN 'array' THEN "
@@ -137,9 +137,10 @@ static const char space_query[] =
     "json_each(iif(m.type = 'array', m.value, '[]')) AS e";
 
 /*
- * Adds what the current row of space_query gives to the space: a range, if the member is
- * an object; one value, if it is an array. SQLITE_ERROR: it is something else, an empty
- * array, an array with a null, or the library refuses it.
+ * Adds what the current row of space_query gives to request->space: a range, if the
+ * member is an object; one value, if it is an element of an array. SQLITE_ERROR: the
+ * member is something else, an empty array, an array with a null, or the library refuses
+ * the range or the value.
  */
 static int read_member(ext_tune_request *request, sqlite3_stmt *stmt, ext_error *error)
 {
@@ -183,7 +184,8 @@ static int check_space(const ext_tune_request *request, ext_error *error)
 /*
  * Fills request->space: from request->space_text, or if that is NULL, with the default
  * ranges of the options that the call does not give. SQLITE_ERROR: the text is not a JSON
- * object of arrays and ranges, or an option of it cannot be tuned or was given too.
+ * object of arrays and ranges, or holds a NUL character; or an option of it cannot be
+ * tuned or was given too.
  */
 static int read_space(ext_tune_request *request, ext_error *error)
 {
@@ -210,8 +212,8 @@ static int read_space(ext_tune_request *request, ext_error *error)
 /* ---- settings ---- */
 
 /*
- * Returns the options that the call gave, without space and those in harmless[], as a
- * JSON object. The caller frees it by sqlite3_free(). NULL: there is not enough memory.
+ * Returns request->given as a JSON object, without space and the options in harmless[].
+ * The caller frees it by sqlite3_free(). NULL: there is not enough memory.
  */
 static char *given_json(const ext_tune_request *request)
 {
@@ -232,8 +234,9 @@ static char *given_json(const ext_tune_request *request)
 }
 
 /*
- * Returns the base as a JSON object, in which the options in harmless[] have their default
- * values. The caller frees it by sqlite3_free(). NULL: there is not enough memory.
+ * Returns the base as a JSON object, in which the options in harmless[] have their
+ * default values. The caller frees it by sqlite3_free(). NULL: there is not enough
+ * memory.
  */
 static char *base_json(const ext_tune_request *request)
 {
@@ -244,7 +247,10 @@ static char *base_json(const ext_tune_request *request)
     return ext_options_json(&base, true);
 }
 
-/* Makes request->settings, a JSON object of the given options, the space and the base. */
+/*
+ * Sets request->settings to a JSON object: the given options, the space (null: the
+ * default space) and the base.
+ */
 static int make_settings(ext_tune_request *request, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -276,9 +282,10 @@ static int fail_none(const ext_tune_request *request, ext_error *error)
 }
 
 /*
- * Finds the last tuning of the model in m_trial, and sets request->tune to its number and
- * request->resumed to its options. SQLITE_ERROR: there is none, or it is finished.
- * SQLITE_BUSY: it is under way in a process of this machine.
+ * Finds the tuning of the model with the highest number in m_trial, and sets
+ * request->tune to its number and request->resumed to its options. SQLITE_ERROR: there is
+ * none, or it is finished. SQLITE_BUSY: it is under way in a process of this machine. A
+ * tuning of another machine counts as stopped.
  */
 static int find_stopped(ext_tune_request *request, ext_error *error)
 {
@@ -317,9 +324,10 @@ static int find_stopped(ext_tune_request *request, ext_error *error)
 }
 
 /*
- * Sets the options that the stopped tuning was given (in request->resumed) in
+ * Reads what the stopped tuning was given (in request->resumed): sets these options in
  * request->base and request->given, and copies its space to request->space_text, which
- * stays NULL if it had none.
+ * stays NULL if it had none. SQLITE_ERROR: this build does not know an option or a value
+ * of it.
  */
 static int take_settings(ext_tune_request *request, ext_error *error)
 {
@@ -352,8 +360,12 @@ static int take_settings(ext_tune_request *request, ext_error *error)
 /*
  * Reads the options: request->given from text, the options of the call (NULL: none), and
  * request->base, which has the model's options, over them those of the tuning to resume,
- * and over these the ones of the call. Columns that the call gives go into
+ * and over these the ones of the call. With resume, request->given and
+ * request->space_text also get what the stopped tuning was given. Otherwise
+ * request->space_text is the space of the call. Columns that the call gives go into
  * request->train.columns. base never has resume, warm_start, tuned or blend=auto.
+ * SQLITE_ERROR: as for check_given(), find_stopped() and take_settings(), or an option is
+ * not valid.
  */
 static int read_options(ext_tune_request *request, const char *text, ext_error *error)
 {
@@ -379,15 +391,20 @@ static int read_options(ext_tune_request *request, const char *text, ext_error *
     rc = ext_options_parse(db, text, scope, &request->base, &again, error);
     ext_options_free_columns(&again);
     request->base.resume = request->base.warm_start = request->base.tuned = 0;
-    if (request->base.blend == GRU4REC_BLEND_AUTO) /* the tuning itself chooses */
+    /*
+     * blend=auto counts as 0: a tuning chooses the strength itself, if the space has the
+     * option blend.
+     */
+    if (request->base.blend == GRU4REC_BLEND_AUTO)
         request->base.blend = 0;
     return rc;
 }
 
 /*
- * Sets validation of the base, the share of the sessions that is held out, to 0.1 if the
- * call gives none; the model's own value is not used. Sets request->train.options to the
- * base, resolved. SQLITE_ERROR: validation is 0, or the options contradict each other.
+ * Sets validation of the base, the share of the sessions that is held out, to 0.1 if
+ * neither the call nor the tuning to resume gives it; the model's own value is not used.
+ * Sets request->train.options to the base, resolved. SQLITE_ERROR: validation is 0, or
+ * the options contradict each other.
  */
 static int resolve(ext_tune_request *request, ext_error *error)
 {
@@ -406,8 +423,8 @@ static int resolve(ext_tune_request *request, ext_error *error)
 
 /*
  * Finds the model, and reads its configuration and id into request->train. SQLITE_ERROR:
- * there is no such model, or the user has an open transaction. SQLITE_READONLY: the
- * database cannot be written.
+ * the user has an open transaction, there is no such model, or as for ext_config_read().
+ * SQLITE_READONLY: the database cannot be written.
  */
 static int find_model(ext_tune_request *request, ext_connection *connection,
                       sqlite3_value *model, ext_error *error)
@@ -432,8 +449,8 @@ static int find_model(ext_tune_request *request, ext_connection *connection,
 }
 
 /*
- * Tells whether a trial can blend: the base does, or the space has the option. Then the
- * sessions to blend with must be read.
+ * Tells whether a trial can blend: the base does, or the space has the option blend. Then
+ * the sessions to blend with must be read.
  */
 static bool can_blend(const ext_tune_request *request)
 {

@@ -61,9 +61,10 @@ static bool is_of_trial(const ext_tuning *tuning, const char *name, size_t i)
 }
 
 /*
- * The object has the options that is_of_trial() tells, with their values. An option that
- * the base sets, but not the trial, because it means nothing beside the trial's other
- * options, has the value null: gru4rec_train() then does not use the model's value of it.
+ * The object has the options for which is_of_trial() is true, with their values. An
+ * option that the base sets, but not the trial, because it means nothing beside the
+ * trial's other options, has the value null: gru4rec_train() then does not use the
+ * model's value of it.
  */
 char *ext_tune_rows_options(const ext_tuning *tuning, int64_t trial)
 {
@@ -92,8 +93,8 @@ char *ext_tune_rows_options(const ext_tuning *tuning, int64_t trial)
 /* ---- reading ---- */
 
 /*
- * Returns the static text equal to text, the status of a row: "done", "diverged" or
- * "memory". "failed": text is any other, or NULL.
+ * Returns the static text that is equal to text, the status of a row: "done", "diverged"
+ * or "memory". Returns "failed" if text is any other, or NULL.
  */
 static const char *status_of(const char *text)
 {
@@ -112,8 +113,9 @@ static double real_or_nan(sqlite3_stmt *stmt, int column)
 }
 
 /*
- * Compares the row of the tuning to resume with this call. SQLITE_ERROR: the settings, or
- * the fingerprints of all events, differ.
+ * Checks that the row of the tuning to resume (request->resumed) fits this call.
+ * SQLITE_ERROR: the settings differ from those of this call, or the fingerprint of all
+ * events differs.
  */
 static int check_settings(const ext_tuning *tuning, ext_error *error)
 {
@@ -141,7 +143,10 @@ static int check_settings(const ext_tuning *tuning, ext_error *error)
     return ext_sql_finish(stmt, rc, "reading the tuning", error);
 }
 
-/* The LIMIT is 10,000 trials, the most that option trials allows, with 3 rungs each. */
+/*
+ * The LIMIT is 10,000 trials, the most that option trials allows, with 3 rungs each, so
+ * that forged rows cannot fill the memory.
+ */
 int ext_tune_rows_read(ext_tuning *tuning, ext_error *error)
 {
     const ext_home *home = &tuning->request.train.home;
@@ -171,10 +176,11 @@ int ext_tune_rows_read(ext_tuning *tuning, ext_error *error)
 /* ---- writing ---- */
 
 /*
- * Writes the tuning's row (trial 0): of a new tuning with the next free number, which
- * becomes rows->tune; of a tuning to resume in place of its row, whose options must be as
- * the request found them. The row says that this call owns the tuning, and has the status
- * "tuning". SQLITE_BUSY: another call has taken the tuning to resume, or its row is gone.
+ * Writes the tuning's row (trial 0). A new tuning gets the next free number, which
+ * becomes rows->tune. For a tuning to resume, replaces its row, whose options must still
+ * be as the request found them. The row says that this call owns the tuning (its process
+ * and name), and has the status "tuning". SQLITE_BUSY: another call has taken the tuning
+ * to resume, or its row is gone.
  */
 static int claim(ext_tuning *tuning, ext_error *error)
 {
@@ -209,7 +215,11 @@ static int claim(ext_tuning *tuning, ext_error *error)
         tuning->request.settings, tuning->data.fingerprint, process, rows->alive.run);
 }
 
-/* Writes the results that m_trial does not have. Does not set is_written. */
+/*
+ * Writes the results in memory that m_trial does not have, with the options of their
+ * trials. Stops at the first one that fails. Does not set is_written, because the
+ * savepoint may still be undone.
+ */
 static int write_rows(ext_tuning *tuning, ext_error *error)
 {
     const ext_tune_rows *rows = &tuning->rows;
@@ -233,8 +243,9 @@ static int write_rows(ext_tuning *tuning, ext_error *error)
 }
 
 /*
- * Writes into the tuning's row its status and the seconds since its start; if status is
- * "finished", also the objective and the number of the best trial, else objective NULL.
+ * Writes into the tuning's row its status and the seconds since the search began. If
+ * status is "finished", also writes the objective and the number of the best trial;
+ * otherwise the objective is NULL.
  */
 static int write_status(const ext_tuning *tuning, const char *status, ext_error *error)
 {
@@ -249,10 +260,11 @@ static int write_status(const ext_tuning *tuning, const char *status, ext_error 
 }
 
 /*
- * Takes the write lock, finds the model by its id, then writes: makes the table if it is
- * missing, claims the tuning's row if this call does not own it yet, and writes the
- * results, and the status unless it is NULL. SQLITE_ERROR: the model was dropped; sets
- * is_dropped.
+ * Takes the write lock, and writes the endings of runs that are pending
+ * (ext_pending_lock()). Finds the model by its id, and puts its present name into
+ * rows->home. Then writes: makes m_trial if it is missing, claims the tuning's row if
+ * this call does not own it yet, and writes the results, and the status unless it is
+ * NULL. SQLITE_ERROR: the model was dropped; sets is_dropped.
  */
 static int write_all(ext_tuning *tuning, ext_savepoint *savepoint, const char *status,
                      ext_error *error)
@@ -278,9 +290,9 @@ static int write_all(ext_tuning *tuning, ext_savepoint *savepoint, const char *s
 }
 
 /*
- * Does write_all() in a savepoint of its own; then the results count as written, and the
- * tuning as claimed. After a failure m_trial and rows->tune are as before. The user's
- * last_insert_rowid() stays as it is.
+ * Does write_all() in a savepoint of its own. After success the results count as written
+ * (is_written), and the tuning as claimed (is_claimed). After a failure m_trial and
+ * rows->tune are as before. Restores the user's last_insert_rowid().
  */
 static int write_as_one(ext_tuning *tuning, const char *status, ext_error *error)
 {
@@ -313,7 +325,10 @@ static bool is_in_the_way(const ext_error *error)
            ext_error_is(error, SQLITE_LOCKED);
 }
 
-/* Tells whether the tuning's row or a result must still be written. */
+/*
+ * Tells whether the tuning's row or a result must still be written. Only the last result
+ * is looked at, because a write writes all of them.
+ */
 static bool is_behind(const ext_tune_rows *rows)
 {
     return !rows->is_claimed || (rows->n > 0 && !rows->rows[rows->n - 1].is_written);

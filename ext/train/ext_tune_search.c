@@ -11,8 +11,9 @@ static const char tuning_text[] = "a trial";
 /* ---- results ---- */
 
 /*
- * Tells the search the result of a trial, and sets tuning->best if it is better. A result
- * that m_trial does not have is added to tuning->rows, to be written.
+ * Tells the search the result of a trial, and sets tuning->best if the result is better
+ * or the first. Adds a result that m_trial does not have to tuning->rows, to be written
+ * later.
  */
 static int tell(ext_tuning *tuning, const ext_tune_row *row, ext_error *error)
 {
@@ -24,9 +25,10 @@ static int tell(ext_tuning *tuning, const ext_tune_row *row, ext_error *error)
 
 /*
  * Makes a row of the result of the slot's trial, which is over, and tells it to the
- * search. A trial that diverged has the objective NAN, and so has one whose options do not
- * suit the events, except the first trial. Any other failure is an error, which ends the
- * tuning.
+ * search. A trial that diverged has the objective NAN and the status "diverged". A trial
+ * whose options do not suit the events has the objective NAN and the status "failed"; but
+ * if it is the first trial, that is an error. Any other failure is an error too. An error
+ * ends the tuning.
  */
 static int take(ext_tuning *tuning, ext_tune_slot *slot, ext_error *error)
 {
@@ -55,9 +57,10 @@ static int take(ext_tuning *tuning, ext_tune_slot *slot, ext_error *error)
 /* ---- starting trials ---- */
 
 /*
- * Gives up the trial tuning->next, which needs n_bytes, more than the tuning may use: tells
- * the search that it has no result, and adds a row with status "memory". If it is the first
- * trial, this is an error instead, because there would be nothing to compare with.
+ * Gives up the trial tuning->next, which needs n_bytes, more than the tuning may use: no
+ * trial waits then (has_next). Tells the search that the trial has no result, and adds a
+ * row with status "memory". If it is the first trial, this is SQLITE_ERROR instead,
+ * because there would be nothing to compare with.
  */
 static int give_up(ext_tuning *tuning, uint64_t n_bytes, ext_error *error)
 {
@@ -75,10 +78,10 @@ static int give_up(ext_tuning *tuning, uint64_t n_bytes, ext_error *error)
 }
 
 /*
- * Sets tuning->next to the next trial to train, and has_next. Does nothing if one waits
- * already. If m_trial has the result of a trial, from the call that is resumed, tells that
- * result to the search and goes on to the next trial. has_next stays false if the search
- * has no trial now.
+ * Sets tuning->next to the next trial to train, and has_next to true. Does nothing if a
+ * trial waits already. If m_trial has the result of a trial, from the call that is
+ * resumed, tells that result to the search, counts the trial's events in n_events, and
+ * goes on to the next trial. has_next stays false if the search has no trial now.
  */
 static int find_next(ext_tuning *tuning, ext_error *error)
 {
@@ -96,10 +99,11 @@ static int find_next(ext_tuning *tuning, ext_error *error)
 }
 
 /*
- * Starts trials in free slots until there is no room for another one. A trial that does
- * not fit even while no other is under way is given up (give_up()), which is an error if
- * it is the first one. Does nothing if the time is over. A slot without a thread is taken
- * first: then only one trial is started, and it is over when this returns.
+ * Starts trials in free slots until there is no room for another one, or the search has
+ * no trial now. A trial that does not fit even while no other is under way is given up
+ * (give_up()), which is an error if it is the first one. Does nothing if the time is
+ * over. If there is a slot without a thread, starts only one trial, in that slot; it is
+ * over when this returns.
  */
 static int start_trials(ext_tuning *tuning, ext_error *error)
 {
@@ -124,7 +128,11 @@ static int start_trials(ext_tuning *tuning, ext_error *error)
         tuning->has_next = false;
         ext_tune_slot_run(slot, n_bytes, gru4rec_tune_waiting(tuning->search) + 1);
         if (!slot->worker.is_threaded)
-            return SQLITE_OK; /* it is over: its result comes first */
+            /*
+             * The trial ran in this thread and is over. The search needs its result
+             * first.
+             */
+            return SQLITE_OK;
     }
     return error->rc;
 }

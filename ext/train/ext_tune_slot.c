@@ -15,15 +15,17 @@
 /* ---- progress ---- */
 
 /*
- * Updates the progress line. It counts events that trials were trained on. What it calls
- * a trial is the mean number of events of a trial, because trials take different times.
+ * Updates the progress line. The line counts events: those that finished trials were
+ * trained on, and those of busy slots so far. Trials take different times, so what the
+ * line shows as one trial is the mean number of events of a trial. The figure is
+ * tuning->best.
  */
 static void show(ext_tuning *tuning)
 {
     const gru4rec_dataset *dataset = tuning->data.events.dataset;
     const int64_t n_trials = tuning->request.base.trials;
     const int64_t per_epoch = dataset->n_events - dataset->n_sessions;
-    /* The report trains two trials once more, with all epochs. */
+    /* All epochs of the search, and of the report, which trains two trials once more. */
     const int64_t n_epochs =
         gru4rec_tune_epochs(tuning->search) + 2 * tuning->request.train.options.n_epochs;
     const int64_t all = n_epochs * per_epoch;
@@ -53,8 +55,9 @@ bool ext_tune_slot_wait(ext_tuning *tuning)
 /* ---- a trial ---- */
 
 /*
- * Hook poll of a trial: returns true if the trial must stop. If it runs in the caller's
- * thread, also updates the progress line, and if the user interrupts, ends all trials.
+ * Hook poll of a trial: returns true if the trial must stop (is_ended). If the trial runs
+ * in the caller's thread, also updates the progress line, and if the user interrupts,
+ * tells all trials to stop.
  */
 static int on_poll(void *context, const gru4rec_progress *progress)
 {
@@ -70,8 +73,8 @@ static int on_poll(void *context, const gru4rec_progress *progress)
 }
 
 /*
- * Hook poll while the trial is trained: notes how many events it was trained on, then
- * does the same as on_poll().
+ * Hook poll while the trial is trained: sets slot->n_events to the events that the trial
+ * was trained on so far, then does the same as on_poll().
  */
 static int on_step(void *context, const gru4rec_progress *progress)
 {
@@ -83,8 +86,10 @@ static int on_step(void *context, const gru4rec_progress *progress)
 }
 
 /*
- * Trains the trial of the slot from random weights. The caller frees training, also after
- * a failure.
+ * Trains the trial of the slot from random weights, in memory of the slot's budget. The
+ * weights are then in training. The caller frees training with gru4rec_training_free(),
+ * also after a failure. Returns the status of the library; slot->message tells why it is
+ * not OK.
  */
 static gru4rec_status train(ext_tune_slot *slot, gru4rec_training *training)
 {
@@ -102,7 +107,8 @@ static gru4rec_status train(ext_tune_slot *slot, gru4rec_training *training)
 
 /*
  * Measures the model on slot->test, at the cut-off of option objective, into
- * slot->metrics; fills slot->places if it is not NULL.
+ * slot->metrics; with the trial's blend, if it has one. Fills slot->places if it is not
+ * NULL. Returns the status of the library; slot->message tells why it is not OK.
  */
 static gru4rec_status measure(ext_tune_slot *slot, const gru4rec_model *model)
 {
@@ -123,8 +129,9 @@ static gru4rec_status measure(ext_tune_slot *slot, const gru4rec_model *model)
 }
 
 /*
- * Job of a worker: trains and measures the trial of the slot, and sets its status and
- * seconds. context: the slot. i is not used. The trained weights are freed.
+ * Job of a worker: trains the trial of the slot, measures it if that succeeded, and sets
+ * slot->status and slot->seconds. Frees the trained weights. context: the slot. i is not
+ * used.
  */
 static void work(void *context, size_t i)
 {
@@ -147,7 +154,10 @@ void ext_tune_slot_start(ext_tuning *tuning, int n)
         ext_tune_slot *slot = &tuning->slots[tuning->n_slots];
         *slot = (ext_tune_slot){.tuning = tuning};
         ext_worker_start(&slot->worker, work, slot, true);
-        if (!slot->worker.is_threaded) { /* one trial at a time, in the caller's thread */
+        /*
+         * Trials run in the caller's thread, one at a time, so one such slot is enough.
+         */
+        if (!slot->worker.is_threaded) {
             tuning->n_slots++;
             return;
         }

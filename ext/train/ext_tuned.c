@@ -14,8 +14,9 @@ static int fail_none(const ext_train_request *request, ext_error *error)
 }
 
 /*
- * Sets *options to the options of the best trial of the last finished tuning, JSON of
- * sqlite3_malloc; NULL after a failure. SQLITE_ERROR: the model has no finished tuning.
+ * Sets *options to the options of the best trial of the last finished tuning, as JSON of
+ * sqlite3_malloc; *options is NULL after a failure. SQLITE_ERROR: the model does not
+ * exist, or has no finished tuning.
  */
 static int find_best(char **options, const ext_train_request *request, ext_error *error)
 {
@@ -45,6 +46,11 @@ static int find_best(char **options, const ext_train_request *request, ext_error
     return ext_sql_finish(stmt, rc, "reading the tuning", error);
 }
 
+/*
+ * Sets the options of the best trial (JSON) in changes->options; an option that is null
+ * there gets its default (changes->defaults). SQLITE_ERROR: this build does not know an
+ * option or a value of it.
+ */
 static int parse_best(const ext_train_request *request, const char *options,
                       ext_changes *changes, ext_error *error)
 {

@@ -4,8 +4,8 @@
 #include "../base/fail.h"
 
 /*
- * The methods by gru4rec_baseline_kind, which is the order of the words of option
- * baselines.
+ * The methods, by gru4rec_baseline_kind. The words of option baselines have the same
+ * order.
  */
 static const g4r_baseline_method *const table[GRU4REC_N_BASELINES] = {
     [GRU4REC_POP] = &g4r_pop,
@@ -33,8 +33,8 @@ bool gru4rec_baseline_uses_days(gru4rec_baseline_kind kind)
 }
 
 /*
- * The option of a baseline begins with the baseline's name, in which '_' stands for '-',
- * and goes on with '_'.
+ * Tells whether the name of the option begins with the baseline's name, in which '_'
+ * stands for '-', and goes on with '_'. It does not look whether there is such an option.
  */
 bool gru4rec_baseline_has_option(gru4rec_baseline_kind kind, const char *option)
 {
@@ -53,9 +53,10 @@ bool gru4rec_baseline_is_asked(const gru4rec_options *options, gru4rec_baseline_
 /* ---- fitting ---- */
 
 /*
- * Returns the struct with which the struct of every method begins, with its method,
- * options, data and sizes, before memory is allocated. The sizes of the sessions are 0 if
- * the method does not need sessions.
+ * Returns the fields with which the struct of a baseline begins: its method, copies of
+ * options and data, and the sizes. The sizes of the sessions are 0 if the method does not
+ * need sessions, or there are none. Allocates nothing; the allocator and the arena are
+ * zero.
  */
 static gru4rec_baseline sized(gru4rec_baseline_kind kind, const gru4rec_options *options,
                               const gru4rec_baseline_data *data)
@@ -86,15 +87,15 @@ size_t gru4rec_baseline_bytes(gru4rec_baseline_kind kind, const gru4rec_options 
     g4r_arena kept = {0}, scratch = {0};
     assert(method->bytes <= sizeof b);
     method->layout(&b.part, &kept, &scratch);
-    /* The last part is for sorting the sessions, which some methods do. */
+    /* Sorting the sessions takes this, which only some methods do; it counts for all. */
     const size_t sorting = g4r_mul(b.part.n_sessions, sizeof(uint32_t));
     return g4r_add(g4r_add(method->bytes, g4r_arena_bytes(&kept)),
                    g4r_add(g4r_arena_bytes(&scratch), sorting));
 }
 
 /*
- * Checks that the sessions of training and their times are there if the method needs
- * them. Returns INVALID if they are not.
+ * Checks that the sessions of training are there, with times, if the method needs them.
+ * Returns OK, or INVALID with a message in *error if they are not.
  */
 static gru4rec_status check_data(const gru4rec_baseline *b, gru4rec_error *error)
 {
@@ -108,9 +109,9 @@ static gru4rec_status check_data(const gru4rec_baseline *b, gru4rec_error *error
 }
 
 /*
- * Allocates the method's arrays, and fits the method. Returns INTERRUPTED or NOMEM if it
- * fails. Scratch is freed in any case; the arrays that are kept are freed with the
- * baseline.
+ * Allocates the method's arrays in b->arena, and fits the method. Frees the arrays that
+ * only fitting needs in any case; those of b->arena are freed with the baseline, also
+ * after an error. Returns OK; or INTERRUPTED or NOMEM, with a message in *error.
  */
 static gru4rec_status fit(gru4rec_baseline *b, g4r_stop_watch *watch,
                           gru4rec_error *error)

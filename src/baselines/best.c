@@ -1,12 +1,20 @@
 /* best.c - finds the k best items, by a heap with the worst on top; see best.h. */
 #include "best.h"
 
+/*
+ * Tells whether the item in row a is better than that in row b: it has a larger score, or
+ * an equal score and a lower row.
+ */
 static bool is_before(const double *scores, int32_t a, int32_t b)
 {
     return scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
 }
 
-/* Fills the hole at i of the heap (n): puts row there or below, and moves others up. */
+/*
+ * Puts row into the heap (n), which has a free place at i: there, or further down, so
+ * that each item is worse than its children, and the worst is on top. Items on the way
+ * move up.
+ */
 static void sift_down(int32_t *heap, size_t i, size_t n, int32_t row,
                       const double *scores)
 {

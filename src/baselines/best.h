@@ -5,8 +5,9 @@
 #include "../base/base.h"
 
 /*
- * Writes the k best of rows (n) into best (k), the best first: those whose scores,
- * scores[row], are the largest. scores is (I). Returns how many were found: k, or n if
+ * Writes the k items of rows (n) with the largest scores into best (k), the best first;
+ * of equal scores, the lower row first. The score of an item is scores[row]; scores is
+ * (I). rows stays as it is, and need not be sorted. Returns how many it wrote: k, or n if
  * that is less.
  */
 size_t g4r_best_find(int32_t *best, size_t k, const int32_t *rows, size_t n,

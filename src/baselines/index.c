@@ -7,7 +7,7 @@ void g4r_index_layout(g4r_index *index, const gru4rec_baseline *baseline, bool h
                       g4r_arena *kept, g4r_arena *scratch)
 {
     const size_t n_items = baseline->n_items, n_sessions = baseline->n_sessions;
-    const size_t n = baseline->n_events; /* at least the sum of distinct items */
+    const size_t n = baseline->n_events; /* at least the number of elements of rows */
     index->first = g4r_arena_take(kept, n_sessions + 1, sizeof *index->first);
     index->rows = g4r_arena_take(kept, n, sizeof *index->rows);
     index->places = has_places ? g4r_arena_take(kept, n, sizeof *index->places) : NULL;
@@ -23,6 +23,10 @@ static double last_time(const gru4rec_dataset *sessions, uint32_t s)
     return sessions->times[sessions->offsets[s + 1] - 1];
 }
 
+/*
+ * Compares the sessions at the places x and y of the dataset by the times of their last
+ * events; at equal times by their places. context is the dataset.
+ */
 static int compare_ages(const void *context, uint32_t x, uint32_t y)
 {
     const gru4rec_dataset *sessions = context;
@@ -31,8 +35,10 @@ static int compare_ages(const void *context, uint32_t x, uint32_t y)
 }
 
 /*
- * Copies the distinct items of session s (by age) to rows, from place *n on, and moves *n
- * behind them. The item that stands last in the session comes first.
+ * Copies the distinct items of session s (its number in the index) to index->rows, from
+ * place *n on, and their last places to index->places if it is not NULL; adds their
+ * number to *n. The item that stands last in the session comes first. If the caller asks
+ * to stop (watch), it copies only some.
  */
 static void copy_items(g4r_index *index, const gru4rec_dataset *sessions, int32_t s,
                        int64_t *n, g4r_stop_watch *watch)
@@ -52,8 +58,9 @@ static void copy_items(g4r_index *index, const gru4rec_dataset *sessions, int32_
 }
 
 /*
- * Fills first_having and having, the sessions of each item, from rows, the items of each
- * session, by counting sort.
+ * Fills first_having and having: for each item the sessions that contain it, the youngest
+ * first. It makes them from first and rows, by counting sort. If the caller asks to stop
+ * (watch), they are incomplete.
  */
 static void find_having(g4r_index *index, int32_t n_sessions, size_t n_items,
                         g4r_stop_watch *watch)
@@ -68,9 +75,10 @@ static void find_having(g4r_index *index, int32_t n_sessions, size_t n_items,
     if (watch->is_over)
         return;
     /*
-     * first[row] is where the next session of the item row goes in having. When all
-     * sessions are in their places, it is the end of the row's sessions, which is the
-     * beginning of those of row + 1. So memmove() then moves all entries up by one.
+     * In this loop, first[row] is where the next session of the item row goes in having.
+     * When all sessions are in their places, it is the end of the row's sessions, which
+     * is the beginning of those of row + 1. The memmove() behind the loop puts each entry
+     * where it belongs.
      */
     for (int32_t s = n_sessions; s-- > 0;)
         for (int64_t i = index->first[s];

@@ -15,8 +15,9 @@ typedef struct item_knn {
     gru4rec_baseline base;
     g4r_rules rules;
     /*
-     * (I) scratch of fit: for each item, the last entry of rules.places for which the
-     * item was counted, so that an item that stands twice in a session is counted once.
+     * (I) Scratch of fit: for each item, the argument place of the last count_others()
+     * that counted it; -1: none did. So an item that stands twice in a session is counted
+     * once.
      */
     int64_t *counted_at;
 } item_knn;
@@ -30,9 +31,10 @@ static void layout(gru4rec_baseline *base, g4r_arena *kept, g4r_arena *scratch)
 }
 
 /*
- * Adds n_places to the count, in rules.sums, of each other item of one session that
- * contains the item row, once for each item. place: one of the row's places in that
- * session. n_places: how many it has there.
+ * Counts the other items of one session that contains the item row: adds n_places to the
+ * sum of each other item in rules.sums, once for each item. place: index in rules.places
+ * of one of the row's places in that session. n_places: how many it has there. If the
+ * caller asks to stop (watch), the sums are incomplete.
  */
 static void count_others(item_knn *b, int32_t row, int64_t place, int64_t n_places,
                          g4r_stop_watch *watch)
@@ -52,8 +54,9 @@ static void count_others(item_knn *b, int32_t row, int64_t place, int64_t n_plac
 /*
  * Sets rules.sums, which must be empty, to C_ij for the item i = row and all other items
  * j: the number of events of i whose session contains j. The places of a row in one
- * session are neighbours in rules.places: they are gathered, and their number is what
- * count_others() adds for each other item of the session.
+ * session are neighbours in rules.places; so count_others() is called once for each
+ * session, with the number of these places. If the caller asks to stop (watch), the sums
+ * are incomplete.
  */
 static void count_row(item_knn *b, int32_t row, g4r_stop_watch *watch)
 {
@@ -68,9 +71,9 @@ static void count_row(item_knn *b, int32_t row, g4r_stop_watch *watch)
 }
 
 /*
- * Turns the counts of the item row in rules.sums (count_row()) into scores: divides that
- * of item j by (n_row + lambda)^alpha (n_j + lambda)^(1 - alpha), n being an item's
- * number of events in training.
+ * Turns the counts of the item row in rules.sums (count_row()) into scores, in place:
+ * divides the count of each item j by (n_row + lambda)^alpha (n_j + lambda)^(1 - alpha),
+ * n being an item's number of events in training.
  */
 static void divide(item_knn *b, int32_t row)
 {

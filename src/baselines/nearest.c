@@ -37,8 +37,8 @@ void g4r_nearest_end(g4r_nearest *nearest)
 /* ---- merging the lists: a heap of cursors, the youngest session on top ---- */
 
 /*
- * Moves the cursor at i down to its place in the heap (n). On top is the largest key: the
- * youngest session, and of one session the latest click.
+ * Moves the cursor at i down to its place in the heap (n), in which the largest key is on
+ * top: that of the youngest session, and of one session that of the latest click.
  */
 static void sift_cursor(g4r_nearest_cursor *heap, size_t i, size_t n)
 {
@@ -65,8 +65,8 @@ static int32_t place_of(const g4r_nearest_cursor *cursor)
 }
 
 /*
- * Moves the cursor to the next session of its list, which there must be. place: that of
- * the cursor's click.
+ * Sets the cursor to the next session of its list; it must have one. place: that of the
+ * cursor's click, which becomes the lower half of the key.
  */
 static void move_on(g4r_nearest_cursor *cursor, int32_t place)
 {
@@ -74,8 +74,9 @@ static void move_on(g4r_nearest_cursor *cursor, int32_t place)
 }
 
 /*
- * Makes a heap of cursors: one for each click whose item is in training, which stands on
- * the youngest session with that item. Returns how many there are.
+ * Fills nearest->cursors with a heap: one cursor for each click whose item is in a
+ * session of training, which stands on the youngest session with that item. Clicks of
+ * other items get no cursor. Returns the number of cursors.
  */
 static size_t open_cursors(g4r_nearest *nearest)
 {
@@ -98,9 +99,9 @@ static size_t open_cursors(g4r_nearest *nearest)
 }
 
 /*
- * Moves the top cursor of the heap (n) to the next session of its list, or removes it at
- * the end of the list, and puts the largest key on top again. Returns how many cursors
- * are left.
+ * Moves the top cursor of the heap (n) to the next session of its list; if the list has
+ * ended, removes the cursor. Then puts the cursor with the largest key on top. Returns
+ * how many cursors are left.
  */
 static size_t advance(g4r_nearest_cursor *heap, size_t n)
 {
@@ -115,13 +116,21 @@ static size_t advance(g4r_nearest_cursor *heap, size_t n)
 
 /* ---- the nearest sessions: a heap with the farthest on top ---- */
 
+/*
+ * Tells whether a is nearer than b: it has a larger similarity, or it is equally similar
+ * and younger.
+ */
 static bool is_nearer(const g4r_nearest_neighbour *a, const g4r_nearest_neighbour *b)
 {
     return a->similarity > b->similarity ||
            (a->similarity == b->similarity && a->session > b->session);
 }
 
-/* Fills the hole at i of the heap (n): puts item there or below, and moves others up. */
+/*
+ * Puts item into the heap (n), which has a free place at i: there, or further down, so
+ * that each neighbour is farther than its children, and the farthest is on top.
+ * Neighbours on the way move up.
+ */
 static void sift_neighbour(g4r_nearest_neighbour *heap, size_t i, size_t n,
                            g4r_nearest_neighbour item)
 {
@@ -137,9 +146,10 @@ static void sift_neighbour(g4r_nearest_neighbour *heap, size_t i, size_t n,
 }
 
 /*
- * Adds a neighbour to the n nearest found so far, if there are fewer than nearest->k, or
- * in the place of the farthest, if it is nearer than that; otherwise leaves it out.
- * Returns how many there are then. The neighbours become a heap when there are k.
+ * Adds a neighbour to the n nearest found so far, if they are fewer than nearest->k. If
+ * they are k already, it takes the place of the farthest if it is nearer than that, else
+ * it is left out. Returns how many there are then. When they become k, they are made a
+ * heap with the farthest on top.
  */
 static size_t offer(const g4r_nearest *nearest, size_t n,
                     const g4r_nearest_neighbour *neighbour)
@@ -156,8 +166,8 @@ static size_t offer(const g4r_nearest *nearest, size_t n,
 }
 
 /*
- * Sorts the n neighbours, the nearest first. If they are fewer than k, they are no heap
- * yet, so it makes them a heap first.
+ * Sorts the n neighbours in place, the nearest first. It makes a heap of them before,
+ * because offer() makes none while they are fewer than k.
  */
 static void sort_neighbours(g4r_nearest *nearest, size_t n)
 {

@@ -6,8 +6,8 @@
 
 typedef struct pop {
     gru4rec_baseline base;
-    double *scores; /* (I) the same for every session */
-    int32_t *rows;  /* (n) items with a score above 0 */
+    double *scores; /* (I) support of each item; the same for every session */
+    int32_t *rows;  /* (n) items with a score above 0, in ascending order */
     size_t n;
 } pop;
 

@@ -34,9 +34,10 @@ bool g4r_rules_start(g4r_rules *rules, const gru4rec_baseline *baseline,
     if (watch->is_over)
         return false;
     /*
-     * first[row] is where the next place of the item row goes in rules->places. When all
-     * places are there, it is the end of the row's places, which is the beginning of
-     * those of row + 1. So memmove() then moves all entries up by one.
+     * In this loop, first[row] is where the next place of the item row goes in
+     * rules->places. When all places are there, it is the end of the row's places, which
+     * is the beginning of those of row + 1. The memmove() behind the loop puts each entry
+     * where it belongs.
      */
     for (int64_t s = 0; s < sessions->n_sessions; s++)
         for (int64_t i = sessions->offsets[s];

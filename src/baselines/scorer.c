@@ -2,15 +2,18 @@
 #include "baseline.h"
 
 /*
- * Returns the size of the scorer's struct for the baseline: that of the method's own
- * struct, which begins with a gru4rec_scorer; or that of a gru4rec_scorer, if the method
- * has no struct of its own.
+ * Returns the size, in bytes, of the struct of a scorer for this baseline: the method's
+ * own, which begins with a gru4rec_scorer, or gru4rec_scorer if the method has none.
  */
 static size_t own_bytes(const gru4rec_baseline *baseline)
 {
     return G4R_MAX(baseline->method->scorer_bytes, sizeof(gru4rec_scorer));
 }
 
+/*
+ * Carves from the arena the arrays of scorer->scores, and those that the method needs for
+ * its queries, if any.
+ */
 static void layout(gru4rec_scorer *scorer, g4r_arena *arena)
 {
     const g4r_baseline_method *method = scorer->baseline->method;

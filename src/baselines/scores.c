@@ -15,6 +15,7 @@ void g4r_scores_reset(g4r_scores *scores, size_t n_items)
     scores->n = 0;
 }
 
+/* Sets the score of an item to 0, and marks the item as not listed. rows and n stay. */
 static void drop(g4r_scores *scores, int32_t row)
 {
     scores->values[row] = 0;

@@ -29,8 +29,9 @@ static void layout(gru4rec_baseline *base, g4r_arena *kept, g4r_arena *scratch)
 }
 
 /*
- * Adds 1 / d to the score, in rules.sums, of each item that stands d steps behind one
- * place of the present item, for d up to sequential_rules_steps, within the session.
+ * Adds 1 / d to the score, in rules.sums, of each item that stands d steps behind this
+ * place of the present item, for d from 1 to sequential_rules_steps, but not beyond the
+ * end of the session. If the caller asks to stop (watch), the sums are incomplete.
  */
 static void add_followers(sequential_rules *b, const g4r_rules_place *place,
                           g4r_stop_watch *watch)

@@ -11,13 +11,16 @@
 
 typedef struct session_pop {
     gru4rec_baseline base;
-    int32_t *rows; /* (n) the most popular items */
-    double *more;  /* (n) n_i / (n_i + 1) of these */
+    int32_t *rows; /* (n) the most popular items, the most popular first */
+    double *more;  /* (n) the second term of their scores: n_i / (n_i + 1) */
     size_t n;
     double *counts; /* (I) scratch of fit: n_i */
-    int32_t *all;   /* (I) scratch of fit: items that have events */
+    int32_t *all;   /* (I) scratch of fit: items that have events, by row */
 } session_pop;
 
+/*
+ * Returns how many items have the second term at most: session_pop_top_n, or I if less.
+ */
 static size_t most(const gru4rec_baseline *base)
 {
     return G4R_MIN((size_t)base->options.session_pop_top_n, base->n_items);

@@ -46,19 +46,20 @@ static void layout_scorer(gru4rec_scorer *scorer, g4r_arena *arena)
                        (size_t)options->stan_sample_size, (size_t)options->stan_k, arena);
 }
 
-/*
- * What similarity() needs of the present session to compare it with a candidate, a
- * session of training that shares an item with it.
- */
+/* What similarity() needs to compare a session of training with the present session. */
 typedef struct measure {
     const g4r_index *index;
-    double norm;        /* sqrt of the sum of w^2 over the session's items */
-    double now, lambda; /* stan_lambda_snh in the unit of the times; 0: no decay */
+    double norm; /* sqrt of the sum of w^2 over the session's items */
+    /*
+     * now: time of the present session's last event, set only if there is a decay by
+     * days. lambda: stan_lambda_snh in the unit of the times; 0: there is no such decay.
+     */
+    double now, lambda;
 } measure;
 
 /*
- * Returns exp(exponent), at most exp(700), so that it is finite even if a session of
- * training is long after the present one.
+ * Returns exp(exponent); if exponent is above 700, exp(700), so that the result is finite
+ * even if a session of training is long after the present one.
  */
 static double decay(double exponent)
 {
@@ -66,8 +67,10 @@ static double decay(double exponent)
 }
 
 /*
- * Returns the similarity of a session of training to the present one (g4r_nearest): the
- * cosine, times the decay by the days between their last events, unless there is none.
+ * Returns the similarity of a session of training (its number in the index) to the
+ * present one: the cosine, times the decay by the time between their last events. If the
+ * measure has no decay (lambda 0), returns the cosine. context is the measure; sum is the
+ * sum of the weights of the shared items.
  */
 static double similarity(const void *context, int32_t session, double sum)
 {
@@ -80,9 +83,10 @@ static double similarity(const void *context, int32_t session, double sum)
 }
 
 /*
- * Sets the weights of the clicks, which are the distinct items of the session:
+ * Sets the weights of all clicks, which are the distinct items of the present session:
  * exp((p - l) / stan_lambda_spw) for an item with the last place p in a session of l
- * items. Returns what similarity() needs of the session.
+ * items. Returns the measure that similarity() needs to compare sessions with the present
+ * one.
  */
 static measure weigh(const stan *b, g4r_nearest *nearest, const gru4rec_prefix *prefix)
 {
@@ -103,11 +107,11 @@ static measure weigh(const stan *b, g4r_nearest *nearest, const gru4rec_prefix *
 }
 
 /*
- * Adds to the score of each item of one neighbour its similarity times
- * exp(-distance / stan_lambda_inh), where distance is how many places the item stands
- * from the last item in the neighbour that the session has too. The index lists the items
- * from the last one in the neighbour on, so that item is the first listed one that the
- * session has.
+ * Adds the items of one neighbour to the scores: to the score of each item, the
+ * neighbour's similarity times exp(-distance / stan_lambda_inh). distance is the number
+ * of places between the item and the last item in the neighbour that the present session
+ * has too; this is the first such item that the index lists, because it lists the last
+ * items first.
  */
 static void add_items(const stan *b, const g4r_nearest *nearest,
                       const g4r_nearest_neighbour *neighbour, g4r_scores *scores)

@@ -25,7 +25,7 @@
 typedef struct vs_knn {
     gru4rec_baseline base;
     g4r_index index;
-    double *worth; /* (I) 1 + vs_knn_idf_weighting ln(S / n_j) of each item j */
+    double *worth; /* (I) factor of each item j: 1 + vs_knn_idf_weighting ln(S / n_j) */
 } vs_knn;
 
 typedef struct vs_knn_scorer {
@@ -63,9 +63,9 @@ static void layout_scorer(gru4rec_scorer *scorer, g4r_arena *arena)
 }
 
 /*
- * Returns the weight w(p) of an item with the last place p in a session of l items, by
- * option vs_knn_weighting, times *divisor. Sets *divisor, which is the same for all items
- * of the session; with it, all weights but those of log are whole numbers.
+ * Returns the weight w(p), multiplied by *divisor, of an item with the last place p in a
+ * session of l items, by option vs_knn_weighting. Sets *divisor to a factor that is the
+ * same for all items of the session. It makes all weights but those of log whole numbers.
  */
 static double weight(gru4rec_weighting weighting, double p, double l, double *divisor)
 {
@@ -88,9 +88,9 @@ static double weight(gru4rec_weighting weighting, double p, double l, double *di
 }
 
 /*
- * Returns the factor g(q), by option vs_knn_weighting_score, by which the similarity of a
- * neighbour is multiplied whose latest shared item is the q-th from the end of the
- * present session (1: the last).
+ * Returns the factor g(q), by option vs_knn_weighting_score, for the similarity of a
+ * neighbour. q says which item of the present session is the latest that the neighbour
+ * has, counted from the end of the session: 1 is the last.
  */
 static double decay(gru4rec_weighting weighting, double q)
 {
@@ -109,15 +109,24 @@ static double decay(gru4rec_weighting weighting, double q)
 }
 
 /*
- * What similarity() divides the sum of weights of a candidate by, which is a session of
- * training that shares an item with the present one.
+ * What similarity() needs to turn the sum of the weights of the shared items into the
+ * similarity of a session of training.
  */
 typedef struct measure {
     const g4r_index *index;
-    double divisor; /* the part that does not depend on the candidate */
+    /*
+     * What the sum is divided by. If is_cosine, the sum is also divided by the square
+     * root of the number of distinct items of the session of training.
+     */
+    double divisor;
     bool is_cosine;
 } measure;
 
+/*
+ * Returns the similarity of a session of training (its number in the index) to the
+ * present one: sum, the sum of the weights of the shared items, divided as the measure
+ * says. context is the measure.
+ */
 static double similarity(const void *context, int32_t session, double sum)
 {
     const measure *m = context;
@@ -126,8 +135,10 @@ static double similarity(const void *context, int32_t session, double sum)
 }
 
 /*
- * Sets the weights of the clicks, which are the distinct items of the session, and
- * returns what similarity() needs. length: number of items of the session.
+ * Sets the weights of all clicks, which are the distinct items of the present session,
+ * and returns the measure that similarity() needs to compare sessions with it. The
+ * weights and the measure have the same factor (see weight()), so it cancels out. length:
+ * number of items of the session, repeats too.
  */
 static measure weigh(const vs_knn *b, g4r_nearest *nearest, size_t length)
 {

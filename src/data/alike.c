@@ -4,16 +4,18 @@
 #include <stdio.h>
 
 /*
- * The white space that surrounds ids, in UTF-8: that of ASCII, and what files and pages
- * that were copied bring along: no-break space, ideographic space, byte order mark.
+ * The white-space characters that are removed from both ends of an id, in UTF-8: those of
+ * ASCII, the no-break space, the ideographic space, and the byte order mark. The last
+ * three come with texts that were copied from files and web pages.
  */
 static const char *const spaces[] = {" ",        "\t",           "\n",
                                      "\v",       "\f",           "\r",
                                      "\xC2\xA0", "\xE3\x80\x80", "\xEF\xBB\xBF"};
 
 /*
- * Returns the number of bytes of the one white-space character with which text (n)
- * begins, or, if at_end, ends; 0: it begins or ends with another character.
+ * Returns the number of bytes of the one white-space character with which text (n bytes)
+ * begins, or, if at_end is true, with which it ends. Returns 0 if no white space stands
+ * there.
  */
 static size_t space_at(const char *text, size_t n, bool at_end)
 {
@@ -26,20 +28,27 @@ static size_t space_at(const char *text, size_t n, bool at_end)
     return 0;
 }
 
+/* Tells whether the id with this number has the type INTEGER. */
 static bool is_plain_number(const g4r_dict *ids, int32_t number)
 {
     return ids->types[number] == GRU4REC_ID_INTEGER;
 }
 
-/* The plain form of one id: two ids are alike if their plain forms are equal. */
+/*
+ * The plain form of one id: two ids are alike if their plain forms are equal. text (n
+ * bytes) does not end with a zero byte. The same memory is used for one id after the
+ * other.
+ */
 typedef struct plain_text {
-    char *text; /* owned */
+    char *text; /* owned by the search */
     size_t n, capacity;
 } plain_text;
 
 /*
- * Sets plain to the plain form of id: its text (of a number, its decimal digits), without
- * the white space around the text, and in ASCII lower case. Returns false if there is not
+ * Overwrites plain with the plain form of id: its text without the white space around it,
+ * in ASCII lower case. The text of an integer is its decimal digits, that of a real its
+ * value with 15 significant digits, and that of a blob its bytes. The form of an id that
+ * is only white space is empty. Returns false, and leaves plain as it is, if there is not
  * enough memory.
  */
 static bool make_plain(plain_text *plain, const gru4rec_id *id,
@@ -72,17 +81,18 @@ static bool make_plain(plain_text *plain, const gru4rec_id *id,
 /* A search through a dictionary, which looks at one id after the other. */
 typedef struct search {
     const g4r_dict *ids; /* the ids that are searched */
-    g4r_dict plain;      /* the plain forms of the ids seen so far, each once */
-    int32_t *first;      /* (ids) by number in plain: the first id with that form */
+    g4r_dict plain;      /* the different plain forms of the ids seen so far */
+    int32_t *first;      /* (ids) the first id with each form, by number in plain */
     plain_text room;     /* the plain form of the id that is looked at now */
 } search;
 
 /*
- * Looks at the id with this number. If the id is only white space, it is marked in
- * alike->is_blank, which is allocated for the first such id. An empty text is neither
- * marked nor counted. Any other id is counted in alike->n if an id before it has the same
- * plain form; when this happens for the first time, these two ids become alike->pair.
- * Returns false if there is not enough memory.
+ * Looks at the id with this number. If its plain form is new, adds the form to s->plain,
+ * and the id to s->first. If the form is not new and not empty, the id is alike to one
+ * before it: counts it in alike->n, and, if it is the first such id, sets alike->pair to
+ * the two ids. If the form is empty although the id has bytes, the id is only white
+ * space: marks it in alike->is_blank, which is allocated for the first such id. Returns
+ * false if there is not enough memory.
  */
 static bool look_at(search *s, int32_t number, g4r_alike *alike)
 {
@@ -100,13 +110,14 @@ static bool look_at(search *s, int32_t number, g4r_alike *alike)
         return false;
     if (at == n_before) {
         s->first[at] = number;
-    } else if (s->room.n > 0) { /* ids of white space are counted only as blank */
+    } else if (s->room.n > 0) { /* an id with an empty form is alike to no other */
         if (alike->n++ == 0) {
             alike->pair[0] = s->first[at];
             alike->pair[1] = number;
         }
     }
-    if (s->room.n > 0 || id.n_bytes == 0) /* an empty text is not blank */
+    if (s->room.n > 0 ||
+        id.n_bytes == 0) /* the id is not blank: its form has text, or it is empty */
         return true;
     if (alike->is_blank == NULL)
         alike->is_blank = g4r_alloc(allocator, (size_t)s->ids->n, 1);

@@ -4,26 +4,32 @@
  * The audit sorts the events session by session, in the order that training would use. It
  * then walks through all sessions twice: the first walk counts and finds the medians, the
  * second walk finds the sessions that are far from the medians. The audit takes memory
- * beside the events: 4 bytes for each event, 8 for each session, 12 for each item, and a
- * second copy of the ids that are texts.
+ * beside the events: 4 bytes for each event, and 8 for each session and each item. After
+ * the walks it compares ids, first those of items, then those of sessions. If one of the
+ * ids is not an integer, this takes a second dictionary of all of them, as texts, and 4
+ * bytes for each id.
  *
- * A pause is the time between two neighbouring events of a session. Pauses are counted in
- * bins, each a quarter of an octave wide. The bins give the median pause, and they
- * suggest a session gap, the pause that separates two visits of one user. Pauses within a
- * visit are short and pauses between visits are long, so there are few pauses of a length
- * between the two. The suggestion is therefore the beginning of the emptiest bin between
- * ten minutes and twelve hours (counts are smoothed over three bins). It is made only if
- * some bin of longer pauses has more than one and a half times the count of the emptiest
- * bin.
+ * A pause is the time between two neighbouring events of a session. All pauses are
+ * counted in bins, each a quarter of an octave wide, and so are the mean pauses of
+ * sessions. The bins of mean pauses give their median.
+ *
+ * The bins of all pauses suggest a session gap, the pause that separates two visits of
+ * one user. Pauses within a visit are short and pauses between visits are long, so there
+ * are few pauses of a length between the two. The suggestion is therefore the beginning
+ * of the emptiest bin between ten minutes and twelve hours (counts are smoothed over
+ * three bins). If neighbouring bins are equally empty, it is the one in their middle.
+ * There is a suggestion only if some bin of longer pauses has more than one and a half
+ * times the count of the emptiest bin.
  */
 #include "alike.h"
 #include "order.h"
 #include "sort.h"
 
 /*
- * BINS: number of bins of pauses, PER_OCTAVE of them for a pause twice as long. ZERO: the
- * bin that begins with a pause of 1. LENGTHS: sessions are counted by their lengths below
- * this. TOP: how many of the most frequent items are counted together.
+ * BINS: number of bins of pauses. PER_OCTAVE: number of bins from a pause to one twice as
+ * long. ZERO: the bin that begins with a pause of 1. LENGTHS: size of the array that
+ * counts sessions by length. TOP: how many of the most frequent items are counted
+ * together.
  */
 enum { BINS = 320, PER_OCTAVE = 4, ZERO = 20 * PER_OCTAVE, LENGTHS = 1 << 16, TOP = 20 };
 
@@ -41,25 +47,38 @@ typedef struct work {
     const gru4rec_events *events;
     gru4rec_audit *audit;
     g4r_stop_watch *watch;
-    double day;       /* length of a day in the unit of the times; 0: not known */
+    /*
+     * Length of a day in the unit of seconds_of(); 0: not known. Then there is no session
+     * gap, and no session counts as longer than a day.
+     */
+    double day;
     int64_t *offsets; /* (S + 1) index in at of each session's first event */
     uint32_t *at;     /* (n) numbers of the events, session by session, in order */
-    int64_t *support; /* (items) events of each item */
-    int64_t *lengths; /* (LENGTHS) sessions by length; the last also counts longer ones */
+    int64_t *support; /* (items) number of events of each item; count_items() */
+    int64_t *lengths; /* (LENGTHS) sessions by length; the last counts longer ones too */
     int64_t bins[BINS];  /* number of pauses within sessions, by bin */
     int64_t means[BINS]; /* number of sessions by the bin of their mean pause */
-    double median_pause; /* median of the sessions' mean pauses; 0: not known */
-    uint32_t *run;       /* scratch: events of one session and one time, by item */
+    /*
+     * Median of the sessions' mean pauses, set after the first walk; 0: there is none, or
+     * it is not above 0. Then no session counts as fast.
+     */
+    double median_pause;
+    uint32_t *run; /* scratch: events of one session and time, sorted by item */
     size_t run_capacity;
-    double widest; /* longest span from first to last event, of sessions judged so far */
-    int64_t longest; /* number of events of the longest session judged so far */
+    /*
+     * For the examples of the second walk: the longest span of those sessions so far that
+     * are longer than a day, and the number of events of the longest of the sessions so
+     * far that are far longer than others. 0: there was no such session yet.
+     */
+    double widest;
+    int64_t longest;
 } work;
 
 /* ---- pauses ---- */
 
 /*
- * Returns the bin of a pause: floor(PER_OCTAVE log2(pause)) + ZERO, which is limited to
- * the bins from 1 to BINS - 1. Bin 0 is for pauses that are not positive.
+ * Returns the bin of a pause: floor(PER_OCTAVE log2(pause)) + ZERO, but at least 1 and at
+ * most BINS - 1. Returns 0 for a pause that is not above 0.
  */
 static int bin_of(double pause)
 {
@@ -70,8 +89,8 @@ static int bin_of(double pause)
 }
 
 /*
- * Returns the pause at which a bin begins. Bin 0 has none. Bin 1 also counts all smaller
- * pauses above 0.
+ * Returns the pause at which a bin begins; bin must not be 0, which has no beginning. Bin
+ * 1 also counts all smaller pauses above 0.
  */
 static double start_of(int bin)
 {
@@ -79,8 +98,8 @@ static double start_of(int bin)
 }
 
 /*
- * Returns the start of the bin that holds the median of the pauses that bins counts.
- * Returns 0 if nothing was counted, or if the median is in bin 0.
+ * Returns the median of the counted pauses, rounded down to the start of its bin. Returns
+ * 0 if bins counts nothing, or if the median is in bin 0.
  */
 static double median_of(const int64_t bins[BINS])
 {
@@ -93,22 +112,23 @@ static double median_of(const int64_t bins[BINS])
     return n == 0 || bin == 0 ? 0 : start_of(bin);
 }
 
+/* Returns the smoothed count of a bin: twice its own, and those of its two neighbours. */
 static int64_t smooth(const int64_t bins[BINS], int bin)
 {
     return bins[bin - 1] + 2 * bins[bin] + bins[bin + 1];
 }
 
 /*
- * Returns the session gap that the pauses suggest (see the top of the file), rounded to
- * whole minutes. Returns 0 if they suggest none: the day is not known, or longer pauses
- * are not more frequent again.
+ * Returns the session gap that the pauses suggest (see the top of the file), in the unit
+ * of day and rounded to whole minutes. Returns 0 if day is 0 (not known), or if no bin of
+ * longer pauses is clearly fuller than the emptiest bin.
  */
 static double find_gap(const int64_t bins[BINS], double day)
 {
     const int first = bin_of(day / 144), last = bin_of(day / 2);
     /* The smoothed counts of the emptiest bin and of the fullest bin of longer pauses. */
     int64_t least = INT64_MAX, beyond = 0;
-    /* The first and last of neighbouring bins that are equally empty. */
+    /* The first and the last of the emptiest bins, which are neighbours; 0: none yet. */
     int best = 0, end = 0;
     for (int i = first; day > 0 && i <= last; i++) {
         const bool is_next = i == end + 1 && smooth(bins, i) == least;
@@ -136,9 +156,9 @@ static int compare_items(const void *context, uint32_t x, uint32_t y)
 }
 
 /*
- * Adds to audit->duplicates the duplicates among the events at (n), which have the same
- * session and time: an event is a duplicate if an event before it has the same item.
- * Returns false if there is not enough memory, or if the caller asked to stop (watch).
+ * Counts in audit->duplicates each event among those at (n) whose item another one of
+ * them before it has. The events at have the same session and time. Returns false if
+ * there is not enough memory, or if the caller asked to stop (watch).
  */
 static bool count_duplicates(work *w, const uint32_t *at, size_t n)
 {
@@ -157,8 +177,8 @@ static bool count_duplicates(work *w, const uint32_t *at, size_t n)
 }
 
 /*
- * Returns the time between the first and the last of a session's events at (n): in
- * seconds if times are dates, else in the unit of the times.
+ * Returns the time from the first to the last of the events at (n), which are those of a
+ * session in order: in seconds if times are dates, else in the unit of the times.
  */
 static double seconds_of(const work *w, const uint32_t *at, int64_t n)
 {
@@ -167,9 +187,10 @@ static double seconds_of(const work *w, const uint32_t *at, int64_t n)
 }
 
 /*
- * Counts what event b has in common with event a, which is directly before b in a
- * session: the same item, the same time, and an order that only the items decide. Counts
- * the pause between them in w->bins. is_tied: they have the same time.
+ * Compares the neighbouring events a and b of a session, a before b, and counts b in the
+ * audit: in repeats if both have the same item, in tied if they have the same time
+ * (is_tied), and in arbitrary if they have the same time and order, but different items.
+ * Counts the pause between them in w->bins.
  */
 static void compare_neighbours(work *w, uint32_t a, uint32_t b, bool is_tied)
 {
@@ -183,10 +204,10 @@ static void compare_neighbours(work *w, uint32_t a, uint32_t b, bool is_tied)
 }
 
 /*
- * The first walk through a session with the events at (n): counts the session by its
- * length, and by its mean pause if it has two events or more; counts its pauses, its
- * duplicates, and what neighbouring events have in common. Returns false if there is not
- * enough memory, or if the caller asked to stop (watch).
+ * The first walk through a session with the events at (n), in order. Counts the session
+ * by its length, in audit->single if it has one event only, and otherwise by its mean
+ * pause. Counts its pauses, its duplicates, and what neighbouring events have in common.
+ * Returns false if there is not enough memory, or if the caller asked to stop (watch).
  */
 static bool walk(work *w, const uint32_t *at, int64_t n)
 {
@@ -209,10 +230,12 @@ static bool walk(work *w, const uint32_t *at, int64_t n)
 }
 
 /*
- * The second walk: counts a session with the events at (n) if it is far longer or far
- * faster than the others, or longer than a day. Keeps examples in audit: the longest of
- * the long sessions, the last of the fast ones, and, of those longer than a day, the one
- * that spans the longest time.
+ * The second walk, for one session with the events at (n), in order. If the session is
+ * far longer or far faster than the others, counts it and its events in the audit; if it
+ * is longer than a day, counts it. Keeps examples in the audit, whose ids are borrowed
+ * from events->sessions: the longest of the long sessions (the first of equally long
+ * ones), the last of the fast ones, and, of those longer than a day, the one that spans
+ * the longest time.
  */
 static void judge(work *w, int32_t session, const uint32_t *at, int64_t n)
 {
@@ -239,6 +262,7 @@ static void judge(work *w, int32_t session, const uint32_t *at, int64_t n)
     }
 }
 
+/* Returns the median of the sessions' lengths in events; at most LENGTHS - 1. */
 static int64_t median_length(const work *w)
 {
     int64_t n = 0, below = 0;
@@ -251,9 +275,10 @@ static int64_t median_length(const work *w)
 }
 
 /*
- * Makes the first walk through all sessions, finds the medians and the session gap from
- * its counts, and makes the second walk. Returns false if there is not enough memory, or
- * if the caller asked to stop (watch).
+ * Makes the first walk through all sessions. Sets median_length and gap of the audit, and
+ * w->median_pause, from the counts. Then makes the second walk, which compares with
+ * these. Returns false if there is not enough memory, or if the caller asked to stop
+ * (watch).
  */
 static bool walk_all(work *w)
 {
@@ -275,9 +300,10 @@ static bool walk_all(work *w)
 /* ---- items and ids ---- */
 
 /*
- * Fills w->support, the number of events of each item; adds to the audit the number of
- * items that have one event (once), and that of the events of the TOP most frequent items
- * (top). If the caller asks to stop (watch), the counts are incomplete.
+ * Counts the events of each item in w->support, which must be zeroed before. Sets in the
+ * audit: once, the number of items that have one event, and top, the number of events of
+ * the TOP most frequent items. If the caller asks to stop (watch), the counts are
+ * incomplete.
  */
 static void count_items(work *w)
 {
@@ -299,8 +325,8 @@ static void count_items(work *w)
 }
 
 /*
- * Sets pair to the first two ids of the dictionary that are alike (see alike.h); leaves
- * pair as it is if there are none.
+ * Sets pair to the two ids of the example in alike (see alike.h), which are borrowed from
+ * the dictionary. If no ids are alike, pair stays as it is.
  */
 static void get_pair(const g4r_dict *ids, const g4r_alike *alike, gru4rec_id pair[2])
 {
@@ -309,9 +335,10 @@ static void get_pair(const g4r_dict *ids, const g4r_alike *alike, gru4rec_id pai
 }
 
 /*
- * Counts the items and the sessions whose ids are alike (see alike.h), with an example of
- * each, and the events whose item or session has a blank id. Returns false if there is
- * not enough memory, or if the caller asked to stop (watch).
+ * Sets in the audit: the number of items and the number of sessions whose id is alike to
+ * one before (see alike.h), with an example of each; and blank, the number of events
+ * whose item or session has an id of white space only. Returns false, and sets nothing,
+ * if there is not enough memory, or if the caller asked to stop (watch).
  */
 static bool look_at_ids(work *w)
 {
@@ -366,7 +393,7 @@ gru4rec_status gru4rec_audit_events(gru4rec_events *events, double day,
                                     gru4rec_audit *audit)
 {
     const gru4rec_id none = {.type = GRU4REC_ID_TEXT};
-    assert(!events->has_expected); /* otherwise a session could have no event */
+    assert(!events->has_expected); /* else a session could have no event */
     g4r_stop_watch watch = {.stop = {is_stopped, context}};
     work w = {.events = events, .audit = audit, .watch = &watch, .day = day};
     *audit = (gru4rec_audit){

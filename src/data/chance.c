@@ -3,12 +3,14 @@
  * chance.h.
  *
  * Two sessions can have the same items by chance, and short ones often do. So chance is
- * estimated for each class of length. There are two estimates of the share q of a test's
- * sessions that the training meets by chance, each of w among n sessions:
- *   1. of all sessions of the training, those whose items another one has;
- *   2. of the last tenth of the training, those whose items an earlier one has. The
- *      earlier ones are fewer than the training that the test meets, so q = w / n is
- *      multiplied by 10 / 9.
+ * estimated for each class of length. Let q be the share of a test's sessions whose items
+ * the training has by chance. There are two estimates of q. Each counts w sessions with
+ * the items of another one among n sessions of the training:
+ *   1. n is all sessions of the class, and w those whose items another one has. Here q is
+ *      w / n.
+ *   2. n is those of the last tenth of the training, and w those whose items a session
+ *      before that tenth has. The sessions before the tenth are fewer than those that the
+ *      test meets, so q is 10 / 9 times w / n.
  * The first is better if the training is small, because n is ten times as large. The
  * second is better if the items change, as in a log of news: sessions of the same hour
  * have the same items, but a test comes after the training. Chance differs from day to
@@ -17,33 +19,35 @@
  * share may be larger than q, above all if n is small. Wilson's interval gives its upper
  * bound u, with z standard deviations:
  *     u = (w + z^2 / 2 + z sqrt(w (n - w) / n + z^2 / 4)) / (n + z^2)
- * The estimate with the smaller f q + (u - q) is taken. Then of m sessions of the test m
- * q are met by chance; f m q may be; m (u - q) is by how much that may be wrong; and the
- * number that is found varies by z sqrt(m p (1 - p)) around m p, p being the true share.
+ * The estimate with the smaller f q + (u - q) is used. Then, of m sessions of the test:
+ *   - chance finds m q on a usual day, and f m q on a day with much of it;
+ *   - both may be too low by m (u - q), because n is small;
+ *   - the number found varies by z sqrt(m p (1 - p)) around m p, p being the true share.
  */
 #include "chance.h"
 
 /*
- * z in the equations above: the number of standard deviations by which the number of
- * sessions that are found must exceed the number that chance makes likely.
+ * z in the equations above: a number of standard deviations. Wilson's bound uses it, and
+ * the limit that the number of found sessions must exceed before chance cannot explain
+ * it.
  */
 #define SIGMA 4.0
 
 /*
- * An estimate of the share of a test's sessions that are met by chance. share: q, the
- * share that is likely; most: f q, the share on a day with more chance than others;
- * error: u - q, by how much the share may be larger because n is small.
+ * An estimate of the share of a test's sessions that chance finds. share: q, the likely
+ * share; most: f q, the share on a day with more chance than others; error: u - q, by how
+ * much the share may be larger because n is small.
  */
 typedef struct estimate {
     double share, most, error;
 } estimate;
 
 /*
- * Returns the estimate (see the top of this file) from w sessions with the items of
- * another one among n sessions: share = scale w / n, most = daily share, error =
+ * Returns the estimate (see the top of this file) that is made from w sessions with the
+ * items of another one among n sessions: share = scale w / n, most = daily share, error =
  * scale (u - w / n), where u is the upper bound of Wilson's interval. share and most are
- * at most 1. scale is above 1 if the test meets a larger training than the w sessions did.
- * If n is 0, share and most are 0.
+ * limited to 1, error is not. scale is 10 / 9 for the second estimate, else 1; daily is
+ * f. If n is 0, share and most are 0, and error is scale.
  */
 static estimate estimate_of(double w, double n, double scale, double daily)
 {
@@ -57,8 +61,10 @@ static estimate estimate_of(double w, double n, double scale, double daily)
 }
 
 /*
- * Returns the better one of both estimates for a class of length: the one with the
- * smaller most + error. All 0 if the training has no session of that length.
+ * Returns the one of the two estimates for a class of length whose most + error is
+ * smaller. The sum counts as 1 if it is larger; if both sums are equal, returns the
+ * estimate from all sessions of the class. Returns all 0 if the training has no session
+ * of this class.
  */
 static estimate better_of(const gru4rec_fingerprints_length *length)
 {
@@ -71,12 +77,11 @@ static estimate better_of(const gru4rec_fingerprints_length *length)
 }
 
 /*
- * Returns found - expected, where found is the number of sessions that were found and
- * expected the number that chance makes likely. Returns 0 if chance may explain found:
- * if it is not above most + error + z standard deviations. most: the number that chance
- * may find on a day with more chance; error: by how much most may be too low; variance:
- * that of found. 1 is added to the variance, because it is too small if the share is near
- * 0.
+ * Returns found - expected if chance cannot explain found, else 0. found is the number of
+ * sessions that were found, and expected the number that chance is likely to find. Chance
+ * can explain up to most + error + z sqrt(variance + 1). most: the number that chance may
+ * find on a day with more chance; error: by how much most may be too low; variance: that
+ * of found. The 1 is added because the variance is too small if the share is near 0.
  */
 static double excess_of(double found, double expected, double most, double error,
                         double variance)
@@ -94,9 +99,12 @@ static double variance_of(double m, double p)
 }
 
 /*
- * Each class is judged by itself, and all classes together, whose errors are independent.
- * So a copy is not hidden if short sessions are met less often than chance says; and a
- * small copy that is spread over the classes is found too.
+ * Sets found->chance to the sum of what chance is likely to find in each class of length.
+ * Sets found->excess to the larger one of two: the sum of the classes' excesses, and the
+ * excess of all classes together (their errors are independent, so the squares of the
+ * errors are added). Because of the first, a copy is not hidden by short sessions that
+ * are found less often than chance says; because of the second, a small copy that is
+ * spread over the classes is found too.
  */
 void g4r_chance_judge(gru4rec_fingerprints_found *found,
                       const gru4rec_fingerprints *fingerprints)

@@ -1,6 +1,6 @@
 /*
  * dataset.c - makes a dataset (sessions in visiting order) and its catalogue from
- * collected events, and computes the hash of a dataset.
+ * collected events, maps it to another catalogue, and computes its hash.
  *
  * Training, evaluation and serving use one order; serving writes the same order in SQL:
  *   the events of a session by (time, order, item);
@@ -20,17 +20,15 @@
  *   4 prepared (prepare.c)    -                        the same, of the events that stay
  *   5 items numbered          -                        row; number in items if held out
  *   6 sessions held out       -                        row
- * Within stage 3, item_rows holds the events' places in the columns first. If there is a
- * catalogue already (events->known), stage 4 is the last.
+ * If there is a catalogue already (events->known), stage 4 is the last.
  *
  * Memory for each event: the columns (events.h), 4 bytes for item_rows, which is also the
- * permutation that sorts the events, and 8 if times are kept. If the events came in the
- * order of their rowids, the column order is freed before item_rows is allocated. Memory
- * for each session: about 22 bytes, and 32 more if it gets fingerprints (prints.h).
- * Events that are already in order, as in most event logs, are only checked (sort.h).
+ * permutation that sorts the events, and 8 if times are kept. Memory for each session:
+ * about 22 bytes, and 32 more if it gets fingerprints (prints.h). Events that are already
+ * in order, as in most event logs, are only checked (sort.h).
  *
- * The function of a stage returns false if there is not enough memory, or if the caller
- * asked to stop (watch).
+ * The functions of stages 1 to 4 return false if there is not enough memory, or if the
+ * caller asked to stop (watch). Those of stages 5 and 6 return NOMEM or INTERRUPTED then.
  */
 #include "events.h"
 #include "order.h"
@@ -43,8 +41,8 @@
 /* ---- 1: sessions are cut ---- */
 
 /*
- * Returns the most events of a piece if long sessions are cut into pieces; INT64_MAX if
- * they are not cut.
+ * Returns max_length if longer sessions are cut into pieces. Returns INT64_MAX if they
+ * are not cut: max_length is 0, or long sessions are dropped or shortened.
  */
 static int64_t piece_length(const gru4rec_preparation *preparation)
 {
@@ -63,17 +61,17 @@ static bool is_pause(const gru4rec_events *events, uint32_t a, uint32_t b)
     return gap > 0 && g4r_events_seconds(events, b) - g4r_events_seconds(events, a) > gap;
 }
 
-/* Tells whether stage 4 will drop b, as collapse_repeats is set and a has its item. */
+/* Tells whether b repeats the item of a, and stage 4 will drop b (collapse_repeats). */
 static bool is_repeat(const gru4rec_events *events, uint32_t a, uint32_t b)
 {
     return events->preparation.collapse_repeats && events->item[a] == events->item[b];
 }
 
 /*
- * Adds a part of the session with this number as a new session, whose own number is the
- * next one: appends the number of the whole session to events->owner, and adds 1 to
- * events->n_sessions. *capacity is how many numbers events->owner has room for; if there
- * is no room, the array grows. Returns false if there is not enough memory.
+ * Adds a part of the session with this number as a new session: appends the number to
+ * events->owner and adds 1 to events->n_sessions. *capacity is the room in events->owner;
+ * if it is full, the array and *capacity grow. Returns false, and adds nothing, if there
+ * is not enough memory.
  */
 static bool start_part(gru4rec_events *events, int32_t session, size_t *capacity)
 {
@@ -85,19 +83,17 @@ static bool start_part(gru4rec_events *events, int32_t session, size_t *capacity
 }
 
 /*
- * Cuts a session at long pauses into parts, and cuts each part into pieces of max_length
- * events. Each piece becomes a session with a number of its own; the numbers ascend in
- * time. Repeats that stage 4 will drop do not count for max_length. Counts in n_cut the
- * parts that are cut into pieces. sorted (n): the session's events in order. *capacity:
- * how many numbers events->owner has room for.
+ * Cuts a session at long pauses into parts, and each part into pieces of max_length
+ * events. Each piece becomes a session with a new number (see start_part()), which is
+ * stored in events->session for its events. Numbers ascend in time. Repeats that stage 4
+ * will drop do not count for max_length. Counts in n_cut the parts of several pieces.
+ * sorted (n): the session's events in order. *capacity: the room in events->owner.
  */
 static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t *sorted,
                         int64_t n, size_t *capacity, g4r_stop_watch *watch)
 {
     const int64_t most = piece_length(&events->preparation);
-    /*
-     * length: events of the piece so far. n_pieces: pieces of the part before this piece.
-     */
+    /* length: events of the piece so far; n_pieces: earlier pieces of the same part. */
     int64_t length = 0, n_pieces = 0;
     for (int64_t i = 0; i < n && !g4r_stop_watch_is_over(watch); i++) {
         const bool begins = i == 0 || is_pause(events, sorted[i - 1], sorted[i]);
@@ -114,9 +110,9 @@ static bool cut_session(gru4rec_events *events, int32_t session, const uint32_t 
 }
 
 /*
- * Cuts all sessions into parts, which become the sessions: allocates and fills
- * events->owner, the session that each part comes from, sets events->n_sessions to the
- * number of parts, and puts the numbers of the parts into events->session.
+ * Cuts all sessions into parts, which become the sessions: fills events->owner, the
+ * session that each part comes from, sets events->n_sessions to the number of parts, and
+ * puts the numbers of the parts into events->session. An uncut session becomes one part.
  */
 static bool cut_all(gru4rec_events *events, g4r_stop_watch *watch)
 {
@@ -144,8 +140,8 @@ typedef struct session_sort {
 } session_sort;
 
 /*
- * Compares the sessions x and y by (first time, session value); parts of one session by
- * their numbers, which ascend in time.
+ * Compares the sessions x and y by (first time, session value), or, if first is NULL, by
+ * session value; parts of one session by their numbers. Negative: x comes first.
  */
 static int compare_sessions(const void *context, uint32_t x, uint32_t y)
 {
@@ -162,8 +158,8 @@ static int compare_sessions(const void *context, uint32_t x, uint32_t y)
 }
 
 /*
- * Sets first (S) to an event of each session that has the session's least time. has_first
- * (S) is scratch, which must be zeroed before.
+ * Sets first (S) to the index of each session's first event by time; of equal times, of
+ * the one added first. has_first (S) is scratch, which must be zeroed before.
  */
 static void find_first(const gru4rec_events *events, uint32_t *first, int32_t *has_first,
                        g4r_stop_watch *watch)
@@ -178,9 +174,9 @@ static void find_first(const gru4rec_events *events, uint32_t *first, int32_t *h
 
 /*
  * Fills events->visit (S) with the sessions in visiting order, and replaces the session's
- * number in events->session by the place of the session in that order. first (S) is
- * filled with the sessions' first events; NULL: sessions are sorted by their values
- * alone. rank (S) is scratch. Both must be zeroed before.
+ * number in events->session by its place in that order. Fills first (S) with the
+ * sessions' first events and sorts by them; if first is NULL, sorts by the sessions'
+ * values alone. rank (S) is scratch. first and rank must be zeroed before.
  */
 static bool rank_sessions(gru4rec_events *events, uint32_t *first, int32_t *rank,
                           g4r_stop_watch *watch)
@@ -203,9 +199,9 @@ static bool rank_sessions(gru4rec_events *events, uint32_t *first, int32_t *rank
 }
 
 /*
- * Finds the visiting order: allocates and fills events->visit, and events->first if
- * sessions will be held out (validation above 0) and are visited by time. In
- * events->session it replaces the session's number by its place in visiting order.
+ * Finds the visiting order: allocates and fills events->visit, and replaces the session's
+ * number in events->session by its place in that order. If by_time is false, the order is
+ * that of the ids. If by_time and validation is above 0, keeps events->first for stage 6.
  */
 static bool find_visits(gru4rec_events *events, bool by_time, g4r_stop_watch *watch)
 {
@@ -226,7 +222,7 @@ static bool find_visits(gru4rec_events *events, bool by_time, g4r_stop_watch *wa
 
 /* ---- 3: all events in order ---- */
 
-/* Sets dataset->first to the least time of all events, if there are any. */
+/* Sets dataset->first to the least time of all events; does nothing if there are none. */
 static void find_least(const gru4rec_events *events, gru4rec_dataset *dataset,
                        g4r_stop_watch *watch)
 {
@@ -239,8 +235,8 @@ static void find_least(const gru4rec_events *events, gru4rec_dataset *dataset,
 }
 
 /*
- * If times are not kept, does nothing and returns true. Otherwise allocates and fills
- * dataset->times. permutation (n): the indexes of the events in order.
+ * If times are not kept, does nothing and returns true. Otherwise fills a new array
+ * dataset->times with the events' times, in the order of permutation (n).
  */
 static bool keep_times(const gru4rec_events *events, gru4rec_dataset *dataset,
                        const uint32_t *permutation, g4r_stop_watch *watch)
@@ -256,11 +252,11 @@ static bool keep_times(const gru4rec_events *events, gru4rec_dataset *dataset,
 }
 
 /*
- * Makes the dataset's offsets and item_rows, its times and numbers if they are kept, and
- * the fingerprints of the sessions if they get some. Copies the counts of stages 0 and 1
- * to the dataset. At the end it frees the columns of the events, unless stage 6 still
- * needs the times of events->first. Memory is at its peak here, because the columns are
- * not freed earlier.
+ * Sorts the events into the dataset: makes its offsets and item_rows, its times and
+ * numbers if they are kept, and events->prints if the sessions get fingerprints. Sets
+ * n_sessions and n_events, and copies the counts of stages 0 and 1. At the end it frees
+ * the columns of the events, unless stage 6 still needs the times of events->first.
+ * Memory is at its peak here, because the columns are not freed earlier.
  */
 static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
                       g4r_stop_watch *watch)
@@ -286,8 +282,8 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
          !g4r_prints_make(events, dataset->offsets, permutation, watch)))
         return false;
     /*
-     * item_rows is the same array as permutation: each event's place in the columns is
-     * replaced by the number of its item, or by its row in the catalogue.
+     * item_rows is the same array as permutation: each event's index is replaced by its
+     * item's number, or row in the catalogue. So events->number is copied here too.
      */
     for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++) {
         const int32_t number = events->item[permutation[i]];
@@ -304,9 +300,9 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
 
 /*
  * Numbers the items by their first appearance in the dataset, replaces the numbers in
- * item_rows by these rows, and fills the catalogue with the items' ids and support, ready
- * to be searched. Returns NOMEM or INTERRUPTED if it fails. support and row_plus_1 (items
- * of events) are scratch, which must be zeroed before.
+ * item_rows by these rows, and appends ids and support to the empty catalogue items. At
+ * the end it indexes the catalogue, so that ids can be found. support and row_plus_1
+ * (items of events) are scratch, which must be zeroed before.
  */
 static gru4rec_status number_items(const gru4rec_events *events, gru4rec_dataset *dataset,
                                    gru4rec_items *items, int64_t *support,
@@ -332,8 +328,7 @@ static gru4rec_status number_items(const gru4rec_events *events, gru4rec_dataset
 
 /*
  * Makes the catalogue *out of the items of the dataset, and replaces the numbers in
- * dataset->item_rows by rows of this catalogue. The caller frees *out, also after an
- * error.
+ * dataset->item_rows by rows of *out, which the caller frees, also after an error.
  */
 static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *dataset,
                                  gru4rec_items **out, g4r_stop_watch *watch)
@@ -355,10 +350,11 @@ static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *
 /* ---- 6: sessions held out ---- */
 
 /*
- * Copies the n_held sessions that stand behind the dataset's last session into a dataset
- * of their own, dataset->validation. Drops, and counts in its n_unknown, events whose
- * item is not in the catalogue, because training does not know these items. If it fails,
- * the held-out dataset made so far belongs to the dataset, which frees it.
+ * Copies the n_held sessions that stand behind the dataset's last session into a new
+ * dataset, dataset->validation, with rows of the catalogue and without times and numbers.
+ * Drops the events whose item is not in the catalogue, because training does not know
+ * such items, and counts them in n_unknown of the new dataset. After an error,
+ * dataset->validation is freed with the dataset.
  */
 static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items *items,
                                gru4rec_dataset *dataset, int64_t n_held,
@@ -396,10 +392,9 @@ static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items
 /* ---- all stages ---- */
 
 /*
- * Makes stages 1 to 4, and sets dataset->first, the least time, between stages 2 and 3.
- * Before stage 1 it frees the column order if the events' indexes break ties in the same
- * way. From now on no session can be added to the events, because the hash table of their
- * ids is freed.
+ * Does stages 1 to 4, and sets dataset->first, the least time, between stages 2 and 3.
+ * Before stage 1 it frees the hash table of events->sessions, so no session can be added
+ * any more; and it frees the column order if the indexes break ties in the same way.
  */
 static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset,
                           g4r_stop_watch *watch)
@@ -424,11 +419,12 @@ static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset 
 }
 
 /*
- * If there is a catalogue already, does nothing and returns OK. Otherwise makes stages 5
+ * If there is a catalogue already, does nothing and returns OK. Otherwise does stages 5
  * and 6 and puts the new catalogue into *items, which the caller frees, also after an
- * error. Before stage 5 it takes the sessions visited last, which stage 6 holds out, off
- * the dataset, so that they do not count for the catalogue. If there are such sessions,
- * it sets dataset->held_out to their least time. It also frees the columns of the events.
+ * error. Before stage 5 it takes the sessions visited last (the share validation, rounded
+ * down) off the dataset, so that they do not count for the catalogue; stage 6 holds them
+ * out. It sets dataset->held_out to their least time if they are visited by time. It
+ * frees the columns of the events.
  */
 static gru4rec_status make_catalogue(gru4rec_events *events, gru4rec_dataset *dataset,
                                      gru4rec_items **items, g4r_stop_watch *watch)
@@ -483,7 +479,7 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
 
 size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset)
 {
-    /* The arrays still have the sessions held out, behind those of the dataset. */
+    /* The arrays still have the held-out sessions too, behind those of the dataset. */
     const gru4rec_dataset *held = dataset->validation;
     const int64_t n_sessions =
         dataset->n_sessions + (held != NULL ? held->n_sessions : 0);
@@ -513,7 +509,7 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset)
 /*
  * Replaces each item row of the dataset by rows[row], in place. Drops the events whose
  * new row is -1, counts them in n_unknown, and drops the sessions that have no event
- * left. Counts n_single anew.
+ * left. Times and numbers move with their events. Counts n_single anew.
  */
 static void map_rows(gru4rec_dataset *dataset, const int32_t *rows)
 {
@@ -559,6 +555,10 @@ gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items
 
 /* ---- the hash of a dataset ---- */
 
+/*
+ * Continues the hash with the sessions of the dataset: their number, offsets and item
+ * rows.
+ */
 static uint64_t hash_sessions(uint64_t hash, const gru4rec_dataset *dataset)
 {
     hash = g4r_hash_bytes(hash, &dataset->n_sessions, sizeof dataset->n_sessions);
@@ -570,9 +570,8 @@ static uint64_t hash_sessions(uint64_t hash, const gru4rec_dataset *dataset)
 
 /*
  * Returns the hash of the sessions, also the held-out ones, and of the items' ids. The
- * items' support is hashed only if it has more events than the dataset
- * (gru4rec_items_inherit() added some); otherwise the rows, which are hashed, say all of
- * it.
+ * support is hashed only if its sum is not the number of the dataset's events
+ * (gru4rec_items_inherit() added some); otherwise the hashed rows determine it.
  */
 uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
                                      const gru4rec_items *items)

@@ -2,8 +2,8 @@
 #include "dict.h"
 
 /*
- * What the hash table compares: equal ids have equal keys. A REAL that is an integer has
- * the key of that integer.
+ * What the hash table compares instead of ids: equal ids have equal keys. A REAL whose
+ * value is an integer has the key of that INTEGER. bytes are borrowed from the id.
  */
 typedef struct key {
     gru4rec_id_type type;
@@ -13,12 +13,13 @@ typedef struct key {
     uint64_t hash;
 } key;
 
+/* Tells whether ids of this type are texts or blobs. */
 static bool has_bytes(gru4rec_id_type type)
 {
     return type == GRU4REC_ID_TEXT || type == GRU4REC_ID_BLOB;
 }
 
-/* Returns the key of an id, without the hash. */
+/* Returns the key of an id; its hash is not set. */
 static key make_key(const gru4rec_id *id)
 {
     key k = {.type = id->type,
@@ -36,6 +37,7 @@ static key make_key(const gru4rec_id *id)
     return k;
 }
 
+/* Returns the key of an id, with the hash that this dictionary gives to it. */
 static key make_hashed_key(const g4r_dict *dict, const gru4rec_id *id)
 {
     key k = make_key(id);
@@ -62,7 +64,10 @@ void g4r_dict_free(g4r_dict *dict)
     *dict = (g4r_dict){.allocator = allocator, .key = dict->key};
 }
 
-/* Returns the length of the text or blob that begins at this place of the heap. */
+/*
+ * Returns the length, in bytes, of the text or blob that begins at this offset of the
+ * heap.
+ */
 static size_t heap_length(const g4r_dict *dict, int64_t offset)
 {
     uint32_t length;
@@ -71,8 +76,8 @@ static size_t heap_length(const g4r_dict *dict, int64_t offset)
 }
 
 /*
- * Tells whether k is the key of the REAL whose bits these are; a REAL that is an integer
- * has the key of the integer.
+ * Tells whether k is the key of the REAL with these bits. If the value of the REAL is an
+ * integer, it has the key of that INTEGER.
  */
 static bool is_key_of_real(const key *k, int64_t bits)
 {
@@ -82,7 +87,10 @@ static bool is_key_of_real(const key *k, int64_t bits)
     return own.type == k->type && own.value == k->value;
 }
 
-/* Tells whether k is the key of the id with this number in the dictionary. */
+/*
+ * Tells whether k is the key of the id with this number in the dictionary. The hash is
+ * not compared.
+ */
 static bool is_key(const g4r_dict *dict, int32_t number, const key *k)
 {
     int64_t value = dict->values[number];
@@ -97,8 +105,8 @@ static bool is_key(const g4r_dict *dict, int32_t number, const key *k)
 }
 
 /*
- * Returns the index of the cell of the hash table that holds the id with this key; if
- * there is none, that of the empty cell where the id belongs.
+ * Returns the index of the cell of the hash table that holds the id with this key. If the
+ * table does not have the id, returns the index of the empty cell where it belongs.
  */
 static size_t find_cell(const g4r_dict *dict, const key *k)
 {
@@ -112,9 +120,10 @@ static size_t find_cell(const g4r_dict *dict, const key *k)
 }
 
 /*
- * Replaces the hash table by a larger one of n_cells cells with the same ids. This needs
- * no look at the ids: a cell holds the bits of the hash that say where it belongs.
- * Returns false if there is not enough memory.
+ * Replaces the hash table by one of n_cells cells with the same ids, and frees the old
+ * one. This needs no look at the ids, because each cell holds the bits of the hash that
+ * say where the cell belongs. Returns false, and changes nothing, if there is not enough
+ * memory.
  */
 static bool resize_cells(g4r_dict *dict, size_t n_cells)
 {
@@ -136,8 +145,9 @@ static bool resize_cells(g4r_dict *dict, size_t n_cells)
 }
 
 /*
- * Makes the hash table large enough for n ids, so that at most two thirds of its cells
- * are filled. It never shrinks. Returns false if there is not enough memory.
+ * If more than about two thirds of the cells of the hash table would be filled with n
+ * ids, replaces it by a larger one. The table has at least 64 cells, and never shrinks.
+ * Returns false, and changes nothing, if there is not enough memory.
  */
 static bool reserve_cells(g4r_dict *dict, size_t n)
 {
@@ -148,8 +158,9 @@ static bool reserve_cells(g4r_dict *dict, size_t n)
 }
 
 /*
- * Appends the length and the bytes of a text or blob to the heap. Returns false if there
- * is not enough memory, or if the id is longer than 4 bytes can say.
+ * Appends the length and the bytes of a text or blob to the heap. Returns false, and
+ * appends nothing, if there is not enough memory, or if its length does not fit in 4
+ * bytes.
  */
 static bool append_bytes(g4r_dict *dict, const gru4rec_id *id)
 {
@@ -166,8 +177,8 @@ static bool append_bytes(g4r_dict *dict, const gru4rec_id *id)
 }
 
 /*
- * Appends a copy of an id to the arrays of ids, but not to the hash table; see
- * g4r_dict_append().
+ * Appends a copy of an id to the arrays of ids, but not to the hash table. Returns false,
+ * and appends nothing, in the cases of g4r_dict_append() (see dict.h).
  */
 static bool append(g4r_dict *dict, const gru4rec_id *id)
 {
@@ -186,6 +197,7 @@ static bool append(g4r_dict *dict, const gru4rec_id *id)
     return true;
 }
 
+/* Returns the cell of the hash table for the id with this key and this number. */
 static uint64_t make_cell(const key *k, int32_t number)
 {
     return (k->hash >> 32) << 32 | ((uint64_t)number + 1);
@@ -212,9 +224,10 @@ bool g4r_dict_append(g4r_dict *dict, const gru4rec_id *id)
 }
 
 /*
- * Puts the ids that are not indexed into the hash table, one after another. The cells of
- * successive ids are far from each other in memory. So the cell of an id is prefetched
- * before the AHEAD ids in front of it are put into the table.
+ * Puts the ids that are not indexed into the hash table, one after another, until one is
+ * found there already (INVALID) or stop says so (INTERRUPTED). The cells of successive
+ * ids are far from each other in memory. So the cell of an id is prefetched before the
+ * AHEAD ids in front of it are put into the table.
  */
 gru4rec_status g4r_dict_index(g4r_dict *dict, g4r_stop stop)
 {
@@ -276,8 +289,10 @@ void g4r_dict_get(const g4r_dict *dict, int32_t number, gru4rec_id *id)
 }
 
 /*
- * Compares two ids that are numbers: negative if a is less, 0 if they are equal, else
- * positive. The result is exact, even if a double cannot hold the integer.
+ * Compares two ids that are numbers. Returns a negative number if a is less, 0 if they
+ * are equal, else a positive number. The result is exact, even if a double cannot hold
+ * the integer. An INTEGER and a REAL must have different values, as all ids of a
+ * dictionary.
  */
 static int compare_numbers(const gru4rec_id *a, const gru4rec_id *b)
 {

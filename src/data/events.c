@@ -3,7 +3,7 @@
 
 #include "../base/fail.h"
 
-/* The most bytes that one event takes in the columns, for messages. */
+/* The most bytes that one event takes in the columns; the message of NOMEM uses it. */
 enum {
     EVENT_BYTES = 2 * sizeof(int32_t) + sizeof(g4r_events_stamp) + sizeof(int64_t) + 2 +
                   sizeof(uint32_t)
@@ -54,9 +54,9 @@ void gru4rec_events_free(gru4rec_events *events)
 }
 
 /*
- * Replaces the column order, of 32 bits, by wide_order, of 64 bits, with the same values.
- * It is called before the first order that does not fit 32 bits. Returns false, and
- * changes nothing, if there is not enough memory.
+ * Replaces the column order, of 32 bits, by wide_order, of 64 bits, with the same values,
+ * and frees order. Its caller does this before it stores the first order that does not
+ * fit in 32 bits. Returns false, and changes nothing, if there is not enough memory.
  */
 static bool widen_order(gru4rec_events *events)
 {
@@ -71,8 +71,9 @@ static bool widen_order(gru4rec_events *events)
 }
 
 /*
- * Makes room for one more event in the columns that all events have, and in the column
- * number if numbers are kept. Returns false if there is not enough memory.
+ * Makes room for one more event in the columns session, item, time, order (or
+ * wide_order), and, if numbers are kept, number. Returns false if there is not enough
+ * memory.
  */
 static bool make_room(gru4rec_events *events)
 {
@@ -93,8 +94,8 @@ static bool make_room(gru4rec_events *events)
 
 /*
  * Allocates the column time_types, and fills it with time_type for the events that are
- * there. It is needed once a time of another type is added. Returns false if there is not
- * enough memory.
+ * there. Its caller does this before it stores the first time of another type. Returns
+ * false if there is not enough memory.
  */
 static bool split_types(gru4rec_events *events)
 {
@@ -107,9 +108,10 @@ static bool split_types(gru4rec_events *events)
 }
 
 /*
- * Makes room for the type of one more event's time. The type of the first event becomes
- * time_type; the first time of another type allocates the column time_types. Returns
- * false if there is not enough memory.
+ * Prepares the columns for the type of the next event's time. If that event is the first,
+ * sets time_type to its type. If it is the first of another type, allocates the column
+ * time_types. If that column exists, makes room in it for one more event. Returns false
+ * if there is not enough memory.
  */
 static bool make_room_for_type(gru4rec_events *events, gru4rec_time_type type)
 {
@@ -122,9 +124,9 @@ static bool make_room_for_type(gru4rec_events *events, gru4rec_time_type type)
 }
 
 /*
- * Makes room for one more event in the column is_old. The first old event allocates the
- * column; before that event there is no column. Returns false if there is not enough
- * memory.
+ * Makes room in the column is_old for one more event. The column is allocated for the
+ * first old event, with zeros for the events before it; until then, does nothing and
+ * returns true. Returns false if there is not enough memory.
  */
 static bool make_room_for_age(gru4rec_events *events, bool is_old)
 {
@@ -138,6 +140,7 @@ static bool make_room_for_age(gru4rec_events *events, bool is_old)
     return events->is_old != NULL;
 }
 
+/* Writes the time of the next event, and its type if there is a column time_types. */
 static void set_time(gru4rec_events *events, const gru4rec_time *time)
 {
     if (time->type == GRU4REC_TIME_REAL)
@@ -149,9 +152,9 @@ static void set_time(gru4rec_events *events, const gru4rec_time *time)
 }
 
 /*
- * Adds the item to events->items if it is new, and returns its number there, or -1 if
- * there is not enough memory. If there is a known catalogue, stores row, the item's row
- * in it, in events->rows; otherwise row is not used.
+ * Adds the item to events->items if it is new, and returns its number there. If there is
+ * a known catalogue, stores row, the item's row in it, in events->rows; otherwise row is
+ * not used. Returns -1 if there is not enough memory, or if g4r_dict_add() fails.
  */
 static int32_t add_item(gru4rec_events *events, const gru4rec_id *item, int32_t row)
 {
@@ -167,8 +170,9 @@ static int32_t add_item(gru4rec_events *events, const gru4rec_id *item, int32_t 
 }
 
 /*
- * Returns the number of the event that is added next. If numbers are kept, it also counts
- * the events that were dropped; else it is the number of events in the columns.
+ * Returns the number of the event that is added next, from 0. If numbers are kept, this
+ * is the number of events that were added or dropped so far; else only the number of
+ * events that were added.
  */
 static uint64_t next_number(const gru4rec_events *events)
 {
@@ -177,10 +181,12 @@ static uint64_t next_number(const gru4rec_events *events)
 }
 
 /*
- * Adds an event to the columns, as an old or a new one. If there is a known catalogue
- * that does not have the item, only counts the event in n_unknown, and returns OK.
- * INVALID: there are too many events. NOMEM: the event is not added, although its item
- * may be in events->items already.
+ * Adds an event to the columns, as an old or a new one, and its session and its item to
+ * the dictionaries if they are new. If there is a known catalogue that does not have the
+ * item, only counts the event in n_unknown, and returns OK. If it fails, the event is not
+ * added, and *error gets a message:
+ *   INVALID  there are 2^32 - 1 events already;
+ *   NOMEM    there is not enough memory; the item may be in events->items already.
  */
 static gru4rec_status add_event(gru4rec_events *events, const gru4rec_id *session,
                                 const gru4rec_id *item, const gru4rec_time *time,

@@ -19,7 +19,8 @@
  *   at  bytes
  *    0      4   "G4RT"
  *    4      1   format: 1
- *    5      1   1: sessions of trainings before the last one are missing; else 0
+ *    5      1   1: sessions of trainings before the last one are missing, or were cut by
+ *               other rules; else 0
  *    6      2   0
  *    8     16   key
  *   24      8   hash of the rules that cut the sessions of the last training
@@ -62,7 +63,7 @@ uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
 
 /*
  * Returns r, the number of low bits of a gap that are stored as they are, for a set of n
- * members (see the top of the file).
+ * members (see the top of the file). Returns 0 if n is 0.
  */
 static int low_bits(uint64_t n)
 {
@@ -73,13 +74,13 @@ static int low_bits(uint64_t n)
 }
 
 typedef struct bit_writer {
-    unsigned char *bytes; /* zero where nothing was written */
-    uint64_t at;          /* bits written */
+    unsigned char *bytes; /* where the bits are written; zeroed before */
+    uint64_t at;          /* number of bits written so far */
 } bit_writer;
 
 /*
- * Writes the lowest n bits of a number, the lowest one first, and moves writer->at behind
- * them.
+ * Writes the lowest n bits of bits, the lowest one first, at the position writer->at, and
+ * adds n to writer->at. The place must have been zero before.
  */
 static void put_bits(bit_writer *writer, uint64_t bits, int n)
 {
@@ -91,13 +92,16 @@ static void put_bits(bit_writer *writer, uint64_t bits, int n)
 /* Reads the members of a stored set one after another, in ascending order. */
 typedef struct set_reader {
     const unsigned char *bytes; /* (n_bytes) the stored set; borrowed */
-    uint64_t n_bytes, at;       /* at: bits that were read */
-    uint64_t n_left, last;      /* members not read yet; the member read last */
-    int r;                      /* low bits of a gap */
-    bool is_bad;                /* the set is damaged */
+    uint64_t n_bytes, at;       /* at: number of bits read so far */
+    uint64_t n_left, last; /* members not read yet; the member read last, 0 at first */
+    int r;                 /* number of low bits of a gap (low_bits()) */
+    bool is_bad;           /* the set is damaged; no more members are read */
 } set_reader;
 
-/* Returns the next bit of a stored set; after the end it returns 0 and sets is_bad. */
+/*
+ * Returns the next bit of a stored set, and moves set->at behind it. Behind the last byte
+ * it returns 0 and sets is_bad.
+ */
 static uint64_t get_bit(set_reader *set)
 {
     if (set->at / 8 >= set->n_bytes) {
@@ -109,7 +113,11 @@ static uint64_t get_bit(set_reader *set)
     return bit;
 }
 
-/* Reads the next member into set->last; returns false if there is none or is_bad. */
+/*
+ * Reads the next member into set->last and returns true. Returns false if no member is
+ * left, or if the set is damaged; it sets is_bad if it finds that now: the bytes end
+ * early, or the member is greater than 2^45.
+ */
 static bool next_member(set_reader *set)
 {
     uint64_t gap = 0, high = 0;
@@ -128,8 +136,8 @@ static bool next_member(set_reader *set)
 
 /*
  * Writes the set of members (n), which ascend without repeats, into bytes, which must be
- * zeroed before. If bytes is NULL, writes nothing. Returns the number of bytes of the
- * set.
+ * zeroed before. Returns the number of bytes of the set. If bytes is NULL, only counts
+ * them.
  */
 static uint64_t write_set(unsigned char *bytes, const uint64_t *members, uint64_t n)
 {
@@ -153,6 +161,7 @@ static uint64_t write_set(unsigned char *bytes, const uint64_t *members, uint64_
 
 /* ---- the bytes of fingerprints ---- */
 
+/* Writes word to bytes (8), the lowest byte first. */
 static void put_word(unsigned char *bytes, uint64_t word)
 {
     for (int i = 0; i < 8; i++)
@@ -160,8 +169,8 @@ static void put_word(unsigned char *bytes, uint64_t word)
 }
 
 /*
- * Returns the hash of the first n bytes of stored fingerprints, which is stored behind
- * them.
+ * Returns the hash of the first n bytes of stored fingerprints. The bytes behind them
+ * must be this hash.
  */
 static uint64_t hash_of(const unsigned char *bytes, size_t n)
 {
@@ -209,7 +218,10 @@ bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *s
            hash_of(bytes, n_bytes - TAIL) == g4r_prints_word(bytes + n_bytes - TAIL, 8);
 }
 
-/* Returns a reader that has read nothing of the set yet. */
+/*
+ * Returns a reader of the set that stands before its first member. The reader borrows the
+ * bytes of the set.
+ */
 static set_reader open_set(const gru4rec_fingerprints_set *set)
 {
     return (set_reader){.bytes = set->bytes,
@@ -221,8 +233,8 @@ static set_reader open_set(const gru4rec_fingerprints_set *set)
 /* ---- fingerprints of a dataset's sessions, sorted ---- */
 
 typedef struct print_list {
-    uint64_t *prints; /* (n) fingerprints by place in visiting order */
-    uint32_t *order;  /* (n) the places, sorted by their fingerprint */
+    uint64_t *prints; /* (n) fingerprints, by place in visiting order; 0: none */
+    uint32_t *order;  /* (n) the places in visiting order, sorted by fingerprint */
     size_t n;
 } print_list;
 
@@ -232,6 +244,7 @@ static int compare_prints(const void *context, uint32_t x, uint32_t y)
     return G4R_COMPARE(prints[x], prints[y]);
 }
 
+/* Frees the arrays of the list, and sets all its fields to zero. */
 static void free_list(print_list *list, const gru4rec_allocator *allocator)
 {
     g4r_alloc_free(allocator, list->prints);
@@ -240,9 +253,10 @@ static void free_list(print_list *list, const gru4rec_allocator *allocator)
 }
 
 /*
- * Fills list with the fingerprints of one kind of the sessions at the first n places of
- * the visiting order (0 stands for a session without one), and sorts list->order by them.
- * Returns OK, NOMEM or INTERRUPTED. The caller frees the list, also after an error.
+ * Allocates list, and fills it with the fingerprints of one kind of the sessions at the
+ * first n places of the visiting order (0 stands for a session without one). list->order
+ * has these places, sorted by fingerprint. Returns OK, NOMEM or INTERRUPTED. The caller
+ * frees the list with free_list(), also after an error.
  */
 static gru4rec_status sort_prints(print_list *list, const gru4rec_events *events,
                                   size_t n, gru4rec_fingerprints_kind kind,
@@ -266,17 +280,18 @@ static gru4rec_status sort_prints(print_list *list, const gru4rec_events *events
 /* ---- making the fingerprints of a model ---- */
 
 /*
- * The fingerprints of one kind of a dataset's sessions, united with the members of an
- * older set.
+ * The set that is to be stored: the fingerprints of one kind of a dataset's sessions,
+ * united with the members of an older set.
  */
 typedef struct union_set {
-    uint64_t *members; /* (n) the fingerprints, ascending, without repeats */
+    uint64_t *members; /* (n) ascending, without repeats */
     uint64_t n;
 } union_set;
 
 /*
- * Appends a member, which must not be less than those before, to the set; if it is 0 (no
- * fingerprint) or equal to the last member, it is dropped.
+ * Appends a member to the set, which must have room for it. member must not be less than
+ * the last member. Does nothing if member is 0 (no fingerprint) or equal to the last
+ * member.
  */
 static void add_member(union_set *set, uint64_t member)
 {
@@ -286,8 +301,10 @@ static void add_member(union_set *set, uint64_t member)
 
 /*
  * Adds a group of sessions that all have the same items in order, list->order[begin] ...
- * list->order[end - 1], to the four counters of their class of length (gru4rec.h).
- * Sessions at places from late on are in the last tenth of all sessions.
+ * list->order[end - 1], to the four counters of their class of length (gru4rec.h). A
+ * group of one session adds to n, but not to n_twins. late: the first place of the last
+ * tenth of all sessions. The sessions of the group in this tenth are counted in n_last,
+ * and, if the group has a session before this tenth, in n_last_twins.
  */
 static void count_group(gru4rec_fingerprints_length *length, const print_list *list,
                         size_t begin, size_t end, size_t late)
@@ -303,9 +320,9 @@ static void count_group(gru4rec_fingerprints_length *length, const print_list *l
 }
 
 /*
- * Adds all sessions of the list, whose fingerprints are of the kind ITEMS, to the
- * counters of their classes of length; sessions without a fingerprint are not counted. If
- * the caller asks to stop (watch), the counters are not complete.
+ * Counts all sessions of the list, which must be of the kind ITEMS, in the counters of
+ * their classes of length. Sessions without a fingerprint are not counted. If the caller
+ * asks to stop (watch), the counters are not complete.
  */
 static void count_twins(gru4rec_fingerprints_length lengths[CLASSES],
                         const gru4rec_events *events, const print_list *list,
@@ -326,10 +343,10 @@ static void count_twins(gru4rec_fingerprints_length lengths[CLASSES],
 
 /*
  * Merges the fingerprints of the list and the members of the stored set before into set,
- * whose members it allocates. A fingerprint that occurs several times becomes one member.
- * Returns OK, NOMEM, or INVALID if the set before is damaged. If the caller asks to stop
- * (watch), it returns OK all the same, and the set must not be used. The caller frees the
- * members, also after an error.
+ * whose members it allocates; the caller frees them, also after an error. A fingerprint
+ * that occurs several times becomes one member. Returns OK, NOMEM, or INVALID if the set
+ * before is damaged. If the caller asks to stop (watch), it returns OK all the same, and
+ * the set must not be used.
  */
 static gru4rec_status unite(union_set *set, const print_list *list,
                             const gru4rec_fingerprints_set *before,
@@ -356,10 +373,11 @@ static gru4rec_status unite(union_set *set, const print_list *list,
 }
 
 /*
- * Allocates the bytes of fingerprints, with the format that the top of the file shows;
- * writes the key and the rules of the events, the counters of the classes of length and
- * the sets to them; and sets *n_bytes. The caller frees them. Returns NULL if there is
- * not enough memory; *n_bytes is not set then.
+ * Returns new bytes with fingerprints in the format that the top of the file shows: the
+ * key and the rules of the events, is_partial, the counters of the classes of length, the
+ * sets, and the hash of all this. Sets *n_bytes to their number. The caller frees the
+ * bytes with the allocator of the events. Returns NULL, and leaves *n_bytes as it is, if
+ * there is not enough memory.
  */
 static unsigned char *write_bytes(const union_set sets[GRU4REC_FINGERPRINTS_KINDS],
                                   const gru4rec_fingerprints_length lengths[CLASSES],
@@ -426,8 +444,8 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
     }
     if (status == GRU4REC_OK) {
         /*
-         * The older sets hold pieces of sessions that were cut by other rules. They are
-         * not found again in a test, so the fingerprints are partial.
+         * If the sessions of before were cut by other rules, they are not found again in
+         * a test. So the fingerprints are partial.
          */
         const bool is_lost = before->rules != none.rules;
         *bytes =
@@ -442,10 +460,10 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
 /* ---- looking for sessions in the fingerprints of a model ---- */
 
 /*
- * Sets bit kind of found[s] for each place s (of the first n_sessions in visiting order)
- * whose session has a fingerprint of this kind that is in the model's set; other bits
- * stay. Returns OK, NOMEM, INTERRUPTED, or INVALID if the set is damaged. After an error
- * some bits may be set.
+ * Looks in the model's set of this kind for the sessions at the first n_sessions places
+ * of the visiting order. For each place s whose session is found, sets the bit (1 <<
+ * kind) of found[s] and leaves its other bits. Returns OK, NOMEM, INTERRUPTED, or INVALID
+ * if the set is damaged. After an error some bits may be set.
  */
 static gru4rec_status mark(unsigned char *found, const gru4rec_events *events,
                            size_t n_sessions, const gru4rec_fingerprints *fingerprints,
@@ -469,9 +487,9 @@ static gru4rec_status mark(unsigned char *found, const gru4rec_events *events,
 }
 
 /*
- * Adds the session at place s in visiting order to the counters of found. kinds: the bits
- * of the kinds by which it was found. If it is the first that was found by its id or its
- * events, sets found->first.
+ * Counts the session at place s in visiting order in found, whether it was found or not.
+ * kinds: bit k is set if it was found by its fingerprint of kind k. Sets found->first to
+ * s if the session is the first that was found by its id or by its events.
  */
 static void count_session(gru4rec_fingerprints_found *found, const gru4rec_events *events,
                           int64_t s, unsigned kinds)

@@ -37,8 +37,8 @@ void gru4rec_items_free(gru4rec_items *items)
 }
 
 /*
- * Makes room for the support of one more item in the catalogue. Returns false if there is
- * not enough memory.
+ * Makes room in items->support for one more item. Returns false if there is not enough
+ * memory.
  */
 static bool has_room(gru4rec_items *items)
 {
@@ -60,8 +60,9 @@ gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,
 }
 
 /*
- * Returns share times support, rounded, and within 0 ... 2^53. The limits are needed
- * because the support can come from the table of a forged model, and can be any number.
+ * Returns share times support, rounded to an integer and limited to 0 ... 2^53. The
+ * limits are needed because the support can come from the table of a forged model, and
+ * can be any number.
  */
 static int64_t share_of(int64_t support, double share)
 {
@@ -77,7 +78,8 @@ gru4rec_status gru4rec_items_inherit(gru4rec_items *items, const gru4rec_id *id,
     /*
      * For the dictionary, a REAL of 2^53 or more is equal to its integer. So it cannot be
      * added beside the integer, although gru4rec_items_find() does not find the integer
-     * for it. The support is then added to the integer's row.
+     * for it. Therefore this search finds the integer, and the support is added to its
+     * row.
      */
     if (row < 0)
         row = g4r_dict_find(&items->dict, id);
@@ -108,9 +110,10 @@ int32_t gru4rec_items_count(const gru4rec_items *items)
 }
 
 /*
- * Sets *other to the id of the other type with the same text form: the text of an
- * integer, or the integer that a text writes. text holds the bytes of *other. Returns
- * false if there is no such id.
+ * Sets *other to the id of another type with the same text form: for an INTEGER, the TEXT
+ * of its decimal digits; for a TEXT that is written exactly like an integer, that
+ * INTEGER. The bytes of the TEXT are stored in text. Returns false, and *other is not to
+ * be used, if there is no such id: for REAL, BLOB and other TEXT.
  */
 static bool convert(const gru4rec_id *id, gru4rec_id *other, char text[32])
 {
@@ -133,9 +136,10 @@ static bool convert(const gru4rec_id *id, gru4rec_id *other, char text[32])
 }
 
 /*
- * Returns the row of the item whose id has exactly this value, or -1 if there is none. A
- * REAL whose absolute value is 2^53 or more is equal to no INTEGER here, because several
- * integers round to it.
+ * Returns the row of the item whose id is equal to this id, without conversion between
+ * TEXT and numbers; -1 if there is none. A REAL is equal to the INTEGER of the same value
+ * only if its absolute value is below 2^53, because several integers round to a larger
+ * REAL.
  */
 static int32_t find_value(const gru4rec_items *items, const gru4rec_id *id)
 {

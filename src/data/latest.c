@@ -1,12 +1,13 @@
 /*
  * latest.c - chooses the latest sessions of a training and of the trainings before it.
  *
- * 1. Sessions of before that go on in the dataset are left out. A session does not have
- *    its id any more, so it is recognised by its content: it goes on in a session of the
- *    dataset that begins with the same items, and has at the last of these items the time
- *    of the last event of the session. Each session of the dataset stands for at most one
- *    session of before: that of the most events. To find it, the sessions of before are
- *    in a hash table, and each beginning of a session is looked up.
+ * 1. A session of before may go on in a session of the dataset. It is left out then, so
+ *    that its events are not there twice. A session does not have its id any more, so it
+ *    is recognised by its content: the session of the dataset begins with the same items,
+ *    and its event at the last of these items has the time of the last event of the
+ *    session of before. If several sessions of before fit a session of the dataset, only
+ *    the longest is left out. To find it, the sessions of before are in a hash table, and
+ *    each beginning of a session of the dataset is looked up.
  * 2. The sessions are sorted by age: by the time of the last event; at equal times, those
  *    of before first; then by their place in the dataset.
  * 3. The youngest are copied, until the events are as many as are allowed. The oldest of
@@ -18,25 +19,27 @@
 
 typedef struct choosing {
     const gru4rec_allocator *allocator;
-    const gru4rec_dataset *dataset, *before; /* before may be NULL */
+    const gru4rec_dataset *dataset, *before; /* borrowed; before may be NULL */
     /*
-     * n_before: sessions of before. n: sessions of both datasets; from sort_sessions() on
-     * without those that are left out.
+     * n_before: number of sessions of before; 0 if before is NULL. n: number of sessions
+     * of both datasets; sort_sessions() sets it to the number without those left out.
      */
     size_t n_before, n;
     /*
-     * The hash table of the sessions of before: each bucket is a list, which buckets
-     * begins and next goes on. -1 ends a list.
+     * The hash table of the sessions of before. Each bucket is a list of sessions:
+     * buckets has the first one, and next the one behind each session. -1 ends a list. If
+     * n_before is 0, there is no table, and these arrays are NULL.
      */
     g4r_hash_key key;
     size_t n_buckets;  /* a power of 2 */
-    int32_t *buckets;  /* (n_buckets) first session of before in the bucket */
-    int32_t *next;     /* (n_before) next session of before in the same bucket */
-    uint64_t *hashes;  /* (n_before) hash of the session's items and its last time */
-    bool *is_left_out; /* (n_before) the session goes on in the dataset */
+    int32_t *buckets;  /* (n_buckets) first session of the bucket; -1: none */
+    int32_t *next;     /* (n_before) next session in the same bucket; -1: none */
+    uint64_t *hashes;  /* (n_before) hash of a session's items and its last time */
+    bool *is_left_out; /* (n_before) the session goes on in a session of dataset */
     /*
-     * (n) The sessions, the oldest first. Sessions of before have the numbers 0 ...
-     * n_before - 1, those of dataset the numbers behind these.
+     * (n) Numbers of the sessions that are not left out, the oldest session first.
+     * Sessions of before have the numbers 0 ... n_before - 1, those of dataset the
+     * numbers behind these.
      */
     uint32_t *by_age;
     g4r_stop_watch watch;
@@ -45,10 +48,10 @@ typedef struct choosing {
 /* A session of one of the two datasets, or the beginning of one. */
 typedef struct session {
     const gru4rec_dataset *dataset;
-    int64_t first, end; /* its events */
+    int64_t first, end; /* its events: first ... end - 1 of the dataset */
 } session;
 
-/* Returns the session with a number as in choosing.by_age. */
+/* Returns the session with this number; numbers as in choosing.by_age. */
 static session session_of(const choosing *c, uint32_t number)
 {
     const bool is_before = number < c->n_before;
@@ -67,8 +70,8 @@ static double time_of(const session *s)
 /* ---- 1: sessions that go on ---- */
 
 /*
- * Returns the hash of a beginning of a session whose last item is row. hash: that of the
- * beginning without this item; for the first item, key.a.
+ * Returns the hash of the first items of a session, from the hash of these items without
+ * the last one, and the row of the last one. The hash of no item is key.a.
  */
 static uint64_t add_row(uint64_t hash, int32_t row)
 {
@@ -76,8 +79,8 @@ static uint64_t add_row(uint64_t hash, int32_t row)
 }
 
 /*
- * Returns the hash that the hash table compares, from the hash of a session's items
- * (add_row()) and the time of its last event.
+ * Returns the hash by which a session is found in the hash table, made from the hash of
+ * its items (add_row()), the time of its last event, and the random key.
  */
 static uint64_t add_time(const choosing *c, uint64_t hash, double time)
 {
@@ -88,8 +91,8 @@ static uint64_t add_time(const choosing *c, uint64_t hash, double time)
 }
 
 /*
- * Fills the hash table with all sessions of before. If the caller asks to stop
- * (c->watch), it ends early, and the table must not be used.
+ * Puts all sessions of before into the hash table, which is emptied first. If the caller
+ * asks to stop (c->watch), it ends early, and the table must not be used.
  */
 static void index_before(choosing *c)
 {
@@ -107,8 +110,8 @@ static void index_before(choosing *c)
 }
 
 /*
- * Tells whether the beginning of a session equals the session of before with this number:
- * it has the same items in order, and its last event has the same time.
+ * Tells whether the beginning of a session is the session of before with this number: it
+ * has the same items in order, and its last event has the same time.
  */
 static bool is_beginning(const choosing *c, uint32_t number, const session *beginning)
 {
@@ -122,8 +125,9 @@ static bool is_beginning(const choosing *c, uint32_t number, const session *begi
 }
 
 /*
- * Returns the place in the hash table (an element of buckets or next) of a session of
- * before that the beginning, whose hash is hash, equals. NULL: there is none.
+ * Returns a pointer to the element of buckets or next that holds the number of a session
+ * of before which is equal to the beginning (is_beginning()). hash: that of the
+ * beginning. Returns NULL if there is no such session.
  */
 static int32_t *find_before(choosing *c, uint64_t hash, const session *beginning)
 {
@@ -135,9 +139,10 @@ static int32_t *find_before(choosing *c, uint64_t hash, const session *beginning
 }
 
 /*
- * Finds for each session of the dataset the longest session of before that it begins
- * with. Marks that one in is_left_out, and removes it from the hash table, so that no
- * other session finds it. If the caller asks to stop, the work is not complete.
+ * Fills the hash table. Then finds, for each session of the dataset, the longest session
+ * of before that it begins with: marks it in is_left_out, and removes it from the table,
+ * so that no other session finds it. If there is none, does nothing for that session. If
+ * the caller asks to stop (c->watch), the work is not complete.
  */
 static void leave_out(choosing *c)
 {
@@ -163,6 +168,10 @@ static void leave_out(choosing *c)
 
 /* ---- 2: by age ---- */
 
+/*
+ * Compares the sessions x and y by the times of their last events; at equal times by
+ * their numbers, so those of before come first.
+ */
 static int compare_ages(const void *context, uint32_t x, uint32_t y)
 {
     const session a = session_of(context, x), b = session_of(context, y);
@@ -171,9 +180,9 @@ static int compare_ages(const void *context, uint32_t x, uint32_t y)
 }
 
 /*
- * Fills by_age with the sessions that are not left out, the oldest first, and sets n to
- * their number. Returns false if there is not enough memory, or if the caller asks to
- * stop.
+ * Fills by_age with the sessions that are not left out, the oldest first, and sets c->n
+ * to their number. Returns false if there is not enough memory, or if the caller asks to
+ * stop (c->watch).
  */
 static bool sort_sessions(choosing *c)
 {
@@ -217,9 +226,9 @@ size_t gru4rec_latest_bytes(int64_t n_sessions, int64_t n_events)
 }
 
 /*
- * Copies the items of a session to latest, as its session at place, and sets the offset
- * behind it. All its events get the time of its last event. The sessions at the places
- * before must have been copied.
+ * Copies a session to latest, as its session at place: the items as they are, and for
+ * each event the time of the session's last event. Sets offsets[place + 1] behind it. The
+ * sessions at the places before must have been copied.
  */
 static void copy_session(gru4rec_dataset *latest, int64_t place, const session *s)
 {
@@ -232,9 +241,10 @@ static void copy_session(gru4rec_dataset *latest, int64_t place, const session *
 }
 
 /*
- * Makes in *latest a dataset of the last sessions of by_age, until they have n_most
- * events; the oldest of them loses its first events if they are more. NOMEM: there is not
- * enough memory; *latest is NULL then. If the caller asks to stop, it returns OK, and
+ * Makes in *latest a dataset of the youngest sessions, which are the last of by_age,
+ * until they have n_most events. If they have more, the oldest of them loses its first
+ * events. If all sessions have fewer, copies all. Returns NOMEM if there is not enough
+ * memory; *latest is NULL then. If the caller asks to stop (c->watch), it returns OK, and
  * *latest is not complete.
  */
 static gru4rec_status copy_youngest(choosing *c, int64_t n_most, gru4rec_dataset **latest)
@@ -261,8 +271,9 @@ static gru4rec_status copy_youngest(choosing *c, int64_t n_most, gru4rec_dataset
 /* ---- all steps ---- */
 
 /*
- * Allocates by_age, and, if there are sessions of before, the hash table and is_left_out.
- * Returns false if there is not enough memory. The caller frees the arrays in both cases.
+ * Allocates by_age, and, if there are sessions of before, the hash table and is_left_out;
+ * sets n_buckets. Returns false if there is not enough memory. The caller frees the
+ * arrays in both cases.
  */
 static bool allocate(choosing *c)
 {

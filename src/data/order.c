@@ -19,7 +19,10 @@ void g4r_order_drop_plain(gru4rec_events *events, g4r_stop_watch *watch)
     G4R_ALLOC_CLEAR(&events->allocator, events->wide_order);
 }
 
-/* Compares the events x and y of one session by (time, order, item). */
+/*
+ * Compares the events x and y of one session by (time, order, item). Returns a negative
+ * number if x comes first, 0 if all three are equal, else a positive number.
+ */
 static int compare_events(const void *context, uint32_t x, uint32_t y)
 {
     const gru4rec_events *events = context;
@@ -43,8 +46,9 @@ bool g4r_order_events(const gru4rec_events *events, int64_t *offsets,
     if (watch->is_over)
         return false;
     /*
-     * While the permutation is filled, offsets[s] moves from the beginning of session s
-     * to its end. Then all offsets are moved back.
+     * This loop moves offsets[s] from the beginning of session s to its end, which is
+     * where session s + 1 begins. The memmove() behind the loop puts each offset where it
+     * belongs.
      */
     for (size_t i = 0; i < events->n && !g4r_stop_watch_is_over(watch); i++)
         permutation[offsets[events->session[i]]++] = (uint32_t)i;

@@ -5,23 +5,34 @@
  *   1. Repeats are dropped, in one pass. Each event is compared with the event that was
  *      before it at the start of the pass, even if that event is dropped too.
  *   2. Long sessions are dropped or shortened, unless dataset.c has cut them already.
- *   3. Short sessions and events of rare items are dropped in turn, until a whole pass
- *      changes nothing.
+ *   3. Short sessions and events of rare items are dropped in turn, until a whole round
+ *      drops no event.
  */
 #include "prepare.h"
 
-/* What one pass drops. If all fields are zero, the pass drops only empty sessions. */
+/*
+ * What one pass drops: first single events, then sessions by the number of events that
+ * are left. If all fields are zero, the pass drops only empty sessions.
+ */
 typedef struct drop_rule {
-    bool drops_repeats;    /* drop events whose item is that of the event before */
-    int64_t max_length;    /* a session of more events is long; 0: no session is */
-    bool keeps_last;       /* keep the last max_length events of long sessions, or none */
+    bool drops_repeats; /* drop events whose item is that of the event before */
+    int64_t max_length; /* a session of more events is long; 0: no session is */
+    /*
+     * What happens to a long session: true: it keeps its last max_length events; false:
+     * it is dropped.
+     */
+    bool keeps_last;
     const int64_t *counts; /* (items) events of each item; NULL: no item is rare */
     int64_t min_support;   /* drop events of items whose count is below this */
     int64_t min_length;    /* drop sessions of fewer events */
     bool drops_single;     /* drop sessions of one event, and count them in n_left */
 } drop_rule;
 
-/* Tells whether the pass keeps an event, by its item and the item before (-1: none). */
+/*
+ * Tells whether the pass keeps an event of this item. before: item of the event before it
+ * in the session; -1: there is none. The pass drops repeats if drops_repeats is set, and
+ * items whose count is below min_support if counts is not NULL.
+ */
 static bool is_kept(const drop_rule *rule, int32_t before, int32_t item)
 {
     return !(rule->drops_repeats && item == before) &&
@@ -29,10 +40,10 @@ static bool is_kept(const drop_rule *rule, int32_t before, int32_t item)
 }
 
 /*
- * Returns how many events of a session of this length the pass keeps: these are its last
- * events; 0: the session is dropped. Counts in the dataset what is dropped: n_long and
- * n_dropped for a long session, the events in n_short for a short one, n_left for a
- * single event.
+ * Returns how many events the pass keeps of a session that has length events; these are
+ * the last ones. 0: it drops the session. If nothing is dropped, returns length. Counts
+ * in the dataset what is dropped: a long session in n_long and its dropped events in
+ * n_dropped, the events of a short session in n_short, a session of one event in n_left.
  */
 static int64_t shorten(gru4rec_dataset *dataset, const drop_rule *rule, int64_t length)
 {
@@ -52,8 +63,8 @@ static int64_t shorten(gru4rec_dataset *dataset, const drop_rule *rule, int64_t 
 }
 
 /*
- * Copies n events within all arrays of the dataset (item rows, times and numbers, if they
- * are kept), from place from to place to <= from.
+ * Copies the n events at place from to place to, which is not behind from, in all arrays
+ * of the dataset: item rows, and times and numbers if they are kept.
  */
 static void move_events(gru4rec_dataset *dataset, int64_t to, int64_t from, int64_t n)
 {
@@ -66,13 +77,13 @@ static void move_events(gru4rec_dataset *dataset, int64_t to, int64_t from, int6
 }
 
 /*
- * Makes one pass over the dataset: drops what the rule says, and moves the rest of the
- * events and sessions, with the elements of visit, together, in place. Drops sessions
- * without events. Updates the dataset's offsets, n_sessions and n_events. Events move
- * only towards the start, so the pass reads every event before it writes over it. Adds to
- * *n_dropped the events that were dropped one by one; shorten() counts the events that
- * are dropped with their sessions. If the caller asks to stop (watch), the dataset can
- * only be freed.
+ * Makes one pass over the dataset: drops what the rule says, and all sessions without
+ * events. Moves the events and sessions that stay together, in place, and the elements of
+ * visit with their sessions. Sets the dataset's offsets, n_sessions and n_events anew.
+ * Events move only towards the start, so the pass reads every event before it writes over
+ * it. Adds to *n_dropped the events that is_kept() dropped; shorten() counts the events
+ * that are dropped with their sessions. If the caller asks to stop (watch), the dataset
+ * can only be freed.
  */
 static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *rule,
                     int64_t *n_dropped, g4r_stop_watch *watch)
@@ -103,8 +114,9 @@ static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *r
 
 /*
  * Makes one pass that drops the events of items that have fewer than min_support events
- * in the dataset now, and the sessions that are empty then. Adds the number of these
- * events to n_rare. counts (n_items) is scratch.
+ * in the dataset now, and the sessions that are empty after this. Adds the number of
+ * these events to n_rare. counts (n_items) is scratch. If the caller asks to stop
+ * (watch), the dataset can only be freed.
  */
 static void drop_rare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
                       int64_t *counts, int64_t min_support, g4r_stop_watch *watch)
@@ -118,9 +130,9 @@ static void drop_rare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
 
 /*
  * Step 3: drops short sessions (and those of one event, if leaves_single) and events of
- * rare items in turn, until both drop no event. If min_support is below 2, no item is
- * rare, and one pass is enough. Returns false if there is not enough memory, or if the
- * caller asked to stop (watch).
+ * rare items in turn, until a whole round drops no event. If min_support is below 2, no
+ * item is rare, and one pass is enough. Returns false if there is not enough memory, or
+ * if the caller asked to stop (watch).
  */
 static bool drop_until_stable(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
                               const gru4rec_preparation *preparation,

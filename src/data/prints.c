@@ -13,8 +13,9 @@
 #include "../base/hash.h"
 
 /*
- * The fewest events of a session that gets a fingerprint of its items, and of its events.
- * A shorter session gets none, because many other sessions have the same few items.
+ * The smallest number of events of a session that gets a fingerprint of its items, and of
+ * its events. A shorter session gets none, because many other sessions have the same few
+ * items.
  */
 enum { SHORTEST_ITEMS = 3, SHORTEST_EVENTS = 2 };
 static const int64_t shortest[GRU4REC_FINGERPRINTS_KINDS] = {
@@ -22,18 +23,22 @@ static const int64_t shortest[GRU4REC_FINGERPRINTS_KINDS] = {
     [GRU4REC_FINGERPRINTS_EVENTS] = SHORTEST_EVENTS,
     [GRU4REC_FINGERPRINTS_ITEMS] = SHORTEST_ITEMS,
 };
-/* The most events of a session in the last class of length but one (prints.h). */
+/*
+ * The largest number of events of a session in the last class of length but one, which
+ * begins at 11 (prints.h). Longer sessions are in the last class.
+ */
 enum { LONGEST_BUT_ONE = 20 };
 
-/* Returns hash with a word mixed in, in a way that depends on the key. */
+/* Returns a hash made of hash and of one more word; the result depends on the key. */
 static uint64_t stir(const gru4rec_fingerprints_key *key, uint64_t hash, uint64_t word)
 {
     return g4r_hash_fold(word ^ key->a, hash ^ key->b);
 }
 
 /*
- * Tells whether text (n) is an integer as SQLite writes it, from -2^63 to 2^63 - 1 and
- * without 0 in front, and reads it into *integer, which means nothing otherwise.
+ * Tells whether text (n bytes) is an integer as SQLite writes it: from -2^63 to 2^63 - 1,
+ * without 0 in front, without "+" or "-0". If it is, sets *integer to its value;
+ * otherwise *integer is not to be used.
  */
 static bool is_integer(const char *text, size_t n, int64_t *integer)
 {
@@ -54,8 +59,9 @@ static bool is_integer(const char *text, size_t n, int64_t *integer)
 /*
  * Returns the hash of the id of a session or an item, which depends on the key. An
  * integer has the same hash as INTEGER, as REAL and as text, because a column with
- * another affinity can hold the same session's id in another type. The last word that is
- * mixed in (1, 2 or 3) keeps integers, other reals, and texts and blobs apart.
+ * another affinity can hold the same session's id in another type. Any other text has the
+ * same hash as a blob with these bytes. The last word that is mixed in (1, 2 or 3) keeps
+ * integers, other reals, and texts and blobs apart.
  */
 static uint64_t hash_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id *id)
 {
@@ -81,8 +87,8 @@ static uint64_t hash_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id
 
 /*
  * Returns hash with a time mixed in, as whole seconds (or units) and nanoseconds. So
- * equal times have equal hashes, whatever their types. Of a real of 2^62 or more, or
- * below -2^62, the bits are mixed in.
+ * equal times have equal hashes, whatever their types. If the time is a real of 2^62 or
+ * more, or below -2^62, its bits are mixed in instead.
  */
 static uint64_t add_time(const gru4rec_fingerprints_key *key, uint64_t hash,
                          const gru4rec_time *time)
@@ -114,8 +120,8 @@ static uint64_t shorten(const gru4rec_fingerprints_key *key, uint64_t hash, uint
 /*
  * Returns the hash that stands for the id of a session, or of a piece of a session. id:
  * the hash of the session's id; first: the time of the first event of the session or
- * piece. Without the option session_gap the result is id. With it, the id is that of a
- * visitor, who comes again on other days, so first is mixed in: a visit is known by the
+ * piece. Without the option session_gap (0) the result is id. With it, the id is that of
+ * a visitor, who comes again on other days, so first is mixed in: a visit is known by the
  * visitor's id and by the time at which the visit begins.
  */
 static uint64_t hash_of_visit(const gru4rec_events *events, uint64_t id,
@@ -135,12 +141,12 @@ typedef struct id_hashes {
 } id_hashes;
 
 /*
- * Sets prints (kinds) to the fingerprints of a session, or of a piece of it, by
- * gru4rec_fingerprints_kind; 0: it is too short for that kind. at (n): the indexes of its
- * events in events, in order of time; session: number of the whole session in
- * events->sessions. The events' hashes are added up, so their order does not matter:
- * their times give it. The items' hashes are mixed one after another, so their order
- * counts.
+ * Sets prints (kinds), by gru4rec_fingerprints_kind, to the fingerprints of a session or
+ * of a piece of it; 0: it is too short for that kind. at (n): the indexes of its events
+ * in events, in order of time; session: number of the whole session in events->sessions.
+ * For the kind EVENTS, the hashes of the events (item and time) are added up, so their
+ * order does not matter: their times give it. For the kind ITEMS, the items' hashes are
+ * mixed one after another, so their order counts.
  */
 static void print_session(const gru4rec_events *events, const id_hashes *ids,
                           int32_t session, const uint32_t *at, int64_t n,
@@ -166,9 +172,9 @@ static void print_session(const gru4rec_events *events, const id_hashes *ids,
 }
 
 /*
- * Returns a new array of the hashes of all ids of a dictionary, by their numbers. The
- * caller frees it. If the caller asks to stop (watch), the array is not complete. NULL:
- * there is not enough memory.
+ * Returns a new array with the hash_of_id() of each id of the dictionary, by its number.
+ * The caller frees it. Returns NULL if there is not enough memory. If the caller asks to
+ * stop (watch), the array is not complete.
  */
 static uint64_t *hash_ids(const gru4rec_events *events, const g4r_dict *ids,
                           g4r_stop_watch *watch)

@@ -11,8 +11,8 @@
 enum { G4R_PRINTS_BITS = 45 };
 
 /*
- * Returns the number that n <= 8 bytes are if they are read as little-endian, on every
- * machine.
+ * Returns the number that n bytes (at most 8) stand for, the lowest byte first. It is the
+ * same on every machine.
  */
 static inline uint64_t g4r_prints_word(const unsigned char *bytes, size_t n)
 {
@@ -24,11 +24,12 @@ static inline uint64_t g4r_prints_word(const unsigned char *bytes, size_t n)
 
 /*
  * Allocates events->prints, and fills it with the fingerprints and the lengths of all
- * sessions, with the key events->fingerprints_key. The events of the session at place s
- * in visiting order are permutation[offsets[s]] ... permutation[offsets[s + 1] - 1], in
- * order; the shapes are offsets (n_sessions + 1) and permutation (number of events).
- * Returns false if there is not enough memory, or if the watch stopped the work. Then too
- * events->prints is freed with the events.
+ * sessions, by the sessions' numbers. The fingerprints are made with
+ * events->fingerprints_key. The events of the session at place s in visiting order are
+ * permutation[offsets[s]] ... permutation[offsets[s + 1] - 1], in order; the shapes are
+ * offsets (n_sessions + 1) and permutation (number of events). Returns false if there is
+ * not enough memory, or if the caller asked to stop (watch); events->prints must not be
+ * used then. gru4rec_events_free() frees it in all cases.
  */
 bool g4r_prints_make(gru4rec_events *events, const int64_t *offsets,
                      const uint32_t *permutation, g4r_stop_watch *watch);
@@ -42,8 +43,9 @@ int g4r_prints_class(const gru4rec_events *events, int64_t place);
 
 /*
  * Returns a hash of the rules by which these events' sessions are cut: session_gap; and,
- * if long_sessions is "cut", max_length and collapse_repeats. The fingerprints of two
- * sets of sessions can be compared only if both were cut by the same rules.
+ * if long_sessions is "cut" and max_length is above 0, max_length and collapse_repeats.
+ * The fingerprints of two sets of sessions can be compared only if both were cut by the
+ * same rules.
  */
 uint64_t g4r_prints_rules(const gru4rec_events *events);
 

@@ -4,7 +4,8 @@
 /*
  * Gives the sessions that have a new event the numbers 1, 2, ..., in number (n_sessions),
  * which must be zeroed before; the other sessions keep 0. If no event is old (is_old is
- * NULL), all events are new. Returns how many sessions have a new event.
+ * NULL), all events are new. Returns how many sessions have a new event. If the caller
+ * asks to stop (watch), numbers and result are of no use.
  */
 static int32_t number_recent(const gru4rec_events *events, int32_t *number,
                              g4r_stop_watch *watch)
@@ -20,10 +21,10 @@ static int32_t number_recent(const gru4rec_events *events, int32_t *number,
 }
 
 /*
- * Fills events->owner for the sessions that stay, by their new numbers: element k is the
- * owner (the number in events->sessions) of the session s with number[s] = k + 1. If
- * there is an array events->owner already, it is changed in place; else it is allocated.
- * Returns false if there is not enough memory.
+ * Sets events->owner for the sessions that stay, by their new numbers: element k becomes
+ * the owner (the number in events->sessions) of the session s with number[s] = k + 1. An
+ * array events->owner that exists already is changed in place; else it is allocated.
+ * Returns false, and changes nothing, if there is not enough memory.
  */
 static bool number_owners(gru4rec_events *events, const int32_t *number)
 {
@@ -39,7 +40,10 @@ static bool number_owners(gru4rec_events *events, const int32_t *number)
     return true;
 }
 
-/* Copies event from to place to <= from, in all columns but session and is_old. */
+/*
+ * Copies the event at index from to index to (to <= from), in all columns but session and
+ * is_old.
+ */
 static void move_event(gru4rec_events *events, size_t to, size_t from)
 {
     events->item[to] = events->item[from];

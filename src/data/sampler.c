@@ -10,11 +10,12 @@
  * A cell holds its own item first. If that item is poor, the room that is left is given
  * to one rich item, whose weight becomes smaller by as much:
  *   cells[poor].keep = weight[poor] 2^32,  weight[rich] -= 1 - weight[poor]
- * Rounding can leave some items over at the end. Their cells keep the start value, which
- * always gives the cell's own item.
+ * A rich item whose weight is below 1 after this is poor from then on. Rounding can leave
+ * some items over at the end. Their cells keep the start value, which always gives the
+ * cell's own item.
  *
- * stack (n) is scratch: it holds the poor items from its start and the rich items from
- * its end.
+ * The weights are overwritten. stack (n) is scratch: it holds the poor items from its
+ * start and the rich items from its end.
  */
 static void fill_cells(g4r_sampler *sampler, double *weight, uint32_t *stack)
 {

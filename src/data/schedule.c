@@ -15,8 +15,9 @@ size_t g4r_schedule_lanes(const g4r_schedule_plan *plan, int64_t n_sessions)
 }
 
 /*
- * Carves the arrays of the schedule from its arena; while the arena has no memory, only
- * counts their bytes.
+ * Sets the pointers to the arrays of the schedule, which it carves from the schedule's
+ * arena; order only if the plan has is_shuffled. While the arena has no memory, it only
+ * counts their bytes there.
  */
 static void layout(g4r_schedule *schedule, const g4r_schedule_plan *plan,
                    int64_t n_sessions)
@@ -89,6 +90,7 @@ void g4r_schedule_start(g4r_schedule *schedule)
 /*
  * Puts the next session of the epoch into a lane, at its first event, and adds 1 to
  * schedule->next. Sets from of the lane to -1, so that its hidden state starts from zero.
+ * There must be a session that was in no lane yet.
  */
 static void fill_lane(g4r_schedule *schedule, int32_t lane)
 {
@@ -108,8 +110,7 @@ static bool is_at_start(const g4r_schedule *schedule)
 
 /*
  * Puts new sessions into all lanes, or into fewer if not so many sessions are left, and
- * sets n_live to the number of these lanes (0: no session is left). Sets is_new_batch to
- * true.
+ * sets n_live to the number of these lanes (0: no session is left). Sets is_new_batch.
  */
 static void start_batch(g4r_schedule *schedule)
 {
@@ -120,13 +121,17 @@ static void start_batch(g4r_schedule *schedule)
         fill_lane(schedule, lane);
 }
 
-/* Tells whether the lane's session has two events left: one to feed, one to predict. */
+/*
+ * Tells whether the lane's session has two events from its position on: one to feed, one
+ * to predict.
+ */
 static bool has_step(const g4r_schedule *schedule, int32_t lane)
 {
     int64_t end = schedule->dataset->offsets[schedule->session[lane] + 1];
     return end - schedule->position[lane] > 1;
 }
 
+/* Tells whether each live lane has a step; true if no lane is live. */
 static bool all_have_steps(const g4r_schedule *schedule)
 {
     for (int32_t lane = 0; lane < schedule->n_live; lane++)
@@ -136,11 +141,12 @@ static bool all_have_steps(const g4r_schedule *schedule)
 }
 
 /*
- * Makes one round of refilling. In the order of the lanes, each lane whose session has
- * ended gets the next session. If there is none, or with is_whole, the lane is removed,
- * and the lanes behind it move up. With is_whole, once no lane is left, all lanes get new
- * sessions. A session of one event has no step, so its lane is refilled in the next
- * round; the caller makes rounds until all lanes have a step.
+ * Makes one round of refilling, and sets n_live to the number of lanes after it. In the
+ * order of the lanes, each lane without a step (its session has ended) gets the next
+ * session. If there is none, or with is_whole, the lane is removed, and the lanes behind
+ * it move up. With is_whole, once no lane is left, all lanes get new sessions. A session
+ * of one event has no step, so its lane is refilled in the next round; the caller makes
+ * rounds until all lanes have a step.
  */
 static void refill(g4r_schedule *schedule)
 {

@@ -24,65 +24,83 @@
 
 /* The settings of a schedule: how it makes steps of the sessions. */
 typedef struct g4r_schedule_plan {
-    int64_t n_lanes;     /* B, the most lanes */
-    bool needs_contrast; /* the epoch ends when one lane is left: it has no negatives */
-    bool is_whole;    /* lanes get new sessions together, when all sessions have ended */
-    bool is_shuffled; /* g4r_schedule_shuffle() can change the order of the sessions */
+    int64_t n_lanes; /* B, the largest number of lanes */
+    /*
+     * The epoch ends when a session ends and only one lane is left after refilling,
+     * because this lane has no negatives. An epoch that begins with one lane has the
+     * steps of its first session all the same.
+     */
+    bool needs_contrast;
+    bool is_whole; /* lanes get new sessions together, when all sessions have ended */
+    /* The schedule has an array order, so that g4r_schedule_shuffle() can be called. */
+    bool is_shuffled;
 } g4r_schedule_plan;
 
 typedef struct gru4rec_schedule {
-    /* The step that g4r_schedule_next() found: */
+    /* The step that g4r_schedule_next() found last: */
     int32_t n_live;  /* M, the number of live lanes */
-    int32_t *input;  /* (M) item rows */
-    int32_t *target; /* (M) item rows */
-    int32_t *from; /* (M) lane of the step before with the same session; -1: a new one */
-    int64_t *session;  /* (M) number of the session in the dataset */
-    bool is_new_batch; /* all lanes begin a new session in this step */
+    int32_t *input;  /* (M) row of the item that is fed to the network */
+    int32_t *target; /* (M) row of the item that comes next */
+    /*
+     * (M) The lane that held the same session in the step before; -1: the session is new,
+     * and its hidden state starts from zero.
+     */
+    int32_t *from;
+    int64_t *session;  /* (M) place of the session in the dataset */
+    bool is_new_batch; /* all lanes begin a new session together in this step */
     /* Where the lanes are: */
-    int64_t *position; /* (M) place of the input among the dataset's events */
+    int64_t *position; /* (M) index of the input among the dataset's events */
     int64_t next;      /* how many sessions have been put into lanes in this epoch */
-    int64_t *order;    /* (S) sessions in the order of visits; NULL: 0, 1, ..., S - 1 */
-    g4r_schedule_plan plan; /* here n_lanes is the number of lanes of the first step */
-    const gru4rec_dataset *dataset; /* borrowed */
+    /*
+     * (S) The sessions in the order of visits. NULL: they are visited as the dataset has
+     * them.
+     */
+    int64_t *order;
+    g4r_schedule_plan plan;         /* a copy, but n_lanes is g4r_schedule_lanes() */
+    const gru4rec_dataset *dataset; /* borrowed until g4r_schedule_free() */
     gru4rec_allocator allocator;
     g4r_arena arena; /* owns all arrays above */
 } g4r_schedule;
 
 /*
- * Returns the plan that a training's options ask for. Without samples (K = 0) it has
- * needs_contrast, which ends an epoch when one lane is left, because the targets of the
- * other lanes are then the only negatives of a lane.
+ * Returns the plan that a training's options ask for: n_lanes from batch_size, is_whole
+ * from whole_sessions, and is_shuffled from train_random_order. needs_contrast is set if
+ * there are no samples (n_sample = 0), because the targets of the other lanes are then
+ * the only negatives of a lane.
  */
 g4r_schedule_plan g4r_schedule_planned(const gru4rec_options *options);
 /*
- * Returns the number of lanes of an epoch's first step: n_lanes of the plan, or
- * n_sessions if that is less. No step has more.
+ * Returns the number of lanes with which an epoch begins: n_lanes of the plan, or
+ * n_sessions if that is less. No step has more lanes.
  */
 size_t g4r_schedule_lanes(const g4r_schedule_plan *plan, int64_t n_sessions);
 /* Returns the bytes that g4r_schedule_init() allocates for a dataset of n_sessions. */
 size_t g4r_schedule_bytes(const g4r_schedule_plan *plan, int64_t n_sessions);
 /*
- * Prepares an epoch through the dataset, which is borrowed until g4r_schedule_free(),
- * with the sessions in visiting order. Returns false if there is not enough memory; the
- * schedule then owns nothing.
+ * Makes *schedule, whatever it holds, for the dataset, which is borrowed until
+ * g4r_schedule_free(). Copies the plan. The schedule stands before the first step of an
+ * epoch, with the sessions in visiting order. Returns false if there is not enough
+ * memory; the schedule then owns nothing.
  */
 bool g4r_schedule_init(g4r_schedule *schedule, const gru4rec_dataset *dataset,
                        const g4r_schedule_plan *plan, const gru4rec_allocator *allocator);
 void g4r_schedule_free(g4r_schedule *schedule);
 /*
- * Puts the sessions into a random order for an epoch (schedule->order), which depends
- * only on the seed and the epoch. The plan must have is_shuffled. Afterwards the caller
- * must call g4r_schedule_start() before the next step.
+ * Puts all sessions into a random order for an epoch (schedule->order), which depends
+ * only on the seed and the epoch, not on the order before. The plan must have
+ * is_shuffled. Afterwards the caller must call g4r_schedule_start() before the next step.
  */
 void g4r_schedule_shuffle(g4r_schedule *schedule, int64_t seed, int64_t epoch);
 /*
- * Goes back to the beginning of an epoch, with the present order of sessions:
- * g4r_schedule_next() then finds the first step.
+ * Goes back to the beginning of an epoch, with the present order of sessions: removes all
+ * lanes, and g4r_schedule_next() then finds the first step.
  */
 void g4r_schedule_start(g4r_schedule *schedule);
 /*
- * Finds the next step and fills the schedule's fields from n_live to is_new_batch.
- * Returns false at the end of the epoch; n_live is 0 then.
+ * Moves each lane to the next event of its session, gives new sessions to the lanes whose
+ * session has ended, and fills the schedule's fields from n_live to is_new_batch for this
+ * step. Returns false at the end of the epoch; n_live is 0 then, and further calls return
+ * false, too.
  */
 bool g4r_schedule_next(g4r_schedule *schedule);
 

@@ -7,15 +7,15 @@
 #include "sort.h"
 
 /*
- * Tells whether element x must stand behind element y by the rule. Equal elements may
- * stay as they are.
+ * Tells whether element x must stand behind element y by the rule. Returns false if they
+ * are equal: equal elements stay as they are.
  */
 static bool is_behind(const g4r_sort_rule *rule, uint32_t x, uint32_t y)
 {
     return rule->compare(rule->context, x, y) > 0;
 }
 
-/* Most elements of a piece that is sorted by insertion. */
+/* Largest number of elements that are sorted by insertion instead of merging. */
 enum { SHORT_PIECE = 8 };
 
 static void insertion_sort(uint32_t *list, size_t n, const g4r_sort_rule *rule)
@@ -31,7 +31,8 @@ static void insertion_sort(uint32_t *list, size_t n, const g4r_sort_rule *rule)
 
 /*
  * Merges two sorted pieces, from[0 ... half - 1] and from[half ... n - 1], into to (n).
- * If the caller asks to stop (watch), the rest of both pieces is copied without merging.
+ * Of equal elements, those of the first piece come first. If the caller asks to stop
+ * (watch), the rest of both pieces is copied without merging.
  */
 static void merge_pieces(uint32_t *to, const uint32_t *from, size_t half, size_t n,
                          const g4r_sort_rule *rule, g4r_stop_watch *watch)
@@ -44,8 +45,9 @@ static void merge_pieces(uint32_t *to, const uint32_t *from, size_t half, size_t
 }
 
 /*
- * Sorts list (n) in place by merging. spare (n) is scratch. If the caller asks to stop
- * (watch), the list still has all its elements, in any order.
+ * Sorts list (n) in place by merging: sorts pieces of SHORT_PIECE elements by insertion,
+ * then merges neighbouring pieces again and again. spare (n) is scratch. If the caller
+ * asks to stop (watch), the list still has all its elements, but in any order.
  */
 static void merge_sort(uint32_t *list, uint32_t *spare, size_t n,
                        const g4r_sort_rule *rule, g4r_stop_watch *watch)

@@ -1,5 +1,6 @@
 /*
- * time.c - compares times of different types exactly, on one scale; see gru4rec.h.
+ * time.c - compares times of different types exactly, and converts times to doubles; see
+ * gru4rec.h.
  *
  * Integers and dates are never converted to doubles to be compared, because doubles are
  * too coarse: neighbouring doubles near today's date in seconds are 240 ns apart, and
@@ -17,8 +18,8 @@ int64_t g4r_time_split(int64_t date, int64_t *nano)
 }
 
 /*
- * Compares the time whole + nano / 10^9 with a real: negative if it is before the real, 0
- * if they are equal, else positive.
+ * Compares the time whole + nano / 10^9 (seconds) with a real. Returns a negative number
+ * if the time is before the real, 0 if they are equal, else a positive number.
  */
 static int compare_with_real(int64_t whole, int64_t nano, double real)
 {
@@ -29,7 +30,10 @@ static int compare_with_real(int64_t whole, int64_t nano, double real)
     const double below = floor(real);
     if (whole != (int64_t)below)
         return whole < (int64_t)below ? -1 : 1;
-    /* fma() rounds only once, so the sign of the difference is exact. */
+    /*
+     * How many nanoseconds the real is later. fma() rounds only once, so its sign is
+     * exact.
+     */
     const double more = fma(real - below, NANO, -(double)nano);
     return G4R_COMPARE(0, more);
 }

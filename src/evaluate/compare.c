@@ -1,11 +1,12 @@
 /*
  * compare.c - compares two methods: which is better, and could the difference be chance?
  *
- * Both methods a and b were measured on the same targets (pairs.h). So their difference
- * is known for each session:
+ * Only the common targets count: those that both methods a and b were asked to predict
+ * (pairs.h). The difference of the methods is known for each session:
  *   d_s = h_s(a) - h_s(b)
- * The interval of the difference is that of outcomes.h with d_s in place of h_s. The
- * p-value comes from a permutation test of d_s (permutation.h).
+ * where h_s is the sum of a measure over the common targets of session s. The interval of
+ * the mean difference is that of outcomes.h, with d_s in place of h_s. The p-value comes
+ * from a permutation test of d_s (permutation.h).
  */
 #include "../base/fail.h"
 #include "tally.h"
@@ -19,8 +20,11 @@ typedef struct comparing {
     const gru4rec_hooks *hooks;
     g4r_arena arena;
     g4r_pairs pairs;
-    g4r_outcomes outcomes; /* on the test of a */
-    int64_t *sums;         /* (DRAWS) scratch of g4r_permutation_p() */
+    /*
+     * On the test of a: the counts of one segment, by the method that was counted last.
+     */
+    g4r_outcomes outcomes;
+    int64_t *sums; /* (DRAWS) scratch of g4r_permutation_p() */
     g4r_stop_watch watch;
 } comparing;
 
@@ -33,6 +37,10 @@ size_t gru4rec_compare_count(const gru4rec_options *options)
            (size_t)options->cutoffs.n;
 }
 
+/*
+ * Asks the caller's hook poll whether to stop, and returns its answer; false if the
+ * caller gave no such hook.
+ */
 static bool is_stopped(void *context)
 {
     const comparing *c = context;
@@ -41,6 +49,10 @@ static bool is_stopped(void *context)
            c->hooks->poll(c->hooks->context, &progress) != 0;
 }
 
+/*
+ * Carves the arrays of the pairs, of the outcomes, and sums from c->arena. It is called
+ * twice: first it only counts the bytes (arena.h).
+ */
 static void layout(comparing *c)
 {
     g4r_pairs_layout(&c->pairs, &c->arena);
@@ -49,9 +61,10 @@ static void layout(comparing *c)
 }
 
 /*
- * Allocates all memory of the comparison, finds the segments of a's events, and pairs the
- * targets. Returns false if there is not enough memory. If the caller asks to stop
- * (c->watch), it returns true, and the pairs must not be used.
+ * Sets c->outcomes.test (a's) and longest, allocates all memory of the comparison in
+ * c->arena, writes the segment of each event of a, and pairs the targets. Returns false
+ * if there is not enough memory; nothing is allocated then. If the caller asks to stop,
+ * it returns true and c->watch.is_over is set; the pairs must not be used then.
  */
 static bool start(comparing *c, const gru4rec_side *a, const gru4rec_side *b)
 {
@@ -72,8 +85,10 @@ static bool start(comparing *c, const gru4rec_side *a, const gru4rec_side *b)
 }
 
 /*
- * Counts the targets of a segment in c->outcomes, in place of those counted before, and
- * returns the mean of the figure over them. places: those of the targets by one method.
+ * Returns the mean of the figure (a measure at a cut-off) over the common targets of a
+ * segment, by one method; NAN if there are none. places (events of a): the places of
+ * these targets by this method. As an effect, the counts of the segment replace those in
+ * c->outcomes.
  */
 static double measure(comparing *c, const int32_t *places, size_t segment,
                       const g4r_figure *figure)
@@ -83,9 +98,9 @@ static double measure(comparing *c, const int32_t *places, size_t segment,
 }
 
 /*
- * Sets wins, losses and ties of *d from outcomes->sums, which has h_s of a minus h_s of b
- * for each session: a wins the sessions in which this is above 0, and loses those in
- * which it is below 0. The other sessions with a target are ties.
+ * Counts the sessions that a wins (d_s > 0), loses (d_s < 0) and ties (d_s = 0, among
+ * those with a target), and writes the numbers into *d, whose wins and losses must be 0
+ * before. d_s, the figure of a less that of b, is read from outcomes->sums.
  */
 static void count_sessions(const g4r_outcomes *outcomes, gru4rec_difference *d)
 {
@@ -96,7 +111,13 @@ static void count_sessions(const g4r_outcomes *outcomes, gru4rec_difference *d)
     d->ties = outcomes->sessions - d->wins - d->losses;
 }
 
-/* Compares the methods a and b by one figure (a measure at a cut-off) on one segment. */
+/*
+ * Returns the comparison of a and b by one figure (a measure at a cut-off) on one
+ * segment: both means, their difference with its interval, the numbers of targets and of
+ * sessions, wins, losses and ties, and p. The interval is NAN with fewer than 10
+ * sessions; without any target, the means and p are NAN too. Overwrites c->outcomes and
+ * c->sums. If the caller asks to stop (c->watch), the result must not be used.
+ */
 static gru4rec_difference compare(comparing *c, size_t segment, const g4r_figure *figure)
 {
     g4r_outcomes *outcomes = &c->outcomes;
@@ -122,6 +143,10 @@ static gru4rec_difference compare(comparing *c, size_t segment, const g4r_figure
     return d;
 }
 
+/*
+ * Fills differences, one for each segment, measure and cut-off; cut-offs change fastest,
+ * segments slowest. Leaves the rest unset if the caller asks to stop (c->watch).
+ */
 static void compare_all(comparing *c, gru4rec_difference *differences)
 {
     const gru4rec_list *cutoffs = &c->options->cutoffs;

@@ -2,7 +2,11 @@
  * evaluate.c - measures how well a model predicts the next item of sessions.
  *
  * Every event of a test session except the first is a target (with option last_only, the
- * last event alone). The target is ranked among all items, given the events before it.
+ * last event alone). The target is ranked among the items, given the events before it.
+ * The items are all of the catalogue, or those that the caller names (what->candidates),
+ * or the target with some that are drawn at random (option candidates). With option
+ * exclude_seen, items that the session had before are left out.
+ *
  * Sessions run side by side in lanes, each from a zero hidden state. All lanes are ranked
  * until the last one ends; in training, K = 0 ends an epoch when one lane is left.
  *
@@ -14,8 +18,8 @@
  *   standard      1 + #{o > t}
  *   conservative  #{o >= t}
  *   median        the mean of these two
- * A target that was seen before (option exclude_seen) or is no candidate has no rank: it
- * counts as a miss.
+ * A target has no rank if it is left out as seen, or is not among what->candidates: then
+ * it counts as a miss.
  */
 #include "../kernels/blas.h"
 #include "../model/model.h"
@@ -31,13 +35,17 @@
 
 enum {
     MOST_LANES = 128,
-    SEEN_BYTES = 64 << 20 /* most bytes of the seen items of several lanes */
+    /*
+     * Most bytes of the seen items of all lanes together. One lane alone may need more.
+     */
+    SEEN_BYTES = 64 << 20
 };
 
 /*
- * The numbers of the methods: MODEL; then, if its scores are blended, NETWORK, its
- * network alone; then the baselines, which begin at measuring.n_models. MOST_...:
- * greatest numbers of methods before the baselines, and of all.
+ * The numbers of the methods. MODEL is the model as it serves. NETWORK is the model's
+ * network alone; this method exists only if the model's scores are blended. The baselines
+ * follow: the first has the number measuring.n_models, which is 1, or 2 with a blend.
+ * MOST_MODELS: most methods before the baselines. MOST_METHODS: most methods in all.
  */
 enum { MODEL, NETWORK, MOST_MODELS, MOST_METHODS = MOST_MODELS + GRU4REC_N_BASELINES };
 
@@ -49,20 +57,36 @@ typedef struct measuring {
     const gru4rec_hooks *hooks;
     gru4rec_progress progress;
     size_t n_items, n_methods, n_lanes;
-    size_t n_models;    /* methods before the first baseline */
-    size_t n_negatives; /* items drawn beside a target; 0: none are drawn */
-    size_t most_seen;   /* most seen items of a session; 0: seen items are ranked too */
+    /* Number of methods before the first baseline: 1, or 2 if the model blends. */
+    size_t n_models;
+    /*
+     * Items drawn beside each target (option candidates, at most n_items - 1). 0: none
+     * are drawn; the target is ranked among all items or what->candidates.
+     */
+    size_t n_negatives;
+    /*
+     * With option exclude_seen: room for the different items of the longest session, at
+     * most n_items. 0: the option is off, and seen items are ranked too.
+     */
+    size_t most_seen;
     g4r_network network;
     g4r_arena arena;
     g4r_schedule schedule;
     g4r_ranks ranks[MOST_MODELS]; /* one for each method before the baselines */
-    gru4rec_blender *blender;     /* that of ranks[MODEL], or NULL */
+    /* Blends the scores of method MODEL; NULL: no blend. finish() frees it. */
+    gru4rec_blender *blender;
     g4r_seen seen;
     g4r_negatives negatives;
     g4r_listed listed;
-    int32_t *excluded; /* (most_seen + 1) items that must not be drawn */
-    int32_t *drawn;    /* (n_negatives + 1) the drawn items, and the target */
-    gru4rec_scorer *scorers[GRU4REC_N_BASELINES]; /* one for each of what->baselines */
+    /*
+     * (most_seen + 1) the items that must not be drawn for a target: the target itself
+     * and, with option exclude_seen, the seen items. Ascending.
+     */
+    int32_t *excluded;
+    /* (n_negatives + 1) the rows that are ranked: the drawn items and the target. */
+    int32_t *drawn;
+    /* The first n_baselines: a scorer for each of what->baselines, freed by finish(). */
+    gru4rec_scorer *scorers[GRU4REC_N_BASELINES];
     g4r_outcomes outcomes;
     g4r_tally tallies[MOST_METHODS];
 } measuring;
@@ -79,8 +103,8 @@ size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
 }
 
 /*
- * Returns the part of the caller's array what->places for the places of a method; NULL:
- * the caller gave no array.
+ * Returns where the places of a method begin in the caller's array what->places (a row of
+ * n_events places for each method). Returns NULL if the caller gave no array.
  */
 static int32_t *places_of(const measuring *e, size_t method)
 {
@@ -88,6 +112,11 @@ static int32_t *places_of(const measuring *e, size_t method)
     return places != NULL ? places + method * (size_t)e->what->test->n_events : NULL;
 }
 
+/*
+ * Carves from e->arena the arrays of the network, the ranks, the seen items, the drawn
+ * items, the baselines' lists, the outcomes and the tallies. It is called twice: first it
+ * only counts the bytes (arena.h). The caller's array of places is used if there is one.
+ */
 static void layout(measuring *e)
 {
     g4r_arena *arena = &e->arena;
@@ -108,9 +137,11 @@ static void layout(measuring *e)
 }
 
 /*
- * Sets all sizes from the options and the data, prepares the tallies and the ranks, and
- * counts the bytes of the arena.
- * longest_session: number of events in the longest test session.
+ * Sets all sizes in *e from the options and the data, prepares the tallies and the ranks,
+ * and counts the bytes that e->arena needs. It allocates nothing. The number of lanes is
+ * MOST_LANES, or less if the seen items would take more than SEEN_BYTES; at least 1.
+ * longest_session: number of events in the longest test session; read only with option
+ * exclude_seen.
  */
 static void measure(measuring *e, const g4r_bounds *bounds, int64_t longest_session)
 {
@@ -169,9 +200,10 @@ static int64_t longest_session(const gru4rec_dataset *test)
 }
 
 /*
- * Makes a scorer for each baseline, and gives the baseline's name to its tally. INVALID:
- * a baseline needs times, and the test sessions have none. NOMEM: there is not enough
- * memory. After an error finish() frees the scorers that were made.
+ * For each baseline: gives the baseline's name to its tally, and makes a scorer in
+ * e->scorers. Stops at the first error. INVALID: the baseline needs times, and the test
+ * sessions have none. NOMEM: there is not enough memory. After an error finish() frees
+ * the scorers that were made.
  */
 static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
 {
@@ -194,9 +226,9 @@ static gru4rec_status start_baselines(measuring *e, gru4rec_error *error)
 }
 
 /*
- * If the model's scores are blended, makes the blender, gives it to the ranks of the
- * method MODEL, and gives the method NETWORK its name. Otherwise does nothing. NOMEM:
- * there is not enough memory. finish() frees the blender.
+ * Does nothing if the model's scores are not blended. Otherwise makes e->blender, gives
+ * it to the ranks of the method MODEL, and names the method NETWORK "gru4rec-network".
+ * NOMEM: there is not enough memory. finish() frees the blender.
  */
 static gru4rec_status start_blending(measuring *e, gru4rec_error *error)
 {
@@ -211,9 +243,10 @@ static gru4rec_status start_blending(measuring *e, gru4rec_error *error)
 }
 
 /*
- * Allocates all memory of the evaluation, and starts the schedule, the tallies, the
- * blender and the baselines. The caller frees it by finish(), also after an error. NOMEM:
- * there is not enough memory. INVALID: as start_baselines().
+ * Prepares the evaluation: sets all sizes, allocates the schedule and the arena, gives
+ * the network the model's weights, writes the segment of each event, sets all places to
+ * "no target", and makes the blender and the scorers. The caller calls finish(), also
+ * after an error. NOMEM: there is not enough memory. INVALID: as start_baselines().
  */
 static gru4rec_status start(measuring *e, gru4rec_error *error)
 {
@@ -236,6 +269,10 @@ static gru4rec_status start(measuring *e, gru4rec_error *error)
     return status == GRU4REC_OK ? start_baselines(e, error) : status;
 }
 
+/*
+ * Frees all that start() allocated, also if start() failed half-way. The model, the
+ * baselines and the test are the caller's and stay.
+ */
 static void finish(measuring *e)
 {
     for (size_t i = 0; i < e->what->n_baselines; i++)
@@ -245,6 +282,10 @@ static void finish(measuring *e)
     g4r_arena_free(&e->arena, &e->allocator);
 }
 
+/*
+ * Calls the hook poll with e->progress, and returns whether it asks to stop; false if the
+ * caller gave no such hook.
+ */
 static bool is_stopped(void *context)
 {
     const measuring *e = context;
@@ -256,8 +297,8 @@ static bool is_stopped(void *context)
 /* ---- one step of the schedule ---- */
 
 /*
- * Tells whether the lane's target is ranked: always, but with last_only only if it is the
- * last event of its session.
+ * Tells whether the lane's target is to be ranked. Without option last_only this is
+ * always true; with it, only for the last event of a session.
  */
 static bool is_ranked(const measuring *e, size_t lane)
 {
@@ -267,8 +308,8 @@ static bool is_ranked(const measuring *e, size_t lane)
 }
 
 /*
- * Returns the items and times of the events of the lane's session before its target,
- * which are borrowed from the test; the times are NULL if the test has none.
+ * Returns the events of the lane's session from the first to the one before the target:
+ * items and times, borrowed from the test. The times are NULL if the test has none.
  */
 static gru4rec_prefix prefix_of(const measuring *e, size_t lane)
 {
@@ -280,8 +321,10 @@ static gru4rec_prefix prefix_of(const measuring *e, size_t lane)
 }
 
 /*
- * Returns the query that ranks the lane's target, with the items to leave out. A target
- * that was seen, or is not among the items that are ranked, becomes -1.
+ * Returns the query for the lane's target. It lists the seen items as items to leave out
+ * only with option exclude_seen. The query's target becomes -1 if the target is among
+ * these items; also if it is not among the ranked items, unless items are drawn for each
+ * target. The lists are borrowed: the history from the test, the seen items from e->seen.
  */
 static g4r_rank_query query_of(const measuring *e, size_t lane)
 {
@@ -302,8 +345,8 @@ static g4r_rank_query query_of(const measuring *e, size_t lane)
 }
 
 /*
- * Ranks the lane's target by each baseline, and notes the result in the baseline's tally.
- * rows (n): the ranked items; NULL: all.
+ * Ranks the lane's target by the scores of each baseline, and adds each result to the
+ * tally of its baseline. rows (n): the ranked items; NULL: all.
  */
 static void count_baselines(measuring *e, size_t lane, const int32_t *rows, size_t n,
                             const g4r_rank_query *query)
@@ -318,10 +361,12 @@ static void count_baselines(measuring *e, size_t lane, const int32_t *rows, size
 }
 
 /*
- * Draws items for the lane's target (option candidates), ranks the target among them by
- * the model's scores for the values x of the network's top layer, by the network's alone
- * if the model's are blended, and by each baseline, and notes the results in the tallies.
- * Returns false if a score of the model is not finite.
+ * Ranks the lane's target among items that are drawn for it (option candidates). With
+ * option exclude_seen, seen items are not drawn. It ranks by each method: the model with
+ * the top layer's values x (D), its network alone if the model blends, and each baseline.
+ * Each result is added to the method's tally. If the target itself was seen, it is not
+ * ranked: a miss. Returns false if a score of the network is not finite; the later
+ * methods are not counted then.
  */
 static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
 {
@@ -345,6 +390,7 @@ static bool rank_drawn(measuring *e, size_t lane, const g4r_real *x)
     return true;
 }
 
+/* Writes the message of DIVERGED into *error, and returns DIVERGED. */
 static gru4rec_status fail_diverged(gru4rec_error *error)
 {
     return g4r_fail(error, GRU4REC_DIVERGED,
@@ -352,15 +398,17 @@ static gru4rec_status fail_diverged(gru4rec_error *error)
                     "train it again with a smaller learning_rate");
 }
 
+/* Writes the message of INTERRUPTED into *error, and returns INTERRUPTED. */
 static gru4rec_status fail_interrupted(gru4rec_error *error)
 {
     return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
 }
 
 /*
- * Ranks the targets of all lanes that were added to e->ranks[method], by the method MODEL
- * or NETWORK, and notes the results in the method's tally. Returns DIVERGED if a score is
- * not finite, INTERRUPTED if the hook says stop.
+ * Ranks the targets of the lanes in e->ranks[method] one after another, and adds each
+ * result to the tally of the method (MODEL or NETWORK). Asks the hook after each target.
+ * Stops at the first error: DIVERGED if a score is not finite, INTERRUPTED if the hook
+ * says stop.
  */
 static gru4rec_status rank_added(measuring *e, size_t method, gru4rec_error *error)
 {
@@ -377,9 +425,12 @@ static gru4rec_status rank_added(measuring *e, size_t method, gru4rec_error *err
 }
 
 /*
- * Runs the network for one step of the schedule, ranks the live lanes' targets by all
- * methods, and notes the results in the tallies. It leaves out targets that option
- * last_only does not rank. Returns DIVERGED or INTERRUPTED if it fails.
+ * Does one step of the schedule for all live lanes: moves hidden states and seen items to
+ * the lanes of their sessions, runs the network on the lanes' inputs, adds each input to
+ * the seen items, ranks each target by all methods, and adds the results to the tallies.
+ * Targets that option last_only excludes are not ranked. Counts the ranked targets in
+ * e->progress.events. Stops at the first error: DIVERGED if a score is not finite,
+ * INTERRUPTED if the hook says stop.
  */
 static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
 {
@@ -421,6 +472,10 @@ static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
     return status;
 }
 
+/*
+ * Evaluates step after step until the schedule has no more, or until the first error,
+ * which it returns: DIVERGED or INTERRUPTED. Asks the hook after each step.
+ */
 static gru4rec_status run(measuring *e, gru4rec_error *error)
 {
     gru4rec_status status = GRU4REC_OK;
@@ -434,8 +489,9 @@ static gru4rec_status run(measuring *e, gru4rec_error *error)
 }
 
 /*
- * Fills metrics with the measures of all methods, the model first. INTERRUPTED: the hook
- * says stop; metrics must not be used then.
+ * Fills metrics with the measures of all methods, in the order of the methods' numbers,
+ * the model first: g4r_tally_rows() for each. Returns INTERRUPTED if the hook says stop;
+ * metrics must not be used then.
  */
 static gru4rec_status report(measuring *e, gru4rec_metrics *metrics, gru4rec_error *error)
 {

@@ -21,8 +21,8 @@ static bool is_seen(const g4r_rank_query *query, int32_t row)
 }
 
 /*
- * Returns how many items are ranked: those of rows (n), or all if rows is NULL, without
- * those that were seen.
+ * Returns how many items are ranked: the number of rows (n), or of all items if rows is
+ * NULL, less the seen items (query->seen) among them.
  */
 static size_t count_ranked(const g4r_listed *listed, const int32_t *rows, size_t n,
                            const g4r_rank_query *query)
@@ -36,8 +36,10 @@ static size_t count_ranked(const g4r_listed *listed, const int32_t *rows, size_t
 }
 
 /*
- * Finds the ranked items with a score above 0 that were not seen. Sets *out to their
- * rows, borrowed from scores or from listed, and returns how many there are.
+ * Finds the ranked items that have a score above 0 and were not seen. Sets *out to their
+ * rows and returns their number. If all items are ranked and none was seen, *out is
+ * scores->rows, borrowed from the scorer; otherwise listed->rows, which the next call
+ * overwrites.
  */
 static size_t find_listed(g4r_listed *listed, const gru4rec_scores *scores,
                           const int32_t *rows, size_t n, const g4r_rank_query *query,

@@ -10,21 +10,23 @@
 #include "ranks.h"
 
 typedef struct g4r_listed {
-    size_t n_items, longest; /* I; most items in a list */
-    int32_t *rows;           /* (I) scratch: ranked items with a score above 0 */
-    int32_t *best;           /* (longest) scratch: rows of the best items */
-    g4r_scored *list;        /* (longest) the latest list that was given */
+    /* Number of items I; most items in a list of best items. */
+    size_t n_items, longest;
+    /* (I) scratch: the ranked items with a score above 0 that were not seen. */
+    int32_t *rows;
+    int32_t *best;    /* (longest) scratch: rows of the best items */
+    g4r_scored *list; /* (longest) the list of the latest g4r_listed_rank() */
 } g4r_listed;
 
-/* Sets the sizes, and carves the arrays from the arena (arena.h). */
+/* Sets n_items and longest, and carves the three arrays from the arena (arena.h). */
 void g4r_listed_layout(g4r_listed *listed, g4r_arena *arena, size_t n_items,
                        size_t longest);
 /*
- * Ranks the query's target by scores, and finds the best items with a score above 0, at
- * most listed->longest. Seen items are left out. If the query has no target (-1), the
- * counts n_greater and n_equal are 0. rows (n), ascending: the items that are ranked;
- * NULL: all items. *standing: the result; its list is borrowed until the next
- * g4r_listed_rank().
+ * Fills *standing: the rank of the query's target by scores, and the best items, at most
+ * listed->longest, all with a score above 0. Seen items are left out of both. A target
+ * with score 0 is equal to all ranked items with score 0. Without a target (-1),
+ * n_greater and n_equal are 0. rows (n), ascending: the items that are ranked; NULL: all
+ * items. The list in *standing is borrowed until the next g4r_listed_rank().
  */
 void g4r_listed_rank(g4r_listed *listed, const gru4rec_scores *scores,
                      const int32_t *rows, size_t n, const g4r_rank_query *query,

@@ -18,15 +18,20 @@ void g4r_negatives_layout(g4r_negatives *negatives, g4r_arena *arena, size_t n_i
     negatives->drawn = g4r_arena_take(arena, words, sizeof *negatives->drawn);
 }
 
+/* Compares two rows for qsort(), which then sorts ascending. */
 static int compare_rows(const void *a, const void *b)
 {
     return G4R_COMPARE(*(const int32_t *)a, *(const int32_t *)b);
 }
 
-/* Returns the row of the item that is the number-th (from 0) of those not excluded. */
+/*
+ * Returns the row that is the number-th (from 0) of all rows that are not in excluded
+ * (n_excluded), which is ascending. Searches by bisection.
+ */
 static int32_t row_of(int32_t number, const int32_t *excluded, size_t n_excluded)
 {
-    size_t from = 0, to = n_excluded; /* search: number of excluded rows before the row */
+    /* The number of excluded rows below the result is between from and to. */
+    size_t from = 0, to = n_excluded;
     while (from < to) {
         const size_t middle = from + (to - from) / 2;
         if (excluded[middle] - (int32_t)middle <= number)

@@ -11,21 +11,31 @@
 #include "../base/rng.h"
 
 typedef struct g4r_negatives {
+    /*
+     * Set by the caller. The random numbers of an event come from seed and the event's
+     * place among the test events.
+     */
     int64_t seed;
-    size_t n_items, n; /* I; items to draw, or fewer if there are not so many */
-    uint64_t *drawn;   /* (I / 64 + 1) scratch: a bit for each number; 0 between draws */
+    /* Number of items I; items to draw for an event, or all if fewer can be drawn. */
+    size_t n_items, n;
+    /*
+     * (I / 64 + 1) scratch: a bit for each number that was drawn. All bits are 0 before
+     * and after g4r_negatives_draw(). Empty if n is 0.
+     */
+    uint64_t *drawn;
 } g4r_negatives;
 
 /*
- * Sets the sizes I and n, and carves the array drawn from the arena (none if n is 0). n
- * <= n_items.
+ * Sets n_items and n (n <= n_items), and carves the array drawn from the arena, or an
+ * empty one if n is 0. It does not set the seed.
  */
 void g4r_negatives_layout(g4r_negatives *negatives, g4r_arena *arena, size_t n_items,
                           size_t n);
 /*
- * Draws items that are not excluded, for event number event of the test events. excluded
- * (n_excluded): rows, ascending. rows (n) is filled with the drawn rows, ascending.
- * Returns how many were drawn: n, or all items that are not excluded if they are fewer.
+ * Draws n different items that are not in excluded (n_excluded rows, ascending); if there
+ * are fewer such items, all of them. event: the target's place among the test events,
+ * which decides what is drawn, together with the seed. Writes the drawn rows, ascending,
+ * into rows (n), and returns how many there are.
  */
 size_t g4r_negatives_draw(g4r_negatives *negatives, int32_t *rows,
                           const int32_t *excluded, size_t n_excluded, int64_t event);

@@ -2,10 +2,14 @@
 #include "outcomes.h"
 
 enum {
-    LEAST_SESSIONS = 10, /* fewer sessions get no interval */
-    MOST_BITS = 52       /* 1 is at most 2^52 units, which a double holds exactly */
+    LEAST_SESSIONS = 10, /* with fewer sessions an interval is NAN */
+    /* units_of_one() is at most 2^52, which a double holds exactly. */
+    MOST_BITS = 52
 };
-/* 95 % of a normal distribution are within this many standard deviations of its mean. */
+/*
+ * 95 % of a normal distribution are less than this many standard deviations from its
+ * mean.
+ */
 static const double normal_95 = 1.96;
 
 void g4r_outcomes_layout(g4r_outcomes *outcomes, g4r_arena *arena)
@@ -27,8 +31,8 @@ static bool is_counted(const g4r_outcomes *outcomes, const int32_t *places,
 }
 
 /*
- * Tells whether a target with this place is in the longest list: it is not missed, and
- * its rank is at most the largest cut-off.
+ * Tells whether a target with this place is in the longest list: the place is not
+ * GRU4REC_PLACE_MISSED, and the rank is at most outcomes->longest.
  */
 static bool is_hit(const g4r_outcomes *outcomes, int32_t place)
 {
@@ -59,8 +63,8 @@ void g4r_outcomes_count(g4r_outcomes *outcomes, const int32_t *places, size_t se
 }
 
 /*
- * Returns the number by which a hit at this rank is divided in the measure: 1, the rank,
- * or log2(rank + 1).
+ * Returns the discount of a measure at a rank: a hit at this rank counts 1 / discount. It
+ * is 1 for recall, the rank for MRR, and log2(rank + 1) for NDCG.
  */
 static double discount_of(g4r_measure measure, double rank)
 {
@@ -86,9 +90,10 @@ double g4r_outcomes_mean(const g4r_outcomes *outcomes, const g4r_figure *figure)
 }
 
 /*
- * Returns how many units make 1. It is less than 2^62 / events, so that no sum over
- * events passes 2^62. It is a multiple of 1, 2, ..., 20, so that 1/2 to 1/20 are whole
- * numbers of units too, and equal sums of them compare as equal.
+ * Returns how many of the units that sums are counted in make 1. The number is the same
+ * for all methods on this test. It is at most 2^52 and less than 2^62 / events, so that
+ * no sum over events passes 2^62. It is a multiple of 1, 2, ..., 20, so that 1/2 to 1/20
+ * are whole numbers of units too, and equal sums of them compare as equal.
  */
 static double units_of_one(const g4r_outcomes *outcomes)
 {
@@ -102,9 +107,10 @@ static double units_of_one(const g4r_outcomes *outcomes)
 }
 
 /*
- * Adds sign (1 or -1) times h_s to outcomes->sums[s], for each session s. h_s is the sum,
- * in whole units, of the figure (a measure at a cut-off) over the session's targets in
- * the segment.
+ * Adds sign (1 or -1) times h_s to outcomes->sums[s], for each session s. h_s is the sum
+ * of the figure (a measure at a cut-off) over the session's targets in the segment. Each
+ * term is rounded to a whole number of units (units_of_one()); missed targets add 0.
+ * Stops early if the caller asks to stop (watch).
  */
 static void add(g4r_outcomes *outcomes, int64_t sign, const int32_t *places,
                 size_t segment, const g4r_figure *figure, g4r_stop_watch *watch)

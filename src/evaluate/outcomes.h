@@ -27,55 +27,75 @@ typedef enum g4r_measure { G4R_RECALL, G4R_MRR, G4R_NDCG, G4R_N_MEASURES } g4r_m
 
 typedef struct g4r_outcomes {
     const gru4rec_dataset *test;
-    size_t longest;    /* largest cut-off, at most I (of two models, the larger I) */
-    uint8_t *segments; /* (events) the segment of each event */
-    /* About the targets of one method in one segment: */
-    int64_t *hits;            /* (2 longest) number of targets by place */
-    int64_t *n_targets;       /* (sessions) e_s, the number of targets of each session */
-    int64_t events, sessions; /* number of targets; of sessions with a target */
-    int64_t *sums; /* (sessions) h_s, the sum of a measure over a session's targets */
+    /*
+     * Largest cut-off, at most the number of items I (of two models, the larger I). The
+     * user of outcomes sets test and longest.
+     */
+    size_t longest;
+    /*
+     * (events) the segment of each event, filled by g4r_segment_fill(), not by this file.
+     */
+    uint8_t *segments;
+    /*
+     * Set by g4r_outcomes_count(), for one method's targets in one segment. hits[place]:
+     * number of targets with this place; missed targets are in no hits. n_targets[s]:
+     * e_s, the number of targets in session s. events: number of targets. sessions:
+     * number of sessions with one.
+     */
+    int64_t *hits;      /* (2 longest) */
+    int64_t *n_targets; /* (sessions) */
+    int64_t events, sessions;
+    /*
+     * (sessions) h_s, the sum of a figure over each session's targets, in units; set by
+     * g4r_outcomes_sum(). After g4r_outcomes_subtract() the difference of two methods.
+     */
+    int64_t *sums;
 } g4r_outcomes;
 
-/* A measure at cut-off k. */
+/* What is measured: a measure at cut-off k, so that only targets with rank <= k count. */
 typedef struct g4r_figure {
     g4r_measure measure;
     int64_t k;
 } g4r_figure;
 
 /*
- * Carves the arrays of outcomes from the arena. outcomes->test and longest must be set.
+ * Carves segments, hits, n_targets and sums from the arena (arena.h). outcomes->test and
+ * longest must be set.
  */
 void g4r_outcomes_layout(g4r_outcomes *outcomes, g4r_arena *arena);
 /*
- * Counts the targets of one method in a segment: sets hits, n_targets, events and
- * sessions in outcomes. places (events): the places by this method, see
- * gru4rec_evaluation. If the caller asked to stop (watch), the counts must not be used.
+ * Counts the targets of one method in a segment, and replaces hits, n_targets, events and
+ * sessions in outcomes by the new counts. It leaves sums alone. places (events): the
+ * places by this method, see gru4rec_evaluation. If the caller asks to stop (watch), the
+ * counts are incomplete and must not be used.
  */
 void g4r_outcomes_count(g4r_outcomes *outcomes, const int32_t *places, size_t segment,
                         g4r_stop_watch *watch);
 /*
  * Returns R, the mean of the figure (a measure at a cut-off) over the targets that
- * g4r_outcomes_count() counted; NAN if there were none.
+ * g4r_outcomes_count() counted last; NAN if there were none.
  */
 double g4r_outcomes_mean(const g4r_outcomes *outcomes, const g4r_figure *figure);
 /*
  * Sets outcomes->sums (sessions) to h_s: for each session s the sum of the figure (a
  * measure at a cut-off) over its targets in the segment, in whole units. places (events):
- * of one method, as in g4r_outcomes_count(). If the caller asked to stop (watch), sums
- * must not be used.
+ * the places by one method, as in g4r_outcomes_count(). If the caller asks to stop
+ * (watch), sums must not be used.
  */
 void g4r_outcomes_sum(g4r_outcomes *outcomes, const int32_t *places, size_t segment,
                       const g4r_figure *figure, g4r_stop_watch *watch);
 /*
- * Subtracts from outcomes->sums, which g4r_outcomes_sum() has set for one method, the
- * same sums of another method, whose places are given, and which has the same targets. If
- * the caller asked to stop (watch), sums must not be used.
+ * Subtracts the sums h_s of a second method from outcomes->sums, in which
+ * g4r_outcomes_sum() has put those of the first method. places (events): the places by
+ * the second method, which must have the same targets. If the caller asks to stop
+ * (watch), sums must not be used.
  */
 void g4r_outcomes_subtract(g4r_outcomes *outcomes, const int32_t *places, size_t segment,
                            const g4r_figure *figure, g4r_stop_watch *watch);
 /*
- * Returns the half-width of the 95 % interval of mean, the mean R of a figure over all
- * targets, from outcomes->sums; NAN if fewer than 10 sessions have a target.
+ * Returns half the width of the 95 % interval of mean, which is R of the figure that
+ * outcomes->sums was made for. Uses sums, n_targets, events and sessions of outcomes.
+ * Returns NAN if fewer than 10 sessions have a target.
  */
 double g4r_outcomes_width(const g4r_outcomes *outcomes, double mean);
 

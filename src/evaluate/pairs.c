@@ -1,9 +1,9 @@
-/* pairs.c - finds the targets that two methods share; see pairs.h. */
+/* pairs.c - finds the targets that two methods have in common; see pairs.h. */
 #include "pairs.h"
 
 /*
- * Tells whether both methods were measured on the same dataset, so that a place in one is
- * the place in the other.
+ * Tells whether both methods were measured on the same dataset object. Then the place of
+ * an event in a's test is also its place in b's.
  */
 static bool is_one_test(const g4r_pairs *pairs)
 {
@@ -29,7 +29,10 @@ void g4r_pairs_layout(g4r_pairs *pairs, g4r_arena *arena)
     pairs->b_places = g4r_arena_take(arena, n_a, sizeof *pairs->b_places);
 }
 
-/* Returns the place in b's test of an event of a's test; -1: b's test lacks the event. */
+/*
+ * Returns the place in b's test of an event that is given by its place in a's test; -1 if
+ * b's test does not have the event. find_places() must have been called.
+ */
 static int64_t find_event(const g4r_pairs *pairs, int64_t event)
 {
     if (is_one_test(pairs))
@@ -37,7 +40,10 @@ static int64_t find_event(const g4r_pairs *pairs, int64_t event)
     return (int64_t)pairs->place_of[pairs->a->test->numbers[event]] - 1;
 }
 
-/* Returns the session, as a place in visiting order, that contains the event. */
+/*
+ * Returns the session that contains the event with this place in the test. Searches by
+ * bisection. The session is given by its index into test->offsets.
+ */
 static int64_t find_session(const gru4rec_dataset *test, int64_t event)
 {
     int64_t from = 0, to = test->n_sessions - 1;
@@ -51,7 +57,10 @@ static int64_t find_session(const gru4rec_dataset *test, int64_t event)
     return from;
 }
 
-/* Tells whether the catalogue of side has the item of an event of other's test. */
+/*
+ * Tells whether the catalogue of side has the item of an event. event: the event's place
+ * in the test of the other side, other.
+ */
 static bool knows_item_of(const gru4rec_side *side, const gru4rec_side *other,
                           int64_t event)
 {
@@ -60,18 +69,26 @@ static bool knows_item_of(const gru4rec_side *side, const gru4rec_side *other,
     return gru4rec_items_find(side->items, &id) >= 0;
 }
 
+/*
+ * Tells whether the event with this place in the test of side is a target of its method.
+ */
 static bool is_target(const gru4rec_side *side, int64_t event)
 {
     return side->places[event] != GRU4REC_PLACE_NONE;
 }
 
 /*
- * Decides whether event i of a's test is a common target, and sets its places by a and by
- * b, or NONE. If it is a target of a, of b or of both, but no common target, counts it in
- * n_unpaired; if b's test does not have the event, only if b knows its item. Marks the
- * event in is_settled if b's test has it. *shared: the session of b that contains the
- * last earlier event of a's session that both tests have, or -1; if b's test has event i,
- * *shared becomes the session of event i in b.
+ * Pairs event i of a's test with the same event in b's test. It is a common target if it
+ * is a target of both methods, and the session of b that contains it is *shared. Then
+ * a_places[i] and b_places[i] become its places by a and by b; otherwise both become
+ * GRU4REC_PLACE_NONE.
+ *
+ * *shared: the session of b that contains the nearest event before i, in a's session,
+ * that both tests have; -1 if there is none. If b's test has event i, *shared becomes the
+ * session of b that contains event i, and is_settled of the event is set to 1.
+ *
+ * Adds 1 to n_unpaired if the event is a target of a or b, but no common target. If b's
+ * test does not have the event, this needs that b knows its item.
  */
 static void pair_event(g4r_pairs *pairs, int64_t i, int64_t *shared)
 {
@@ -94,8 +111,8 @@ static void pair_event(g4r_pairs *pairs, int64_t i, int64_t *shared)
 }
 
 /*
- * Does nothing if both sides have one test. Otherwise fills place_of, the place of each
- * event by its number, from the numbers of the events of b's test.
+ * Fills place_of: for each event of b's test with a number below n_numbers, 1 + its place
+ * in b's test. The other entries stay 0. Does nothing if both sides have one test.
  */
 static void find_places(g4r_pairs *pairs)
 {

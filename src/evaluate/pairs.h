@@ -16,26 +16,43 @@
 
 typedef struct g4r_pairs {
     const gru4rec_side *a, *b;
-    size_t n_numbers;    /* 1 + the largest number of an event of a; 0: one common test */
-    uint32_t *place_of;  /* (numbers) 1 + place in b's test; 0: not in b's test */
-    uint8_t *is_settled; /* (events of b) 1: a's test has the event too */
-    int32_t *a_places;   /* (events of a) places by a; NONE: it is no common target */
-    int32_t *b_places;   /* (events of a) places by b; NONE: it is no common target */
-    /* Targets of a or b that are no common target, though both sides know their item. */
+    /* 1 + the largest number of an event of a's test; 0: both sides have one test. */
+    size_t n_numbers;
+    /*
+     * (n_numbers) for each number of an event: 1 + the event's place in b's test, or 0 if
+     * b's test does not have the event. Not used if both sides have one test.
+     */
+    uint32_t *place_of;
+    /* (events of b) 1: a's test has the event too, so pair_event() has dealt with it. */
+    uint8_t *is_settled;
+    /*
+     * (events of a) a's place for each common target, GRU4REC_PLACE_NONE for other
+     * events.
+     */
+    int32_t *a_places;
+    /*
+     * (events of a) b's place for each common target, GRU4REC_PLACE_NONE for other
+     * events.
+     */
+    int32_t *b_places;
+    /*
+     * Number of targets of a or of b that are no common target, though both sides know
+     * their items. An event that is a target of both counts once.
+     */
     int64_t n_unpaired;
 } g4r_pairs;
 
 /*
- * Fills *pairs for the sides a and b, which are borrowed until g4r_pairs_find() returns:
- * finds n_numbers, the size of place_of.
+ * Empties *pairs, puts the sides a and b into it, which are borrowed until
+ * g4r_pairs_find() returns, and finds n_numbers, for which it reads all events of a.
  */
 void g4r_pairs_init(g4r_pairs *pairs, const gru4rec_side *a, const gru4rec_side *b);
-/* Carves the arrays of pairs from the arena. */
+/* Carves place_of, is_settled, a_places and b_places from the arena (arena.h). */
 void g4r_pairs_layout(g4r_pairs *pairs, g4r_arena *arena);
 /*
  * Finds the common targets: fills a_places and b_places, and counts n_unpaired. Call it
- * after init and layout, in memory that is zeroed. If the caller asked to stop (watch),
- * the results must not be used.
+ * once after init and layout, in an arena whose memory is zeroed. If the caller asks to
+ * stop (watch), the results are incomplete and must not be used.
  */
 void g4r_pairs_find(g4r_pairs *pairs, g4r_stop_watch *watch);
 

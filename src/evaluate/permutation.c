@@ -1,10 +1,11 @@
 /*
  * permutation.c - computes a p-value by random changes of sign; see permutation.h.
  *
- * Each draw has a random bit for each session; one random word gives 64 bits. For speed,
- * sessions are handled in groups of 8. The 256 possible sums of a group are computed
- * once, into a table that stays in the cache. So a draw adds one number for 8 sessions.
- * Sessions whose difference is 0 change no sum, and are left out.
+ * Each draw has a random bit for each session, which decides the sign of the session's
+ * difference; one random word gives 64 bits. For speed, sessions are handled in groups of
+ * 8. The 256 possible sums of a group are computed once, into a table that stays in the
+ * cache. So a draw adds one number for 8 sessions. Sessions whose difference is 0 change
+ * no sum, and are left out.
  */
 #include "permutation.h"
 
@@ -13,7 +14,7 @@
 enum { GROUP = 8, N_SUMS = 1 << GROUP, BLOCK = 64, GROUPS = BLOCK / GROUP };
 
 /*
- * Computes the sums of a group of 8 values for all 256 choices of their signs. In sum j,
+ * Fills sums (256) with the sums of 8 values for all choices of their signs. In sum j,
  * value i is negated if bit i of j is set.
  */
 static void make_sums(int64_t *sums, const int64_t values[GROUP])
@@ -27,8 +28,9 @@ static void make_sums(int64_t *sums, const int64_t values[GROUP])
 }
 
 /*
- * Adds the sum of the 64 values of a block, with new random signs for each draw, to the
- * sum of each draw. If the caller asks to stop (watch), the sums are incomplete.
+ * Handles a block of 64 values for all draws: each draw takes one random word, which
+ * chooses the signs of the values, and adds the sum of the signed values to its entry of
+ * sums (DRAWS). If the caller asks to stop (watch), the sums are incomplete.
  */
 static void add_block(int64_t *sums, const int64_t values[BLOCK], g4r_rng *rng,
                       g4r_stop_watch *watch)
@@ -46,8 +48,8 @@ static void add_block(int64_t *sums, const int64_t values[BLOCK], g4r_rng *rng,
 }
 
 /*
- * Moves the differences that are not 0 to the front of the array, in their order. Returns
- * how many there are.
+ * Removes the zeros from differences (n): moves the others to the front of the array, in
+ * their order, and returns how many there are.
  */
 static size_t leave_out_zeros(int64_t *differences, size_t n)
 {

@@ -17,10 +17,11 @@
 enum { G4R_PERMUTATION_DRAWS = 9999 };
 
 /*
- * Returns p of the test. differences (n): d_s of the sessions; the sum of their absolute
- * values must not pass 2^62. Their zeros are removed in place, so the array must not be
- * used afterwards. sums (DRAWS): scratch. If the caller asked to stop (watch), the result
- * must not be used.
+ * Returns p of the test, above 0 and at most 1. p is 1 if all differences are 0.
+ * differences (n): d_s of the sessions; the sum of their absolute values must not pass
+ * 2^62. The function removes the zeros in place, so the array must not be used
+ * afterwards. sums (DRAWS): scratch. The same seed and differences give the same p. If
+ * the caller asks to stop (watch), the result must not be used.
  */
 double g4r_permutation_p(int64_t *differences, size_t n, int64_t *sums, int64_t seed,
                          g4r_stop_watch *watch);

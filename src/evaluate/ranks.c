@@ -4,15 +4,24 @@
 #include "../base/rows.h"
 
 enum {
-    COLUMNS = 2048,        /* items at a time, so that their bounds stay in the cache */
-    CACHED = 1 << 15,      /* values of the output rows that stay cached for all lanes */
-    MOST_EXACT = 16,       /* most lanes whose items are all scored together */
-    EXACT_BYTES = 64 << 20 /* most bytes of the scores of several such lanes */
+    /*
+     * Most items whose bounds are made at a time, so that the bounds stay in the cache.
+     */
+    COLUMNS = 2048,
+    /*
+     * About how many values of output rows score_lanes() keeps in the cache for all
+     * lanes.
+     */
+    CACHED = 1 << 15,
+    /* Greatest n_exact: most lanes for which score_lanes() scores all items at a time. */
+    MOST_EXACT = 16,
+    /* Most bytes of the scores of these lanes, unless they are those of one lane. */
+    EXACT_BYTES = 64 << 20
 };
 
 /*
- * Most operations of scoring all items for several lanes, between two questions whether
- * to stop.
+ * Most multiplications and additions that score_lanes() does for several lanes. The
+ * caller is asked whether to stop only before and after them, so they must not take long.
  */
 static const double most_operations = 4e9;
 
@@ -27,9 +36,10 @@ void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *r
 }
 
 /*
- * Returns how many lanes are scored together if all ranked items are scored exactly: 1 if
- * the lists are so short that bounds are used for most lanes; otherwise up to MOST_EXACT,
- * as time and memory allow.
+ * Returns n_exact, the number of lanes that are scored at a time if bounds are not used.
+ * If the lists are short enough for bounds, this is 1, because few lanes need it.
+ * Otherwise it is MOST_EXACT, or less if the work would pass most_operations or the
+ * scores EXACT_BYTES; at least 1.
  */
 static size_t count_exact(const g4r_ranks *ranks)
 {
@@ -73,9 +83,9 @@ bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row)
 }
 
 /*
- * Writes into scores (n) the exact scores of the items rows (n), or of the first n items
- * if rows is NULL, for the session whose top layer has the values x, with the same bits
- * as in serving.
+ * Writes into scores (n) the network's exact scores for the values x (D) of the top
+ * layer, with the same bits as in serving: of the items rows (n), or of the first n items
+ * if rows is NULL. A blender has no effect here.
  */
 static void score(const g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, size_t n,
                   const g4r_real *x)
@@ -85,8 +95,9 @@ static void score(const g4r_ranks *ranks, g4r_real *scores, const int32_t *rows,
 }
 
 /*
- * Computes the blended scores in ranks->blender for the session whose top layer has the
- * values x and whose items are query->history. ranks->blender must not be NULL.
+ * Blends the network's scores with those of the nearest sessions, for the top layer's
+ * values x (D) and the session's items query->history. The result is in ranks->blender,
+ * which must not be NULL, until the next blend.
  */
 static void blend(const g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query)
 {
@@ -118,7 +129,10 @@ void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *qu
         return;
     score(ranks, &lane->score, &query->target, 1, x);
     if (ranks->blender != NULL) {
-        /* get blends again, as the neighbours of all lanes would take too much memory. */
+        /*
+         * Only the target's blended score is kept. g4r_ranks_get() blends again for this
+         * lane, as the results of all lanes would take too much memory.
+         */
         blend(ranks, x, query);
         gru4rec_blender_score(ranks->blender, query->target, &lane->score);
     }
@@ -126,8 +140,10 @@ void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *qu
 }
 
 /*
- * Scores the first n items in ranks->near exactly for x. Sets *n_greater to how many of
- * them have a score above target, and *n_equal to how many have the score target.
+ * Scores the items in ranks->near (n) exactly for the values x (D), into
+ * ranks->near_scores. Sets *n_greater to the number of them with a score above target,
+ * and *n_equal to the number with the score target. The scores are the network's, also if
+ * there is a blender.
  */
 static void compare_near(const g4r_ranks *ranks, size_t n, const g4r_real *x,
                          g4r_real target, size_t *n_greater, size_t *n_equal)
@@ -137,10 +153,13 @@ static void compare_near(const g4r_ranks *ranks, size_t n, const g4r_real *x,
 }
 
 /*
- * Uses upper bounds (n) of the ranked items from first on for lane i: adds the items that
- * can be among the best to its shortlist, and counts the items whose scores are greater
- * than that of its target, and those whose scores are equal. Items that the bounds leave
- * open are scored exactly. If the lane has no target (-1), it counts nothing.
+ * Uses upper (n), the upper bounds of the scores of n ranked items for lane i. The items
+ * begin with ranked item number first. Adds those that can be among the best to the
+ * lane's shortlist. Then adds to the lane's n_greater and n_equal how many of the n items
+ * have a greater score than the target, and how many have the same. Items for which the
+ * bounds do not decide this are scored exactly; they overwrite ranks->near. If the lane
+ * has no target (-1), only the shortlist changes. Seen items are counted too;
+ * leave_out_seen() takes them out later.
  */
 static void apply_bounds(g4r_ranks *ranks, size_t i, size_t first, const g4r_real *upper,
                          size_t n)
@@ -164,9 +183,9 @@ static void apply_bounds(g4r_ranks *ranks, size_t i, size_t first, const g4r_rea
 }
 
 /*
- * Returns the output rows and biases of the n ranked items from first on, in one block of
- * memory: those of the model; or, if only some items are ranked, copies in ranks->table
- * and ranks->bias, which the next call overwrites.
+ * Returns the output rows and biases of n ranked items, from ranked item number first on,
+ * in one block of memory. If all items are ranked, they are the model's own. Otherwise
+ * they are copied into ranks->table and ranks->bias, which the next call overwrites.
  */
 static g4r_output gather(g4r_ranks *ranks, size_t first, size_t n)
 {
@@ -202,9 +221,9 @@ bool g4r_ranks_bound(g4r_ranks *ranks, size_t n_ranks, const g4r_stop *stop)
 }
 
 /*
- * Computes the exact scores of the ranked items that lane i has seen, and takes these
- * items out of its counts n_greater and n_equal, which include them so far. It must be
- * called only once for a lane.
+ * Subtracts the seen items (query->seen) of lane i from its n_greater and n_equal, in
+ * which apply_bounds() has counted them. For this it scores those of them that are ranked
+ * exactly, COLUMNS at a time, which overwrites ranks->near. Call it only once for a lane.
  */
 static void leave_out_seen(g4r_ranks *ranks, size_t i)
 {
@@ -226,8 +245,8 @@ static void leave_out_seen(g4r_ranks *ranks, size_t i)
 }
 
 /*
- * Changes the counts n_greater and n_equal of a lane for an item that was counted with
- * the score before, so that it is counted with the score now.
+ * Changes the counts n_greater and n_equal of a lane for one item: removes the item as it
+ * was counted with the score before, and counts it with the score now.
  */
 static void count_again(g4r_rank_lane *lane, g4r_real before, g4r_real now)
 {
@@ -238,9 +257,10 @@ static void count_again(g4r_rank_lane *lane, g4r_real before, g4r_real now)
 }
 
 /*
- * Changes the counts of a lane, which are by the network's scores so far, so that the
- * items that the nearest sessions have count by their blended scores. Items that are not
- * ranked or that were seen are not counted. The blender must have blended for this lane.
+ * Changes n_greater and n_equal of a lane, which were counted by the network's scores:
+ * each item that the nearest sessions have is counted by its blended score instead. Items
+ * that are not ranked, or that were seen, are passed over, because the counts do not
+ * include them. blend() must have been called for this lane last.
  */
 static void count_blended(g4r_ranks *ranks, g4r_rank_lane *lane)
 {
@@ -257,9 +277,9 @@ static void count_blended(g4r_ranks *ranks, g4r_rank_lane *lane)
 }
 
 /*
- * Scores all ranked items exactly for the m lanes from first on, into ranks->scores
- * (m,n). It scores some rows for all lanes before the next rows, so that the rows stay in
- * the cache.
+ * Writes into ranks->scores (m,n) the network's exact scores of all ranked items for m
+ * lanes, from lane first on. It scores a part of the items for all lanes before the next
+ * part, so that their output rows stay in the cache.
  */
 static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
 {
@@ -277,10 +297,12 @@ static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
 }
 
 /*
- * Fills *standing: ranks the query's target by final scores (n), which must be finite,
- * and finds the best items, at most ranks->longest, in ranks->list. If the target is -1,
- * n_greater and n_equal are 0. The scores of seen items are overwritten with -INFINITY.
- * rows (n), ascending: the items that the scores are of; NULL: all items.
+ * Fills *standing from scores (n), which must be finite and already blended: n_greater
+ * and n_equal of the query's target, and the best items, at most ranks->longest, in
+ * ranks->list. Seen items (query->seen) get the score -INFINITY in scores first, so that
+ * they are in no count and no list. If the target is -1 or is not among the items,
+ * n_greater and n_equal are 0. rows (n), ascending: the items of the scores; NULL: all
+ * items.
  */
 static void by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, size_t n,
                       const g4r_rank_query *query, g4r_standing *standing)
@@ -300,9 +322,11 @@ static void by_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, s
 }
 
 /*
- * Ranks a query's target by exact scores (n) of the items rows, or of all items if rows is
- * NULL, for the vector x (D), and fills *standing. If there is a blender, the scores are
- * blended first. The scores are overwritten. Returns false if a score is not finite.
+ * Fills *standing: ranks the query's target by the network's exact scores (n), and finds
+ * the best items. If there is a blender, the scores are first blended, for the top
+ * layer's values x (D). rows (n), ascending: the items of the scores; NULL: all items.
+ * The scores are overwritten. Returns false if one of the network's scores is not finite;
+ * *standing is not filled then.
  */
 static bool finish_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *rows,
                           size_t n, const g4r_real *x, const g4r_rank_query *query,
@@ -319,9 +343,11 @@ static bool finish_scores(g4r_ranks *ranks, g4r_real *scores, const int32_t *row
 }
 
 /*
- * Ranks the target of lane i by the exact scores of all ranked items, blended if there is
- * a blender, and fills *standing. For the first of n_exact lanes, it scores the items for
- * all of them. Returns false if a score of the lane is not finite.
+ * Fills *standing for lane i by the exact scores of all ranked items, without bounds, and
+ * with blended scores if there is a blender. The lanes form groups of n_exact. The call
+ * for the first lane of a group scores all lanes of the group into ranks->scores, which
+ * the calls for the others read. So calls must come in the order of the lanes. Returns
+ * false if a score of lane i is not finite.
  */
 static bool by_all_scores(g4r_ranks *ranks, size_t i, g4r_standing *standing)
 {

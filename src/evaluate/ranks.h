@@ -5,11 +5,12 @@
  * Matrix products give bounds of the scores for all sessions at once (bounds.h). If both
  * bounds of an item are above, or both are below, the target's score, the item's score is
  * too. The few other items are scored exactly, as in serving. The lists of best items
- * come from the same bounds (shortlist.h). If the bounds exclude too few items, all items
- * are scored exactly.
+ * come from the same bounds (shortlist.h). If the bounds exclude too few items of a
+ * session, or cannot be used for it, all items are scored exactly.
  *
- * To use it: init, layout, and then for each step start, add for each lane, bound, and
- * get for each lane.
+ * To use it: g4r_ranks_init() and g4r_ranks_layout() once; then for each step
+ * g4r_ranks_start(), g4r_ranks_add() for each lane, g4r_ranks_bound(), and
+ * g4r_ranks_get() for each lane. g4r_ranks_exact() ranks one target without these steps.
  */
 #ifndef G4R_RANKS_H
 #define G4R_RANKS_H
@@ -20,102 +21,154 @@
 #include "../serve/shortlist.h"
 #include "tally.h"
 
-/* What is asked of one ranking. */
+/* What the caller asks of one ranking. */
 typedef struct g4r_rank_query {
-    int32_t target; /* row of the target; -1: it is not among the items that are ranked */
-    /* (n_seen) items to leave out, ascending, borrowed; the target is none of them. */
+    /*
+     * Row of the target. -1: the target is not ranked, and only the best items are found.
+     */
+    int32_t target;
+    /*
+     * (n_seen) items to leave out of the counts and of the list, ascending, borrowed. The
+     * target must not be one of them.
+     */
     const int32_t *seen;
     size_t n_seen;
     /*
-     * (n_history) the items that the network has seen before the target, the oldest
-     * first, borrowed; read only by a blender.
+     * (n_history) the items of the session before the target, the oldest first, borrowed.
+     * Read only if there is a blender.
      */
     const int32_t *history;
     size_t n_history;
-    int64_t event; /* the target's place among the test events */
+    /*
+     * The target's place among the test events. This file does not read it; it is for the
+     * caller of g4r_ranks_get().
+     */
+    int64_t event;
 } g4r_rank_query;
 
-/* A lane: one session between g4r_ranks_add() and g4r_ranks_get(). */
+/* A lane: one session, from g4r_ranks_add() until the next g4r_ranks_start(). */
 typedef struct g4r_rank_lane {
     g4r_rank_query query;
-    bool is_bounded; /* bounds are used; else the fields below mean nothing */
     /*
-     * score: the target's, blended if there is a blender. high: an item whose upper bound
-     * is above this has a greater score by the network.
+     * Set by g4r_ranks_add(). false: lists are too long for bounds, or a score may not be
+     * finite. All items are then scored exactly, and the fields below mean nothing.
+     */
+    bool is_bounded;
+    /*
+     * Set if the lane has a target. score: the target's exact score, blended if there is
+     * a blender. high: score plus the greatest gap between bound and score. So an item
+     * whose upper bound is above high has a greater score by the network than score.
      */
     g4r_real score, high;
     /*
-     * Ranked items that score above the target, and those that have its score, with the
-     * target itself.
+     * Number of ranked items with a score above the target's, and with the same score,
+     * the target included. While g4r_ranks_bound() counts, seen items count too, and all
+     * scores are the network's; g4r_ranks_get() corrects both.
      */
     size_t n_greater, n_equal;
-    g4r_shortlist list; /* items that can be among the best by the network's scores */
+    /* The items that can be among the best by the network's scores (shortlist.h). */
+    g4r_shortlist list;
 } g4r_rank_lane;
 
 typedef struct g4r_ranks {
     const g4r_vec *vec;
-    gru4rec_blender *blender; /* borrowed; NULL: the scores are the network's */
-    g4r_bounds bounds;
-    const int32_t *rows; /* (n) ascending: the items that are ranked; NULL: all are */
     /*
-     * n: number of items that are ranked. longest: most items in a list of best items.
-     * n_lanes: lanes that there is room for. n_added: lanes that were added.
+     * Borrowed. NULL: the scores are the network's. g4r_ranks_init() sets NULL; the
+     * caller may set a blender afterwards.
+     */
+    gru4rec_blender *blender;
+    g4r_bounds bounds;
+    /*
+     * (n) ascending, borrowed: the items that are ranked. NULL: all n items of the model.
+     */
+    const int32_t *rows;
+    /*
+     * n: number of items that are ranked, also the most for g4r_ranks_exact(). longest:
+     * most items in a list of best items, at most n. n_lanes: lanes that there is room
+     * for. n_added: lanes added since g4r_ranks_start().
      */
     size_t n, longest, n_lanes, n_added;
-    size_t n_exact;         /* lanes that are scored together when bounds are not used */
-    g4r_rank_lane *lanes;   /* (lanes) the first n_added are used */
-    g4r_real *x, *slack;    /* (lanes,D) top layer's values; (lanes) see bounds.h */
-    g4r_real *upper;        /* (lanes,COLUMNS) upper bounds of some items' scores */
-    g4r_real *table, *bias; /* (COLUMNS,D), (COLUMNS) output rows of rows; else unused */
-    int32_t *near;          /* (COLUMNS) items that must be scored exactly */
-    g4r_real *near_scores;  /* (COLUMNS) their scores */
-    g4r_real *scores;       /* (n_exact,n) exact scores of the ranked items */
-    g4r_scored *list;       /* (longest) the latest list that was given */
+    /* Lanes that are scored at a time if bounds are not used; at least 1. */
+    size_t n_exact;
+    g4r_rank_lane *lanes; /* (n_lanes) the first n_added are used */
+    /*
+     * x (n_lanes,D): the top layer's values of each lane. slack (n_lanes): see bounds.h;
+     * set for lanes with bounds.
+     */
+    g4r_real *x, *slack;
+    /*
+     * (n_lanes,COLUMNS) upper bounds of the scores of COLUMNS items at a time, for all
+     * lanes.
+     */
+    g4r_real *upper;
+    /*
+     * (COLUMNS,D), (COLUMNS) copies of the output rows and biases of COLUMNS ranked items
+     * at a time. Empty if rows is NULL.
+     */
+    g4r_real *table, *bias;
+    /* (COLUMNS) scratch: rows of items that are scored exactly. */
+    int32_t *near;
+    /* (COLUMNS) scratch: the scores of the items in near. */
+    g4r_real *near_scores;
+    /* (n_exact,n) the exact scores of all ranked items, for lanes without bounds. */
+    g4r_real *scores;
+    /* (longest) the best items of the latest g4r_ranks_get() or g4r_ranks_exact(). */
+    g4r_scored *list;
 } g4r_ranks;
 
 /*
- * Sets what is ranked. bounds is copied. The model behind it is borrowed as long as ranks
- * is used, and so is rows (n): the items that are ranked, ascending; NULL: all n items of
- * the model. longest: most items in a list.
+ * Empties *ranks and sets what is ranked. *bounds is copied, and the model behind it is
+ * borrowed as long as ranks is used. So is rows (n), the items that are ranked,
+ * ascending. rows is NULL: all n items of the model. longest: most items in a list; if it
+ * is above n, n is used. The blender becomes NULL.
  */
 void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *rows,
                     size_t n, size_t longest);
 /*
- * Carves the arrays from the arena. n_lanes: most lanes between start and get; 0: only
- * g4r_ranks_exact() is used.
+ * Carves the arrays from the arena (arena.h). n_lanes: most lanes that g4r_ranks_add()
+ * adds after a g4r_ranks_start(). If it is 0, only g4r_ranks_exact() can be used.
  */
 void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena, size_t n_lanes);
-/* Tells whether the item is among those that are ranked. */
+/*
+ * Tells whether the item of this row is one of the ranked items; always if rows is NULL.
+ */
 bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row);
 /*
- * g4r_ranks_start() removes all lanes. g4r_ranks_add() then adds a lane: the values x (D)
- * of the network's top layer for a session, and a query, which both are copied. Only the
- * query's lists of seen items and of the history are not copied: they are borrowed until
- * g4r_ranks_get() for this lane.
+ * g4r_ranks_start() removes all lanes. g4r_ranks_add() adds the next lane: x (D), the
+ * values of the network's top layer for a session, and *query. Both are copied. The lists
+ * query->seen and query->history are not copied: they are borrowed until g4r_ranks_get()
+ * for this lane. g4r_ranks_add() also computes the exact score of the target, if bounds
+ * are used. There must be room for the lane (n_lanes).
  */
 void g4r_ranks_start(g4r_ranks *ranks);
 void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query);
 /*
- * If the lists are too long for bounds (longest above G4R_SHORTLIST_MOST), or if no lane
- * was added, does nothing and returns true. Otherwise makes the bounds of the scores for
- * all lanes that were added, and from these the counts and the shortlist of each lane.
- * ranks (n_ranks) have the same lanes, items and vectors, and differ only in the blender,
- * so the bounds of the first one serve all. Returns false if the caller asked to stop.
+ * Makes the bounds of the scores of all ranked items for all added lanes, and from these
+ * the counts and the shortlist of each lane, in each of ranks (n_ranks). All of ranks
+ * must have the same lanes, ranked items and vectors x, and differ only in the blender,
+ * because the bounds of the first serve all. Lanes without bounds are not changed. Does
+ * nothing and returns true if the lists are too long for bounds (longest above
+ * G4R_SHORTLIST_MOST), or if no lane was added. Asks the caller whether to stop after
+ * every COLUMNS items; returns false if the answer is yes.
  */
 bool g4r_ranks_bound(g4r_ranks *ranks, size_t n_ranks, const g4r_stop *stop);
 /*
- * Fills *standing with the result of a lane, after g4r_ranks_bound(). Call it for lanes
- * 0, 1, 2, ... in this order, once for each. The list of the result is borrowed until the
+ * Fills *standing with the result of a lane, after g4r_ranks_bound(): n_greater and
+ * n_equal of the target, both 0 if there is none, and the best items. Seen items are left
+ * out, and scores are blended if there is a blender. If bounds cannot be used for the
+ * lane, or left too many items in its shortlist, it scores all items. Call it for lanes
+ * 0, 1, 2, ... in this order, once for each. The list in *standing is borrowed until the
  * next call of g4r_ranks_get() or g4r_ranks_exact(). Returns false if a score is not
- * finite.
+ * finite; *standing is not filled then.
  */
 bool g4r_ranks_get(g4r_ranks *ranks, size_t lane, g4r_standing *standing);
 /*
- * Ranks the query's target at once by exact scores for the top layer's values x (D),
- * among the items rows (n), ascending, or all n items if rows is NULL, and fills
- * *standing, whose list is borrowed until the next call of g4r_ranks_get() or
- * g4r_ranks_exact(). n must not exceed ranks->n. It needs no lane and changes none.
- * Returns false if a score is not finite; *standing is not filled then.
+ * Fills *standing at once, without lanes and bounds: ranks the query's target by exact
+ * scores for the top layer's values x (D), blended if there is a blender, and finds the
+ * best items. The items are rows (n), ascending, or all n items of the model if rows is
+ * NULL; n must not exceed ranks->n. Seen items are left out. The list in *standing is
+ * borrowed until the next call of g4r_ranks_get() or g4r_ranks_exact(). Returns false if
+ * a score is not finite; *standing is not filled then.
  */
 bool g4r_ranks_exact(g4r_ranks *ranks, const g4r_real *x, const int32_t *rows, size_t n,
                      const g4r_rank_query *query, g4r_standing *standing);

@@ -16,7 +16,7 @@ void g4r_seen_carry(g4r_seen *seen, const int32_t *from, size_t m)
         const size_t before = (size_t)from[lane];
         if (from[lane] < 0) {
             seen->n[lane] = 0;
-        } else if (before != lane) { /* before > lane, so it is not overwritten yet */
+        } else if (before != lane) { /* before > lane: not overwritten yet */
             seen->n[lane] = seen->n[before];
             memcpy(seen->rows + lane * seen->most, seen->rows + before * seen->most,
                    seen->n[lane] * sizeof *seen->rows);

@@ -2,8 +2,8 @@
 #include "segment.h"
 
 /*
- * The G4R_SEGMENT_MOST segments of positions and lengths: the name of each, and the
- * largest number that belongs to it.
+ * The classes of positions and lengths: the name of each, and the largest position or
+ * length that belongs to it.
  */
 static const char *const counts[G4R_SEGMENT_MOST] = {"1", "2", "3", "4-5", "6-10", "11+"};
 static const int64_t most_counts[G4R_SEGMENT_MOST] = {1, 2, 3, 5, 10, INT64_MAX};
@@ -26,8 +26,8 @@ const char *g4r_segment_name(int64_t kind, size_t segment)
 }
 
 /*
- * Returns the number of the segment of a position or a length: the first whose
- * most_counts reaches it.
+ * Returns the number of the class of a position or a length: the first whose largest
+ * number is at least count. 0 is in the first class, too.
  */
 static uint8_t segment_of_count(int64_t count)
 {
@@ -48,7 +48,7 @@ static double sum_above(const int64_t *support, size_t n_items, int64_t least)
 
 /*
  * Returns the least support n such that all items with more support than n together have
- * less than n_thirds thirds of all support. It is found by bisection.
+ * less than n_thirds / 3 of the sum of all supports. Searches by bisection.
  */
 static int64_t least_support(const int64_t *support, size_t n_items, double n_thirds)
 {
@@ -66,6 +66,10 @@ static int64_t least_support(const int64_t *support, size_t n_items, double n_th
     return from;
 }
 
+/*
+ * Writes HEAD, MIDDLE or TAIL for each event, by the support (training events) of the
+ * event's item.
+ */
 static void fill_popularity(uint8_t *segments, const gru4rec_dataset *test,
                             const int64_t *support, size_t n_items)
 {
@@ -79,6 +83,10 @@ static void fill_popularity(uint8_t *segments, const gru4rec_dataset *test,
     }
 }
 
+/*
+ * Writes the class of each event's position in its session (is_position), or of the
+ * length of its session, which is the same for all its events.
+ */
 static void fill_counts(uint8_t *segments, const gru4rec_dataset *test, bool is_position)
 {
     for (int64_t s = 0; s < test->n_sessions; s++) {

@@ -17,19 +17,20 @@
 enum { G4R_SEGMENT_MOST = 6 };
 
 /*
- * Returns how many segments there are for kind, a gru4rec_segment; 1 if targets are not
- * separated.
+ * Returns how many segments there are. kind: a gru4rec_segment. For GRU4REC_SEGMENT_NONE,
+ * with which targets are not separated, returns 1.
  */
 size_t g4r_segment_count(int64_t kind);
 /*
- * Returns the name of segment number segment for kind, a gru4rec_segment; NULL if targets
- * are not separated. The name is a constant, which nobody frees.
+ * Returns the name of a segment, such as "4-5" or "head", by its number from 0. kind: a
+ * gru4rec_segment. For GRU4REC_SEGMENT_NONE returns NULL. The name is a constant, which
+ * nobody frees.
  */
 const char *g4r_segment_name(int64_t kind, size_t segment);
 /*
- * Writes into segments (n_events) the number of each event's segment, as if each event
- * were a target; 0 for all if targets are not separated. support (I): number of training
- * events of each item; used for popularity only.
+ * Writes into segments (n_events) the number of each event's segment, from 0. Events that
+ * are no targets get one too. For GRU4REC_SEGMENT_NONE all are 0. support (I): number of
+ * training events of each item; read for popularity only.
  */
 void g4r_segment_fill(uint8_t *segments, int64_t kind, const gru4rec_dataset *test,
                       const int64_t *support, size_t n_items);

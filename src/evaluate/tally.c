@@ -34,9 +34,10 @@ void g4r_tally_start(g4r_tally *tally)
 /* ---- a ranking ---- */
 
 /*
- * Returns the place of the target, which is twice its rank less two; option mode decides
- * where among items with the same score it ranks. GRU4REC_PLACE_MISSED if it is not
- * ranked, or stands behind the longest list.
+ * Returns the place of the target: 2 (rank - 1). Option mode decides the rank among items
+ * with the same score: standard puts the target before them, conservative behind them,
+ * and median in the middle. Returns GRU4REC_PLACE_MISSED if the target is not ranked, or
+ * if its rank is greater than the largest cut-off.
  */
 static int32_t place_of(const g4r_tally *tally, const g4r_standing *standing)
 {
@@ -50,9 +51,9 @@ static int32_t place_of(const g4r_tally *tally, const g4r_standing *standing)
 }
 
 /*
- * Counts the items of a list of best items in lists: keeps the best place of each item,
- * for coverage, and adds the supports and the number of the items within each cut-off,
- * for popularity.
+ * Adds one list of best items to lists. For coverage, it keeps the best place that each
+ * item has had. For popularity, it adds for each cut-off the supports of the first items,
+ * and their number. A cut-off beyond the end of the list takes the whole list.
  */
 static void count_list(const g4r_tally *tally, g4r_tally_lists *lists,
                        const g4r_standing *standing)
@@ -82,6 +83,7 @@ void g4r_tally_count(g4r_tally *tally, const g4r_standing *standing, int64_t eve
 
 /* ---- the measures ---- */
 
+/* Returns the largest support of any item; 1 if all supports are 0. */
 static double largest_support(const g4r_tally *tally)
 {
     int64_t largest = 1;
@@ -91,8 +93,8 @@ static double largest_support(const g4r_tally *tally)
 }
 
 /*
- * Returns the share of the catalogue's items that stand in the first k places of some
- * list.
+ * Returns the share of the catalogue's items that were among the first k of at least one
+ * list of best items.
  */
 static double coverage_of(const g4r_tally *tally, const g4r_tally_lists *lists, int64_t k)
 {
@@ -103,9 +105,10 @@ static double coverage_of(const g4r_tally *tally, const g4r_tally_lists *lists, 
 }
 
 /*
- * Returns a measure (recall, MRR or NDCG) at cut-off k of the targets of the segment,
- * which g4r_outcomes_count() has counted; NAN if there are none. Sets *width to half of
- * its 95 % interval; NAN if there are fewer than 10 sessions.
+ * Returns the mean of a measure (recall, MRR or NDCG) at cut-off k over the targets of
+ * the segment, which g4r_outcomes_count() must have counted before; NAN if there are
+ * none. Sets *width to half the width of its 95 % interval; NAN if fewer than 10 sessions
+ * have a target. Overwrites outcomes->sums.
  */
 static double measure(const g4r_tally *tally, g4r_measure which, int64_t k,
                       size_t segment, double *width, g4r_stop_watch *watch)
@@ -119,9 +122,10 @@ static double measure(const g4r_tally *tally, g4r_measure which, int64_t k,
 }
 
 /*
- * Returns all measures of a segment for cut-off number i. The caller has counted the
- * targets of the segment (g4r_outcomes_count()). largest: the largest support of any
- * item.
+ * Returns all measures of the method on a segment at cut-off number i (from 0) of option
+ * cutoffs. g4r_outcomes_count() must have counted the targets of the segment before.
+ * Without any target, the measures are NAN; without any listed item, popularity is NAN.
+ * largest: the largest support of any item, by which popularity is divided.
  */
 static gru4rec_metrics report_cutoff(const g4r_tally *tally, size_t segment, int64_t i,
                                      double largest, g4r_stop_watch *watch)

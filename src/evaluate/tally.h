@@ -11,16 +11,23 @@
 #include "outcomes.h"
 #include "segment.h"
 
-/* Counts from the lists of best items, for the targets of one segment. */
+/*
+ * What is counted from the lists of best items: from one list for each ranking whose
+ * target is in the segment.
+ */
 typedef struct g4r_tally_lists {
-    int32_t *best; /* (I) best place of each item in any list, from 1; 0: in no list */
     /*
-     * For each cut-off, over all lists: sum of the supports of the items, and their
-     * count.
+     * (I) best place of each item in all lists so far, from 1; 0: the item is in no list.
+     */
+    int32_t *best;
+    /*
+     * For each cut-off k, the first k items of all lists: the sum of their supports, and
+     * their number. An item counts in each list that has it.
      */
     double support_sums[GRU4REC_MAX_LIST];
     int64_t listed[GRU4REC_MAX_LIST];
-    int64_t ties; /* rankings in which another item has the target's score */
+    /* Number of rankings in which another item has the same score as the target. */
+    int64_t ties;
 } g4r_tally_lists;
 
 typedef struct g4r_tally {
@@ -28,16 +35,26 @@ typedef struct g4r_tally {
     const int64_t *support; /* (I) training events of each item; borrowed */
     const gru4rec_options *options;
     size_t n_items;
-    g4r_outcomes *outcomes; /* shared by all methods; counts one while it is reported */
-    int32_t *places;        /* (events) as gru4rec_evaluation has them */
+    /*
+     * Shared by the tallies of all methods. Its segments say in which of lists a ranking
+     * is counted. Its counts are overwritten by g4r_tally_report().
+     */
+    g4r_outcomes *outcomes;
+    /*
+     * (events) the place of each target, as gru4rec_evaluation has them;
+     * GRU4REC_PLACE_NONE for events that are no target.
+     */
+    int32_t *places;
+    /* One for each segment; the first g4r_segment_count() are used. */
     g4r_tally_lists lists[G4R_SEGMENT_MOST];
 } g4r_tally;
 
 /* The result of one ranking. */
 typedef struct g4r_standing {
     /*
-     * Items with a greater score than the target; items with the same score, the target
-     * included (0: the target is not ranked).
+     * Number of ranked items with a greater score than the target, and with the same
+     * score, the target included. If n_equal is 0, the target was not ranked, and
+     * n_greater means nothing.
      */
     size_t n_greater, n_equal;
     const g4r_scored *list; /* (n) the best items, the best first; borrowed */
@@ -45,32 +62,35 @@ typedef struct g4r_standing {
 } g4r_standing;
 
 /*
- * Returns the largest cut-off of option cutoffs, at most n_items: the length of the lists
- * of best items.
+ * Returns the largest cut-off of option cutoffs, but at most n_items. Lists of best items
+ * have this length.
  */
 size_t g4r_tally_longest(const gru4rec_options *options, size_t n_items);
 /*
- * Returns the number of gru4rec_metrics that g4r_tally_report() fills: segments times
- * cut-offs.
+ * Returns how many elements g4r_tally_report() writes into metrics: the number of
+ * segments times the number of cut-offs.
  */
 size_t g4r_tally_rows(const gru4rec_options *options);
 /*
- * Carves the arrays of the tally from the arena. places (events): the caller's array for
- * the places of targets, which the tally fills and borrows as long as it is used; NULL:
- * the array is carved too.
+ * Carves the arrays of the tally from the arena (arena.h): places, and best of each
+ * segment. outcomes, options and n_items of the tally must be set. If places (events) is
+ * not NULL, it becomes the tally's places and is not carved: the caller's array, borrowed
+ * as long as the tally is used and filled by it.
  */
 void g4r_tally_layout(g4r_tally *tally, g4r_arena *arena, int32_t *places);
 /* Sets the places of all events to "no target" (GRU4REC_PLACE_NONE). */
 void g4r_tally_start(g4r_tally *tally);
 /*
- * Notes the result of one ranking. Its target is event number event of the test events:
- * sets the target's place in tally->places, and counts the ties and the list in the
- * target's segment.
+ * Notes the result of one ranking, whose target is event number event of the test events.
+ * Sets the target's place in tally->places: GRU4REC_PLACE_MISSED if the target was not
+ * ranked, or if its rank is greater than the largest cut-off. Counts a tie and the list
+ * of best items in the target's segment. *standing is not kept.
  */
 void g4r_tally_count(g4r_tally *tally, const g4r_standing *standing, int64_t event);
 /*
  * Fills metrics (g4r_tally_rows()) with the measures of the method: for each segment, one
- * for each cut-off. If the caller asked to stop (watch), they must not be used.
+ * element for each cut-off. Overwrites the counts and sums of tally->outcomes. If the
+ * caller asks to stop (watch), metrics are incomplete and must not be used.
  */
 void g4r_tally_report(const g4r_tally *tally, gru4rec_metrics *metrics,
                       g4r_stop_watch *watch);

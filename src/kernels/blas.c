@@ -1,5 +1,6 @@
 /*
- * blas.c - see blas.h. Only this file makes products with <cblas.h>.
+ * blas.c - makes the matrix products, and keeps OpenBLAS in order for them; see blas.h.
+ * Only this file makes products with <cblas.h>.
  *
  * OpenBLAS comes in three builds, and the user's system picks one:
  * - The serial build was built without locks. Two threads may not call it at the same
@@ -10,9 +11,9 @@
  * - The pthread build, like the serial one, has one thread count for the process.
  *
  * OpenBLAS needs a buffer for each product that runs. If it has too few buffers, it maps
- * one more and keeps it. If such a mapping fails, OpenBLAS tries again for ever. So we
- * make OpenBLAS map a buffer for each thread that enters, after a check that the mapping
- * can succeed. The products then find all buffers there.
+ * one more and keeps it. If such a mapping fails, OpenBLAS tries again for ever. So
+ * g4r_blas_enter() makes OpenBLAS map a buffer for each thread that enters, after a check
+ * that the mapping can succeed. The products then find all buffers there.
  *
  * All copies of this library in a process share one struct gru4rec_blas_shared, which
  * keeps the counts for this.
@@ -37,14 +38,31 @@ enum { BUFFER_BYTES = 128 << 20, MOST_BUFFERS = 512 };
  * may be of different versions: whoever changes this layout must change the name.
  */
 struct gru4rec_blas_shared {
-    pthread_once_t is_watched; /* whether fork() calls our functions */
-    pthread_mutex_t lock;      /* guards the next five fields */
-    size_t n_inside;           /* threads between enter and leave */
-    int host_threads;          /* the host's thread count, to restore */
-    bool is_settled;           /* OpenBLAS's own threads have their buffers */
+    /* pthread_once() with this makes fork() call our functions (watch_fork()). */
+    pthread_once_t is_watched;
+    pthread_mutex_t lock; /* guards the next five fields */
+    /*
+     * Threads that have entered and not yet left; a thread with nested calls counts once.
+     */
+    size_t n_inside;
+    /*
+     * OpenBLAS's thread count when the first thread entered; restored when the last one
+     * leaves.
+     */
+    int host_threads;
+    /*
+     * OpenBLAS's own threads have had time to take their buffers; false again after a
+     * fork.
+     */
+    bool is_settled;
     size_t n_buffers;
-    void *buffers[MOST_BUFFERS]; /* (n_buffers) known buffers of OpenBLAS */
-    pthread_mutex_t serial;      /* lets the serial build do one product at a time */
+    /* (n_buffers) Addresses of buffers that OpenBLAS has mapped for us and keeps. */
+    void *buffers[MOST_BUFFERS];
+    /*
+     * With the serial build, a thread holds it during a product. Also held while buffers
+     * are made and during fork().
+     */
+    pthread_mutex_t serial;
 };
 extern struct gru4rec_blas_shared gru4rec_blas_shared_1
     __attribute__((visibility("default")));
@@ -59,17 +77,23 @@ struct gru4rec_blas_shared gru4rec_blas_shared_1 = {
 extern int omp_get_max_threads(void) __attribute__((weak));
 extern void omp_set_num_threads(int n) __attribute__((weak));
 
-static _Thread_local int depth;          /* nested calls of enter in this thread */
-static _Thread_local int thread_threads; /* this thread's OpenMP count, to restore */
+/*
+ * This thread's calls of g4r_blas_enter(), less its calls of g4r_blas_leave(). Above 0:
+ * the thread is inside.
+ */
+static _Thread_local int depth;
+/* This thread's OpenMP count before it entered; g4r_blas_leave() restores it. */
+static _Thread_local int thread_threads;
 
 /*
- * OpenBLAS takes a buffer for a product with the first function, and gives the buffer
- * back with the second. No header of OpenBLAS declares them, so a later version may not
- * have them: they are NULL then.
+ * The first function takes a buffer from OpenBLAS, which maps one more if all are in use.
+ * The second gives a buffer back. No header of OpenBLAS declares them, and a later
+ * version may not have them: they are NULL then.
  */
 extern void *blas_memory_alloc(int unused) __attribute__((weak));
 extern void blas_memory_free(void *buffer) __attribute__((weak));
 
+/* Tells whether this is the OpenMP build, with OpenMP's functions in the process. */
 static bool has_openmp(void)
 {
     return openblas_get_parallel() == 2 && omp_get_max_threads != NULL &&
@@ -77,9 +101,9 @@ static bool has_openmp(void)
 }
 
 /*
- * OpenBLAS's description of itself; read it by get_config(). openblas_get_config() is
- * called only once, because each call writes the text again into the same memory, which
- * another thread may be reading.
+ * OpenBLAS's description of itself; read it by get_config(), which calls
+ * openblas_get_config() only once. Each call of that function writes the text again into
+ * the same memory, which another thread may be reading.
  */
 static const char *config;
 static void read_config(void)
@@ -87,6 +111,10 @@ static void read_config(void)
     config = openblas_get_config();
 }
 
+/*
+ * Returns OpenBLAS's description of itself, which stays valid as long as the process
+ * runs.
+ */
 static const char *get_config(void)
 {
     static pthread_once_t is_read = PTHREAD_ONCE_INIT;
@@ -95,8 +123,8 @@ static const char *get_config(void)
 }
 
 /*
- * Called before fork(): takes the locks of shared (lock and serial), because in the child
- * there is no other thread that could release them.
+ * Takes the locks of shared (lock and serial) before fork(): in the child there would be
+ * no other thread that could release them.
  */
 static void before_fork(void)
 {
@@ -104,6 +132,7 @@ static void before_fork(void)
     pthread_mutex_lock(&shared.serial);
 }
 
+/* Releases the locks that before_fork() took. */
 static void after_fork(void)
 {
     pthread_mutex_unlock(&shared.serial);
@@ -111,10 +140,12 @@ static void after_fork(void)
 }
 
 /*
- * Corrects the counts in the child, where only the thread that called fork() goes on,
- * releases the locks, and sets OpenBLAS's thread count to one, without which OpenMP's
- * build would hang. The other threads that were inside never leave there, and never give
- * their buffers back, so the known buffers are forgotten.
+ * Runs in the child after fork(), where only the thread that called fork() goes on. Sets
+ * the number of threads inside to 0, or to 1 if this thread is inside. If other threads
+ * were inside, forgets the known buffers, because those threads never give theirs back
+ * here. Notes that OpenBLAS's own threads must start again (see settle()), and releases
+ * the locks. Sets OpenBLAS's thread count to one, without which the OpenMP build would
+ * hang.
  */
 static void calm_child(void)
 {
@@ -127,6 +158,10 @@ static void calm_child(void)
     openblas_set_num_threads(1);
 }
 
+/*
+ * Runs in the parent after fork(): notes that OpenBLAS's own threads must start again
+ * (see settle()), and releases the locks.
+ */
 static void calm_parent(void)
 {
     shared.is_settled = false;
@@ -141,9 +176,9 @@ static void watch_fork(void)
 /* ---- buffers ---- */
 
 /*
- * Tells whether there is address space for one more buffer of OpenBLAS, without keeping
- * any. The test asks for an eighth more than that, because other threads may take address
- * space at the same time.
+ * Tells whether there is address space for one more buffer of OpenBLAS. Maps an eighth
+ * more than a buffer, because other threads may take address space at the same time, and
+ * unmaps it at once.
  */
 static bool has_room(void)
 {
@@ -177,7 +212,7 @@ bool g4r_blas_prepare(void)
 }
 
 /*
- * Adds a buffer to the known buffers of OpenBLAS (shared.buffers), if it is not among
+ * Appends a buffer to the known buffers of OpenBLAS (shared.buffers), unless it is one of
  * them.
  */
 static void note_buffer(void *buffer)
@@ -190,11 +225,13 @@ static void note_buffer(void *buffer)
 }
 
 /*
- * If OpenBLAS cannot keep n buffers, or has no functions for this, only tells whether
- * there is address space for one more buffer. Otherwise makes OpenBLAS have n buffers,
- * and notes them in shared.buffers: takes buffers from OpenBLAS, without giving any back
- * meanwhile, until n different ones are known; then gives them all back. Returns false if
- * there is no address space for that. The caller holds the lock.
+ * Makes sure that OpenBLAS has at least n buffers, and that shared.buffers knows them.
+ * Takes buffers from OpenBLAS until n different ones are known, then gives all back to
+ * OpenBLAS, which keeps them mapped. Returns false if there is no address space for that;
+ * buffers that were made stay known. If OpenBLAS cannot keep n buffers, or does not have
+ * the functions for this, only tells whether there is address space for one more buffer.
+ * The caller holds shared.lock; shared.serial is held here, because the functions of the
+ * serial build may not be called by two threads at the same time.
  */
 static bool make_buffers(size_t n)
 {
@@ -219,8 +256,8 @@ static bool make_buffers(size_t n)
 size_t g4r_blas_bytes(size_t longest)
 {
     /*
-     * OpenBLAS copies a block of one matrix, and of the other matrix DEPTH values for
-     * each place along the side of the result.
+     * Of one matrix OpenBLAS copies a block of BLOCK_BYTES. Of the other it copies DEPTH
+     * values for each place along the side of the result.
      */
     enum { BLOCK_BYTES = 4 << 20, DEPTH = 640 };
     size_t bytes = g4r_add(BLOCK_BYTES, g4r_mul(longest, DEPTH * sizeof(g4r_real)));
@@ -230,11 +267,12 @@ size_t g4r_blas_bytes(size_t longest)
 /* ---- enter and leave ---- */
 
 /*
- * If OpenBLAS has threads of its own (host_threads above 1), waits 3 ms, so that they can
- * take their buffers. It does so only in its first call in the process, and in the first
- * one after each fork(); is_settled remembers that. These threads end when the process
- * forks, and start again when OpenBLAS is next told a thread count. Each takes a buffer
- * soon after its start, and that buffer must not be counted as one of ours.
+ * Gives OpenBLAS's own threads time to take their buffers: waits 3 ms if host_threads is
+ * above 1, so that OpenBLAS has such threads. Waits only in the first call in the
+ * process, and in the first one after each fork(), because is_settled is true afterwards.
+ * These threads end when the process forks, and start again when OpenBLAS is next told a
+ * thread count. Each takes a buffer soon after its start, and that buffer must not be
+ * counted as one of ours.
  */
 static void settle(void)
 {
@@ -245,9 +283,9 @@ static void settle(void)
 }
 
 /*
- * Does nothing if the host's count of threads is one, or with OpenMP, where
- * g4r_blas_enter() and g4r_blas_leave() set the thread's own count. Otherwise sets the
- * process's count of OpenBLAS's threads to n.
+ * Sets the process's count of OpenBLAS's threads to n. Does nothing if the host's count
+ * is one, which is then right already. Does nothing with OpenMP either: there
+ * g4r_blas_enter() and g4r_blas_leave() set the thread's own count.
  */
 static void set_threads(int n)
 {
@@ -256,11 +294,12 @@ static void set_threads(int n)
 }
 
 /*
- * Counts one more thread as inside, and makes sure that there is a buffer for it. The
- * first thread inside also notes the host's thread count, sets it to one, and waits for
- * OpenBLAS's own threads. The serial build needs only one buffer, because its products
- * take turns. Returns false, counts nothing, and leaves the thread count as it was, if
- * there is no buffer. The caller holds the lock.
+ * Counts one more thread as inside, and makes sure that OpenBLAS has a buffer for it. If
+ * no thread was inside, first notes the host's thread count, sets the count to one, and
+ * waits for OpenBLAS's own threads. The serial build needs only one buffer, because its
+ * products take turns. Returns false if there is no buffer: the thread is not counted
+ * then, and if no other is inside, the host's thread count is restored. The caller holds
+ * shared.lock.
  */
 static bool let_in(void)
 {
@@ -329,11 +368,12 @@ gru4rec_status g4r_blas_fail(gru4rec_error *error)
 #endif
 
 /*
- * Computes the product in one call of BLAS or of our scan kernel. The serial build of
- * OpenBLAS is locked meanwhile. A product of one row is a GEMV, because GEMM would first
- * copy all of B. If the rows of a transposed B also follow each other without gaps (ldb =
- * k), our own scan kernel computes it. The scan needs no lock. A session of a model with
- * PyTorch's cell is served with scans alone.
+ * Computes the product on the calling thread, in one call of our scan kernel or of BLAS.
+ * With one row, NT and ldb = k > 0, the rows of B follow each other without gaps, and our
+ * scan kernel computes it; that needs no lock. A session of a model with PyTorch's cell
+ * is served with scans alone. Any other product of one row (NT or NN) is a GEMV, because
+ * GEMM would first copy all of B. All others are GEMMs. During a call of BLAS, the serial
+ * build of OpenBLAS is locked.
  */
 static void multiply_whole(g4r_product p)
 {
@@ -361,10 +401,10 @@ static void multiply_whole(g4r_product p)
 }
 
 /*
- * Computes the product (NT or NN) row by row, so that each row has the same bits as if it
- * were multiplied alone. If the rows are scans, B is also cut into parts, and each part
- * is multiplied with all rows while it is in the cache. The scan gives the same bits
- * wherever B is cut.
+ * Computes the product (NT or NN) row by row, so that each row of C has the same bits as
+ * if it were multiplied alone. If the rows are scans (see multiply_whole()), B is also
+ * cut into parts, and each part is multiplied with all rows while it is in the cache. The
+ * scan gives the same bits wherever B is cut.
  */
 static void multiply_rows(const g4r_product *p)
 {
@@ -396,6 +436,7 @@ void g4r_blas_multiply(g4r_product p)
 
 /* ---- many products, shared by threads ---- */
 
+/* The products of g4r_blas_run(), for the tasks that the threads share. */
 typedef struct products {
     const g4r_product *list;
     size_t n;
@@ -403,14 +444,17 @@ typedef struct products {
 
 /*
  * Returns the length of the side of the result C along which a product is cut into parts:
- * the rows for TN, else the columns.
+ * its number of rows for TN, else its number of columns.
  */
 static size_t cut_side(const g4r_product *p)
 {
     return p->form == G4R_TN ? p->m : p->n;
 }
 
-/* Returns how many parts a product is cut into, which threads share. */
+/*
+ * Returns how many parts a product is cut into, at least 1, so that threads can share
+ * them. Depends only on its form and sizes.
+ */
 static size_t count_parts(const g4r_product *p)
 {
     /* With by_rows, a row must be cut as it would be cut alone. */
@@ -420,8 +464,9 @@ static size_t count_parts(const g4r_product *p)
 }
 
 /*
- * Computes part number part of a product that is cut into n_parts: a range of the rows of
- * its result for TN, else a range of its columns.
+ * Computes one of the n_parts parts that a product is cut into: a range of the rows of
+ * its result for TN, else a range of its columns. part is the number of the part, from 0.
+ * If the range is empty, does nothing.
  */
 static void multiply_part(const g4r_product *p, size_t part, size_t n_parts)
 {
@@ -441,8 +486,9 @@ static void multiply_part(const g4r_product *p, size_t part, size_t n_parts)
 }
 
 /*
- * Computes one part of one product of a list, as a task of the pool. The numbers of the
- * tasks count the parts of the first product, then the parts of the second, and so on.
+ * Computes one part of one product of a list (context). It is a task of the pool. The
+ * numbers of the tasks count the parts of the first product, then the parts of the
+ * second, and so on.
  */
 static void multiply_task(void *context, size_t task, size_t worker)
 {

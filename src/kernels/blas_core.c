@@ -1,13 +1,15 @@
 /*
- * blas_core.c - see blas_core.h.
+ * blas_core.c - makes OpenBLAS choose better kernels, and tells which it uses; see
+ * blas_core.h.
  *
  * OpenBLAS up to 0.3.24 takes every Intel processor that is newer than OpenBLAS itself
  * for one without AVX (Prescott). Its products then have a quarter of the speed or less.
  *
- * gotoblas_dynamic_init() picks the kernels, once. gotoblas_dynamic_quit() makes OpenBLAS
- * forget the choice. Between the two calls there are no kernels, so no thread may be
- * multiplying. Hence OpenBLAS chooses again only while this library is loaded, and only
- * if nobody else uses OpenBLAS.
+ * gotoblas_dynamic_init() picks the kernels, if none are picked. gotoblas_dynamic_quit()
+ * makes OpenBLAS forget the choice. Between the two calls there are no kernels, so no
+ * thread may be multiplying. Hence OpenBLAS chooses again only while this library is
+ * loaded, or when the program calls gru4rec_blas_core_pick(), and only if nobody else
+ * uses OpenBLAS.
  *
  * Only an environment variable can tell OpenBLAS the core type, and other threads may
  * read the environment at the same time. So, while OpenBLAS chooses, environ points to a
@@ -30,20 +32,28 @@
 
 #if defined(__linux__) && defined(__x86_64__)
 
-/* What the kernels of a core type need from the processor and the system, ascending. */
+/*
+ * What the kernels of a core type need from the processor and the system, in ascending
+ * order. A processor with one level can run the kernels of all lower levels.
+ */
 typedef enum level { SSE, AVX, AVX2_FMA, AVX512, AVX512_BF16 } level;
 
 #define VARIABLE "OPENBLAS_CORETYPE"
+/* A core type of OpenBLAS, and what its kernels need. */
 typedef struct core_type {
-    const char *setting; /* "variable=name", an entry of the environment */
+    /*
+     * "OPENBLAS_CORETYPE=name", an entry of the environment that makes OpenBLAS choose
+     * it.
+     */
+    const char *setting;
     level level;
 } core_type;
 
 /*
  * The core types of OpenBLAS that we know, each with the level of the processor that it
- * needs. Only the first N_CHOICES can be chosen: the first of them that the processor can
- * run. If OpenBLAS picked a core type that is not in this list, it is newer than the
- * list, and its choice is left alone.
+ * needs. Only the first N_CHOICES can be chosen, which go from the highest level down. If
+ * OpenBLAS picked a core type that is not in this list, OpenBLAS is newer than the list,
+ * and its choice is left alone.
  */
 enum { N_CHOICES = 4 };
 static const core_type core_types[] = {
@@ -74,14 +84,15 @@ static const core_type core_types[] = {
     {VARIABLE "=Katmai", SSE},
 };
 
+/* Returns the name in the setting of a core type, behind "OPENBLAS_CORETYPE=". */
 static const char *name_of(const core_type *type)
 {
     return type->setting + sizeof VARIABLE;
 }
 
 /*
- * Returns the entry of core_types for the core type that OpenBLAS uses, or NULL if we do
- * not know that type.
+ * Returns the entry of core_types for the core type that OpenBLAS uses now, or NULL if
+ * the list does not have that type.
  */
 static const core_type *find_picked(void)
 {
@@ -92,8 +103,9 @@ static const core_type *find_picked(void)
     return NULL;
 }
 
-/* Tells whether the processor has a feature, and the system saves the registers of it. */
+/* Tells whether the processor has a feature and the system saves its registers. */
 #define HAS(feature) (__builtin_cpu_supports(feature) != 0)
+/* Returns the highest level that this processor can run. */
 static level level_of_processor(void)
 {
     __builtin_cpu_init();
@@ -108,10 +120,11 @@ static level level_of_processor(void)
 }
 
 /*
- * Returns a core type that would be better than the one that OpenBLAS picked, or NULL if
- * that one is good enough or unknown. On processors that are not Intel's, AVX2 kernels
- * are good enough: on Zen 4 the AVX-512 kernels were within 4 % of their speed. Zen 5,
- * which has wider units, was not measured.
+ * Returns the best of the first N_CHOICES core types that this processor can run, if
+ * OpenBLAS uses one that is not good enough; NULL if that one is good enough or unknown.
+ * On Intel's processors AVX-512 kernels are good enough, on others AVX2 kernels: on Zen 4
+ * the AVX-512 kernels were within 4 % of their speed. Zen 5, which has wider units, was
+ * not measured.
  */
 static const core_type *find_better(void)
 {
@@ -128,12 +141,14 @@ static const core_type *find_better(void)
 /* ---- choosing ---- */
 
 /*
- * No header of OpenBLAS declares these functions. A build of OpenBLAS for one processor
- * alone does not have them: they are NULL then.
+ * The functions that pick the kernels and that forget the choice. No header of OpenBLAS
+ * declares them. A build of OpenBLAS for one processor alone does not have them: they are
+ * NULL then.
  */
 extern void gotoblas_dynamic_init(void) __attribute__((weak));
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 
+/* What gru4rec has done about OpenBLAS's kernels, and why. */
 typedef enum verdict {
     NOT_ASKED, /* better kernels exist, but gru4rec_blas_core_pick() was not called */
     ONLY,      /* this OpenBLAS has kernels for one processor alone */
@@ -144,17 +159,20 @@ typedef enum verdict {
 } verdict;
 
 /*
- * The result of gru4rec_blas_core_pick(). The variable below is exported, so that the
- * linker gives the first copy's variable to all copies of this library in a process: the
- * later copies find OpenBLAS as the first copy left it. Whoever changes this layout must
- * change the name.
+ * The result of the first gru4rec_blas_core_pick() in the process. The variable below is
+ * exported, so that the linker gives the first copy's variable to all copies of this
+ * library in a process: the later copies find OpenBLAS as the first copy left it. Whoever
+ * changes this layout must change the name.
  */
 struct gru4rec_blas_core_shared {
-    /* The openblas_get_corename() of the OpenBLAS that the result is about. */
+    /*
+     * The openblas_get_corename() of the OpenBLAS that the result is about; NULL: there
+     * is no result yet.
+     */
     char *(*_Atomic of)(void);
-    /* verdict and why are written once, before of is set; later they only are read. */
+    /* verdict and why are written once, before of is set; later they are only read. */
     verdict verdict;
-    char why[128]; /* CHOSEN: the core type picked before; LEFT: the reason */
+    char why[128]; /* CHOSEN: core type picked before; LEFT: the reason; else "" */
 };
 extern struct gru4rec_blas_core_shared gru4rec_blas_core_shared_1
     __attribute__((visibility("default")));
@@ -162,15 +180,16 @@ struct gru4rec_blas_core_shared gru4rec_blas_core_shared_1;
 #define shared gru4rec_blas_core_shared_1
 
 /*
- * The array that environ points to while OpenBLAS chooses; NULL before. It is never
- * freed, because another thread may still be reading it, so OpenBLAS chooses again only
- * once.
+ * The array that environ points to while OpenBLAS chooses; NULL until choose_best() makes
+ * it. It is never freed, because another thread may still be reading it. So OpenBLAS
+ * chooses again only once.
  */
 static char **lent_environment;
 
 /*
- * Returns a copy of environ, whose entries are counted in *n, with room for one more
- * entry. Returns NULL if there is not enough memory.
+ * Returns a new array with the entries of environ and with room for one more; the strings
+ * themselves are not copied. *n becomes the number of entries. Nobody frees the array.
+ * Returns NULL if there is not enough memory.
  */
 static char **copy_environment(size_t *n)
 {
@@ -186,6 +205,10 @@ static char **copy_environment(size_t *n)
     return copy;
 }
 
+/*
+ * Makes OpenBLAS forget its kernels and pick them again, by the environment of this
+ * moment.
+ */
 static void pick_again(void)
 {
     gotoblas_dynamic_quit();
@@ -193,9 +216,10 @@ static void pick_again(void)
 }
 
 /*
- * Makes OpenBLAS choose its kernels while environ points to lent, whose entry n is the
- * setting of this core type, and then puts environ back. Returns false if another thread
- * changed the environment meanwhile: environ points to that thread's array then, and is
+ * Makes OpenBLAS choose its kernels anew while environ points to lent, and then puts
+ * environ back. First sets entry n of lent to the setting of this core type, which
+ * OpenBLAS reads. Returns true if environ was put back. Returns false if another thread
+ * changed the environment meanwhile: environ then points to that thread's array, and is
  * left so.
  */
 static bool choose(const core_type *type, char **lent, size_t n)
@@ -209,11 +233,13 @@ static bool choose(const core_type *type, char **lent, size_t n)
 }
 
 /*
- * Makes OpenBLAS use the first core type from best on that it has. Returns false if none
- * of them is above the level picked, which is that of OpenBLAS's own choice: OpenBLAS has
- * then picked by itself again. Returns false, and changes nothing, if there is not enough
- * memory, or if it was called before. The new entry stands last in the environment, so
- * that a thread that is reading the entries meanwhile finds all others in both arrays.
+ * Makes OpenBLAS choose again, with one core type after the other from best on, until it
+ * uses kernels of a level above picked. picked is the level of OpenBLAS's own choice.
+ * Returns true if it now uses such kernels. If no core type gives them, or if another
+ * thread changes the environment, lets OpenBLAS pick by itself again, and returns false.
+ * Returns false, and changes nothing, if there is not enough memory, or if this was
+ * called before. The new entry stands last in the environment, so that a thread that is
+ * reading the entries meanwhile finds all others in both arrays.
  */
 static bool choose_best(const core_type *best, level picked)
 {
@@ -232,9 +258,10 @@ static bool choose_best(const core_type *best, level picked)
 }
 
 /*
- * Makes OpenBLAS choose its kernels again, if nobody else uses it. Returns CHOSEN, with
- * the core type picked before in why (size). If OpenBLAS may not or cannot choose again,
- * returns LEFT, with the reason in why.
+ * Makes OpenBLAS choose its kernels again, from best on, if nobody else uses OpenBLAS.
+ * Returns CHOSEN if it now uses better kernels, and writes the core type picked before
+ * into why (size). If OpenBLAS may not or cannot choose again, returns LEFT, and writes
+ * the reason into why.
  */
 static verdict try_to_choose(const core_type *best, char *why, size_t size)
 {
@@ -262,8 +289,9 @@ static verdict try_to_choose(const core_type *best, char *why, size_t size)
 
 /*
  * Returns the verdict about OpenBLAS's kernels as far as it is known without making
- * OpenBLAS choose again: ONLY, SET, PICKED (better is NULL), or NOT_ASKED. better is the
- * result of find_better().
+ * OpenBLAS choose again. Returns the first that is true: ONLY, OpenBLAS has no other
+ * kernels; SET, the environment variable is set; PICKED, better is NULL; NOT_ASKED, in
+ * all other cases. better is the result of find_better().
  */
 static verdict assess(const core_type *better)
 {
@@ -274,11 +302,11 @@ static verdict assess(const core_type *better)
 }
 
 /*
- * First lets OpenBLAS pick its kernels, and so read the environment variable, if it has
+ * First makes OpenBLAS pick its kernels, and so read the environment variable, if it has
  * not done so yet: if OpenBLAS is linked into the same file as this code, this code may
- * run before OpenBLAS's own start. Then makes OpenBLAS choose again if better kernels
- * exist (try_to_choose()). The first call in a process, of any copy of this library,
- * stores its verdict in shared; later calls leave shared as it is.
+ * run before OpenBLAS's own start. Then, if better kernels exist and the variable is not
+ * set, makes OpenBLAS choose again (try_to_choose()). The first call in a process, of any
+ * copy of this library, stores its verdict in shared; later calls leave shared as it is.
  */
 void gru4rec_blas_core_pick(void)
 {

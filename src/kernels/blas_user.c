@@ -1,5 +1,5 @@
 /*
- * blas_user.c - see blas_user.h.
+ * blas_user.c - finds out who else uses OpenBLAS; see blas_user.h.
  *
  * Two things show that somebody else uses OpenBLAS:
  * - A loaded file needs OpenBLAS (DT_NEEDED), under whatever name.
@@ -7,6 +7,7 @@
  *   they were loaded, so a file that was loaded because we need it stands behind us. If
  *   OpenBLAS stands before us, somebody else asked for it, perhaps by dlopen(), which no
  *   file tells about.
+ * If OpenBLAS is linked into our own file, nobody else is looked for.
  */
 #define _GNU_SOURCE /* so that dl_iterate_phdr() is declared */
 #include "blas_user.h"
@@ -19,26 +20,31 @@
 
 enum { MOST_FILES = 1024, NONE = -1 };
 
-/* A file that the loader has loaded into this process: the program or a library. */
+/*
+ * A file that the loader has loaded into this process: the program or a library. All
+ * pointers are into the loader's memory.
+ */
 typedef struct loaded {
     ElfW(Addr) base;
     const ElfW(Phdr) * headers;
     size_t n_headers;
-    const ElfW(Dyn) * dynamic; /* its dynamic section, or NULL if there is none */
-    const char *strings;       /* the strings that dynamic refers to */
-    const char *path;          /* "" is the program */
+    const ElfW(Dyn) * dynamic; /* its dynamic section; NULL: none, or without strings */
+    const char *strings;       /* table of strings that dynamic refers to, or NULL */
+    const char *path;          /* its path; "" is the program */
 } loaded;
 
+/* The files that the loader has loaded into this process. */
 typedef struct loaded_list {
     loaded files[MOST_FILES]; /* (n) in the order of loading */
     int n;
-    bool is_whole; /* no file was left out for want of room */
+    bool is_whole; /* false: some files were left out, for want of room */
 } loaded_list;
 
 /*
- * Returns the table of strings that the file's dynamic section refers to, or NULL if
- * there is none. Some loaders have already added the file's base to the address in the
- * section, others have not: an address below the base still lacks it.
+ * Returns the address of the table of strings that the file's dynamic section refers to,
+ * or NULL if there is none. Some loaders have already added the file's base to the
+ * address in the section, others have not. An address below the base still lacks it, so
+ * it is added here.
  */
 static const char *find_strings(const loaded *file)
 {
@@ -50,8 +56,9 @@ static const char *find_strings(const loaded *file)
 }
 
 /*
- * Appends a loaded file to the list (context), as dl_iterate_phdr() calls it. Returns 0,
- * to go on; if there is no room, clears is_whole and returns 1, to stop.
+ * Appends a loaded file to the list (context), with its sections and its path.
+ * dl_iterate_phdr() calls it for each file. Returns 0, to go on. If there is no room,
+ * clears is_whole and returns 1, so that no more files come.
  */
 static int note_file(struct dl_phdr_info *info, size_t size, void *context)
 {
@@ -76,6 +83,10 @@ static int note_file(struct dl_phdr_info *info, size_t size, void *context)
     return 0;
 }
 
+/*
+ * Tells whether an address lies in one of the parts of the file that are loaded into
+ * memory.
+ */
 static bool has_address(const loaded *file, const void *address)
 {
     for (size_t i = 0; i < file->n_headers; i++) {
@@ -87,6 +98,7 @@ static bool has_address(const loaded *file, const void *address)
     return false;
 }
 
+/* Returns the index of the file in which the address lies, or NONE. */
 static int find_address(const loaded_list *list, const void *address)
 {
     for (int i = 0; i < list->n; i++)
@@ -95,6 +107,7 @@ static int find_address(const loaded_list *list, const void *address)
     return NONE;
 }
 
+/* Returns the part of path behind its last slash; all of it if there is none. */
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -102,8 +115,8 @@ static const char *base_name(const char *path)
 }
 
 /*
- * Tells whether a loaded file has this name: as the last part of its path, or as its
- * DT_SONAME.
+ * Tells whether a loaded file has this name: as its DT_SONAME, or as the last part of its
+ * path. For the path, only the last part of name is compared.
  */
 static bool is_called(const loaded *file, const char *name)
 {
@@ -115,6 +128,7 @@ static bool is_called(const loaded *file, const char *name)
     return false;
 }
 
+/* Returns the index of the first file that has this name (is_called()), or NONE. */
 static int find_name(const loaded_list *list, const char *name)
 {
     for (int i = 0; i < list->n; i++)
@@ -124,10 +138,10 @@ static int find_name(const loaded_list *list, const char *name)
 }
 
 /*
- * Tells whether a file of the list names the other one among the libraries that it needs
- * (DT_NEEDED). If the file needs a name that no loaded file has, that name is a link to
- * one of the loaded files, perhaps to the other one: this counts as yes, but as no if
- * is_sure.
+ * Tells whether a file of the list needs another one: it names the other one among the
+ * libraries that it needs (DT_NEEDED). file and other are indexes. If the file needs a
+ * name that no loaded file has, that name is a link to one of the loaded files, perhaps
+ * to the other one: then the answer is true if is_sure is false.
  */
 static bool needs(const loaded_list *list, int file, int other, bool is_sure)
 {
@@ -143,8 +157,8 @@ static bool needs(const loaded_list *list, int file, int other, bool is_sure)
 }
 
 /*
- * Returns the index of the first file of the list, except ours, that needs the other one
- * (see needs()); or NONE.
+ * Returns the index of the first file of the list that needs file other (see needs()), or
+ * NONE. Passes over file ours, and other itself.
  */
 static int find_needing(const loaded_list *list, int ours, int other, bool is_sure)
 {
@@ -155,9 +169,10 @@ static int find_needing(const loaded_list *list, int ours, int other, bool is_su
 }
 
 /*
- * Returns the index of a file, except ours, that needs OpenBLAS (blas); or NONE. If that
- * file is a wrapper of OpenBLAS (libblas.so.3), and another file needs the wrapper,
- * returns the index of the other file instead.
+ * Returns the index of a file, except ours, that needs OpenBLAS (file blas), or NONE. If
+ * that file's name has "blas" or "lapack" in it, it is a wrapper of OpenBLAS
+ * (libblas.so.3): then the file that needs the wrapper is returned instead, through up to
+ * three wrappers. If nobody else needs a wrapper, the wrapper itself is returned.
  */
 static int find_user(const loaded_list *list, int ours, int blas)
 {
@@ -173,9 +188,9 @@ static int find_user(const loaded_list *list, int ours, int blas)
 }
 
 /*
- * If user is NONE, leaves name, which is "", as it is. Otherwise writes into name (size)
- * that the file with the index user uses OpenBLAS, with "?" in place of each character
- * that is not printable ASCII.
+ * Writes into name (size) that the file with the index user uses OpenBLAS, with "?" in
+ * place of each character that is not printable ASCII. If user is NONE, name, which must
+ * be "", stays "".
  */
 static void name_user(const loaded_list *list, int user, char *name, size_t size)
 {
@@ -189,6 +204,10 @@ static void name_user(const loaded_list *list, int user, char *name, size_t size
         *c = *c >= ' ' && *c <= '~' ? *c : '?';
 }
 
+/*
+ * Does the work of g4r_blas_user_is_alone() with the list of loaded files. user must be
+ * "" on entry.
+ */
 static bool is_alone(const loaded_list *list, const void *text,
                      const void *const *functions, size_t n, char *user, size_t user_size)
 {

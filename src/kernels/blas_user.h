@@ -1,4 +1,6 @@
-/* blas_user.h - whether anybody else in this process uses the OpenBLAS that we use. */
+/*
+ * blas_user.h - tells whether anybody else in this process uses the OpenBLAS that we use.
+ */
 #ifndef G4R_BLAS_USER_H
 #define G4R_BLAS_USER_H
 
@@ -6,12 +8,14 @@
 
 /*
  * Tells whether the file that contains this code is the only loaded file that uses our
- * OpenBLAS, as far as the loader knows. text is a string of OpenBLAS itself: the file
- * that text lies in is OpenBLAS. functions (n) are addresses of OpenBLAS's functions; if
- * one of them lies in another file, the answer is false.
+ * OpenBLAS, as far as the loader knows. text is a string of OpenBLAS itself: the loaded
+ * file in which text lies is OpenBLAS. functions (n) are addresses of OpenBLAS's
+ * functions; if one of them lies in another file, the answer is false. The answer is also
+ * false if it cannot be found: not enough memory, more than 1024 loaded files, or a
+ * system that is not 64-bit Linux.
  *
- * If the answer is false, user (user_size) says in words who else uses OpenBLAS, or is ""
- * if the loader does not tell. If the answer is true, user is "".
+ * If the answer is false, user (user_size bytes) says in words who else uses OpenBLAS, or
+ * is "" if that is not known. If the answer is true, user is "".
  *
  * A file that begins to use OpenBLAS later is not found. So the caller must act on the
  * answer before the loader loads the next file: in a constructor, or while there is only

@@ -1,4 +1,7 @@
-/* build.c - tells which kernels and which BLAS this build uses; see gru4rec.h. */
+/*
+ * build.c - tells which kernels and which BLAS this build uses; see gru4rec_build_facts()
+ * in gru4rec.h.
+ */
 #include "blas.h"
 #include "blas_core.h"
 #include "vec.h"

@@ -1,5 +1,5 @@
 /*
- * topk.c - see topk.h.
+ * topk.c - finds the k best of many scores; see topk.h.
  *
  * A heap keeps the k best scores so far, with the worst of them on top. Once the heap is
  * full, only scores that reach the score on top matter. They are few, and a kernel finds
@@ -8,8 +8,9 @@
 #include "topk.h"
 
 /*
- * Fills the hole at index i of a heap (n): moves children up until item fits. The item
- * that comes last in the ranking is on top.
+ * Puts item into the heap (n) in place of the entry at index i. Moves children of this
+ * place up until item fits, so that again no entry ranks before its children. The worst
+ * item of the heap is on top.
  */
 static void sift_down(g4r_scored *heap, size_t i, size_t n, g4r_scored item)
 {
@@ -24,6 +25,7 @@ static void sift_down(g4r_scored *heap, size_t i, size_t n, g4r_scored item)
     heap[i] = item;
 }
 
+/* Orders the n entries of an array as a heap, with the worst item on top. */
 static void make_heap(g4r_scored *heap, size_t n)
 {
     for (size_t i = n / 2; i-- > 0;)
@@ -32,7 +34,7 @@ static void make_heap(g4r_scored *heap, size_t n)
 
 /*
  * Turns the heap (n) into an array in the order of the ranking, the best first: again and
- * again moves the worst item from the top to the end of the rest.
+ * again moves the worst item from the top to the end of the entries that are left.
  */
 static void sort_heap(g4r_scored *heap, size_t n)
 {

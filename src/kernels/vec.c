@@ -1,4 +1,7 @@
-/* vec.c - picks, at run time, one of the tables of kernels that vec_kernels.c defines. */
+/*
+ * vec.c - picks, at run time, one of the tables of kernels that vec_kernels.c defines:
+ * the best one that the processor can run.
+ */
 #include "vec.h"
 
 #if defined(__x86_64__)
@@ -14,9 +17,9 @@ extern const g4r_vec g4r_vec_kernels_avx512;
 extern const g4r_vec g4r_vec_kernels_avx512vnni;
 
 /*
- * Tells whether the processor has AVX-VNNI, for which compilers have no name yet. The
- * processor is asked only once, because in a virtual machine its answer takes some 20
- * microseconds.
+ * Tells whether the processor has AVX-VNNI, for which compilers have no name yet. Only
+ * the first call asks the processor, because in a virtual machine its answer takes some
+ * 20 microseconds. Later calls return the same answer.
  */
 static bool has_avxvnni(void)
 {

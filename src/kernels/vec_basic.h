@@ -10,6 +10,7 @@
  *   leaky   y = x above 0, else a x                  y' = 1 above 0, else a
  *   elu     y = x above 0, else a (exp(x) - 1)       y' = 1 above 0, else y + a
  *   selu    y = a x above 0, else a b (exp(x) - 1)   y' = a above 0, else y + a b
+ * At y = 0 the slope of leaky and elu is 1, and that of selu is a.
  *
  * Dropout with probability p, m being the mask and u a random number from 0 to 1:
  *   m = 0 if u < p, else 1 / (1 - p)                 y = m x
@@ -54,6 +55,10 @@ static void shift(g4r_real *restrict y, g4r_real a, size_t n)
         y[i] += a;
 }
 
+/*
+ * Sets each element of mask (n) to 0 with probability p, else to 1 / (1 - p), and
+ * multiplies y (n) by mask. Element i uses random number first + i of key.
+ */
 static void dropout(g4r_real *restrict y, g4r_real *restrict mask, g4r_real p,
                     uint32_t key, uint32_t first, size_t n)
 {
@@ -71,7 +76,10 @@ static void dropout(g4r_real *restrict y, g4r_real *restrict mask, g4r_real p,
     }
 }
 
-/* Sets y, which holds x, to act(x). Each kind has a loop of its own, which vectorises. */
+/*
+ * Overwrites y (n), which holds x, by act(x). Each kind has a loop of its own, which
+ * vectorises.
+ */
 static void activate(g4r_real *restrict y, const g4r_activation *act, size_t n)
 {
     const g4r_real a = act->a, b = act->b;
@@ -106,8 +114,8 @@ static void activate(g4r_real *restrict y, const g4r_activation *act, size_t n)
 }
 
 /*
- * Sets s (n) to the slopes of the activation at the points where its values are y (n):
- * the slope of each kind can be computed from the value alone.
+ * Sets s (n) to the slopes of the activation, from its values y (n): the slope of each
+ * kind can be computed from the value alone.
  */
 static void slope(g4r_real *restrict s, const g4r_real *restrict y,
                   const g4r_activation *act, size_t n)
@@ -144,8 +152,8 @@ static void slope(g4r_real *restrict s, const g4r_real *restrict y,
 /* ---- reductions ---- */
 
 /*
- * Runs the statement for each index k below n. slice is the index of the partial result
- * that k belongs to.
+ * Runs the statement for each index k from 0 to n - 1. slice is the index of the partial
+ * result that the statement must add value k to.
  */
 #define FOR_SLICES(n, statement)                           \
     do {                                                   \
@@ -161,7 +169,7 @@ static void slope(g4r_real *restrict s, const g4r_real *restrict y,
         }                                                  \
     } while (0)
 
-/* Adds the SLICES partial results of a reduction to *sum, in order. */
+/* Adds the SLICES partial results of a reduction to *sum, in order and in double. */
 static void add_slices(double *sum, const g4r_real part[SLICES])
 {
     for (int slice = 0; slice < SLICES; slice++)
@@ -187,6 +195,7 @@ static double sum(const g4r_real *restrict y, size_t n)
     return total;
 }
 
+/* Returns the largest value of y (n), NaN left out; -INFINITY if there is none. */
 static g4r_real max(const g4r_real *restrict y, size_t n)
 {
     g4r_real part[SLICES];
@@ -200,7 +209,7 @@ static g4r_real max(const g4r_real *restrict y, size_t n)
 }
 
 /*
- * Tells whether all values of x are finite: x - x is 0 for a finite x and NaN for any
+ * Tells whether all values of x (n) are finite: x - x is 0 for a finite x and NaN for any
  * other, so the sum is 0 only if all are finite.
  */
 static bool all_finite(const g4r_real *restrict x, size_t n)

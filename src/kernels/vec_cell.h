@@ -2,16 +2,17 @@
  * vec_cell.h - the arithmetic of the two GRU cells within one lane. It is part of
  * vec_kernels.c.
  *
- * old (h) is the state before the step, and state (h) the state after it. f is the
- * activation of the candidate (tanh by default), and f' its slope. v (3h) is the product
- * of the layer's input with its input matrix. u is the product of old with its matrix. dx
- * is the gradient of x, for any x; a_r, a_z, a_n and a_c are the gradients of the gates
- * and of the candidate before their activation. Vectors are multiplied element by
- * element. The products with matrices and the gradients of the parameters are in
- * cell_torch.c and cell_original.c.
+ * old (h) is the hidden state before the step, and state (h) the one after it. r is the
+ * reset gate, z the update gate, and n or c the candidate. f is the activation of the
+ * candidate (tanh by default), and f' its slope. v (3h) is the product of the layer's
+ * input with its input matrix. u is the product of old with its matrix. dx is the
+ * gradient of x, for any x; a_r, a_z, a_n and a_c are the gradients of the gates and of
+ * the candidate before their activation. Vectors are multiplied element by element. The
+ * products with matrices and the gradients of the parameters are in cell_torch.c and
+ * cell_original.c.
  *
  * The cell of PyTorch and cuDNN applies the reset gate after the product, and its update
- * gate keeps the old state. The blocks of (3h) are r|z|n; b is the bias of v, c that of
+ * gate weights the old state. The blocks of (3h) are r|z|n; b is the bias of v, c that of
  * u:
  *   r = sigma(v_r + b_r + u_r + c_r)      z = sigma(v_z + b_z + u_z + c_z)
  *   g = u_n + c_n                         n = f(v_n + b_n + r g)
@@ -22,8 +23,8 @@
  *   dv = [a_r a_z a_n]                    du = [a_r a_z a_n r]
  *
  * The cell of the original implementation applies the reset gate before the product, and
- * its update gate takes the candidate. The blocks of (3h) are c|r|z, those of u (2h) are
- * r|z; b is the bias, w the product of s with the candidate's matrix:
+ * its update gate weights the candidate. The blocks of (3h) are c|r|z, those of u (2h)
+ * are r|z; b is the bias, w the product of s with the candidate's matrix:
  *   r = sigma(v_r + b_r + u_r)            z = sigma(v_z + b_z + u_z)
  *   s = r old                             c = f(v_c + b_c + w)
  *   state = (1 - z) old + z c
@@ -39,9 +40,9 @@
 #include "vec_math.h"
 
 /*
- * Computes state = (1 - z) a + z b, the state after the step. In PyTorch's cell a is n,
- * the candidate, and b the old state; in the original a is the old state and b is c, the
- * candidate. z is the update gate.
+ * Writes the hidden state after the step: state = (1 - z) a + z b, computed as a + z (b -
+ * a). In PyTorch's cell a is n, the candidate, and b the old state; in the original a is
+ * the old state and b is c, the candidate. z is the update gate. All are (h).
  */
 static void mix(g4r_real *restrict state, const g4r_real *restrict a,
                 const g4r_real *restrict b, const g4r_real *restrict z, size_t h)
@@ -53,10 +54,10 @@ static void mix(g4r_real *restrict state, const g4r_real *restrict a,
 /* ---- PyTorch ---- */
 
 /*
- * PyTorch's cell: writes into gates the reset gate r, the update gate z and the candidate
- * n without its activation f, which the caller applies; and into g the part of n that r
- * multiplies. v is the product of the input with its matrix, b its bias; u is the product
- * of the old state with its matrix, c its bias.
+ * PyTorch's cell, forward: writes into gates (3h) the reset gate r, the update gate z and
+ * the candidate n, n without its activation f, which the caller applies. Writes into g
+ * (h) the part of n that r multiplies. v is the product of the input with its matrix, b
+ * its bias; u is the product of the old state with its matrix, c its bias.
  */
 static void torch_gates(g4r_real *restrict gates, g4r_real *restrict g,
                         const g4r_real *restrict v, const g4r_real *restrict u,
@@ -74,10 +75,10 @@ static void torch_gates(g4r_real *restrict gates, g4r_real *restrict g,
 }
 
 /*
- * PyTorch's cell: writes dv and du, the gradients of the products v and u (of the input,
- * of the old state), and dold, the gradient of the old state, without the part that comes
- * through u. dstate is the gradient of the state. slope_dold holds the slope f' of the
- * candidate's activation on entry, and dold on return.
+ * PyTorch's cell, backward: writes dv and du, the gradients of the products v (of the
+ * input) and u (of the old state). Writes dold, the gradient of the old state, without
+ * the part that comes through u. dstate is the gradient of the state. slope_dold (h)
+ * holds the slope f' of the candidate's activation on entry, and dold on return.
  */
 static void torch_backward(g4r_real *restrict dv, g4r_real *restrict du,
                            g4r_real *restrict slope_dold, const g4r_real *restrict dstate,
@@ -102,10 +103,10 @@ static void torch_backward(g4r_real *restrict dv, g4r_real *restrict du,
 /* ---- the original ---- */
 
 /*
- * The original cell: writes the reset gate r and the update gate z into gates, where the
- * place of the candidate c stays as it is; and s = r old, old being the state before the
- * step. v and u are the products of the input and of old with their matrices, b is the
- * bias.
+ * The original cell, forward: writes the reset gate r and the update gate z into gates
+ * (3h), whose place of the candidate c stays as it is. Writes s = r old (h); old is the
+ * hidden state before the step. v and u are the products of the input and of old with
+ * their matrices, b is the bias.
  */
 static void original_gates(g4r_real *restrict gates, g4r_real *restrict s,
                            const g4r_real *restrict v, const g4r_real *restrict u,
@@ -121,8 +122,9 @@ static void original_gates(g4r_real *restrict gates, g4r_real *restrict s,
 }
 
 /*
- * The original cell: writes the candidate c = v + b + w, without its activation, which
- * the caller applies. w is the product of s with the candidate's matrix.
+ * The original cell, forward: writes the candidate c = v + b + w (h), without its
+ * activation, which the caller applies. w is the product of s with the candidate's
+ * matrix.
  */
 static void original_candidate(g4r_real *restrict c, const g4r_real *restrict v,
                                const g4r_real *restrict b, const g4r_real *restrict w,
@@ -133,11 +135,11 @@ static void original_candidate(g4r_real *restrict c, const g4r_real *restrict v,
 }
 
 /*
- * The original cell: writes a_c and a_z, the gradients of the candidate c and of the
- * update gate z before their activations, into dv, where the place of a_r stays as it is;
- * and dold, the gradient of the old state, without the parts that come through s and u.
- * slope_dold holds the slope f' of the candidate's activation on entry, and dold on
- * return.
+ * The original cell, backward, first part: writes a_c and a_z, the gradients of the
+ * candidate c and of the update gate z before their activations, into dv (3h), whose
+ * place of a_r stays as it is. Writes dold, the gradient of the old state, without the
+ * parts that come through s and u. slope_dold (h) holds the slope f' of the candidate's
+ * activation on entry, and dold on return.
  */
 static void original_backward(g4r_real *restrict dv, g4r_real *restrict slope_dold,
                               const g4r_real *restrict dstate,
@@ -153,9 +155,9 @@ static void original_backward(g4r_real *restrict dv, g4r_real *restrict slope_do
 }
 
 /*
- * The original cell: writes a_r, the gradient of the reset gate before its activation,
- * into dv, and adds to dold, the gradient of the old state, the part that comes through s
- * = r old. ds is the gradient of s.
+ * The original cell, backward, second part: writes a_r, the gradient of the reset gate
+ * before its activation, into dv. Adds to dold, the gradient of the old state, the part
+ * that comes through s = r old. ds (h) is the gradient of s.
  */
 static void original_backward_reset(g4r_real *restrict dv, g4r_real *restrict dold,
                                     const g4r_real *restrict ds,

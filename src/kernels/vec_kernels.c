@@ -14,11 +14,19 @@
 #include "vec_scan.h"
 #include "vec_update.h"
 
+/*
+ * CONCAT joins two names into one, and TEXT makes a string of a name, after VEC_NAME in
+ * them was replaced by its value.
+ */
 #define CONCAT2(a, b) a##b
 #define CONCAT(a, b) CONCAT2(a, b)
 #define TEXT2(a) #a
 #define TEXT(a) TEXT2(a)
 
+/*
+ * The table, g4r_vec_kernels_ and the name of the instruction set; vec.c picks one of
+ * these.
+ */
 const g4r_vec CONCAT(g4r_vec_kernels_, VEC_NAME) = {
     .name = TEXT(VEC_NAME),
     .add = add,

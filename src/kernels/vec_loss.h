@@ -53,7 +53,7 @@ static const g4r_real loss_eps = (g4r_real)G4R_LOSS_EPS;
 /* ---- softmax, smoothing ---- */
 
 /*
- * Replaces the scores x in y (n) by exp(x - max), and returns their sum. The caller
+ * Overwrites the scores x in y (n) by exp(x - max), and returns their sum. The caller
  * divides y by the sum to get the softmax. The values behind the last whole block of
  * SLICES are added in double.
  */
@@ -77,8 +77,9 @@ static double exp_sum(g4r_real *restrict y, g4r_real max, size_t n)
 }
 
 /*
- * Cross-entropy with smoothing: for the probabilities p (n) of all columns, adds the sum
- * of f_j = p_j / (p_j + eps) to *f_sum, and the sum of -log(p_j + eps) to *log_sum.
+ * For cross-entropy with smoothing: adds the sum of f_j = p_j / (p_j + eps) over all
+ * columns to *f_sum, and the sum of -log(p_j + eps) to *log_sum. p (n) has the
+ * probabilities of the columns.
  */
 static void smooth_sums(double *restrict f_sum, double *restrict log_sum,
                         const g4r_real *restrict p, size_t n)
@@ -93,10 +94,10 @@ static void smooth_sums(double *restrict f_sum, double *restrict log_sum,
 }
 
 /*
- * Cross-entropy with smoothing: replaces the probabilities p (n) by dL/dx_j = p_j total -
- * w f_j, the gradient of the loss with respect to the scores, as if every column had the
- * weight w. The caller corrects the target's column. f_j is p_j / (p_j + eps). total is
- * sum_j w_j f_j over all columns with their true weights w_j.
+ * For cross-entropy with smoothing: overwrites the probabilities p (n) by dL/dx_j = p_j
+ * total - w f_j, the gradient of the loss with respect to the scores, as if every column
+ * had the weight w. The caller corrects the target's column. f_j is p_j / (p_j + eps).
+ * total is sum_j w_j f_j over all columns with their true weights w_j.
  */
 static void smooth_gradient(g4r_real *restrict p, g4r_real total, g4r_real w, size_t n)
 {
@@ -107,9 +108,9 @@ static void smooth_gradient(g4r_real *restrict p, g4r_real total, g4r_real w, si
 /* ---- BPR and TOP1 ---- */
 
 /*
- * BPR for n negatives with the scores r (n), and the target's score t: adds the sum of
- * -log sigma(t - r) to sums->value and that of sigma(r - t) to sums->slope, and sets r to
- * scale x dL/dr = scale sigma(r - t).
+ * BPR for n negatives with the scores r (n), and the target's score t: overwrites r by
+ * scale x dL/dr = scale sigma(r - t). Adds the sum of -log sigma(t - r) to sums->value,
+ * and the sum of sigma(r - t) to sums->slope.
  */
 static void bpr(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
                 g4r_real scale, size_t n)
@@ -135,10 +136,10 @@ static inline g4r_real top1_slope(g4r_real r, g4r_real a, g4r_real b)
 }
 
 /*
- * TOP1 for n negatives with the scores r (n), and the target's score t: adds the sum of q
- * = a + b to sums->value and that of a (1 - a) to sums->slope, and sets r to scale x
- * dq/dr. a = sigma(r - t), b = sigma(r^2). The caller includes 1 / N in scale (N: all
- * columns).
+ * TOP1 for n negatives with the scores r (n), and the target's score t: overwrites r by
+ * scale x dq/dr. Adds the sum of q = a + b to sums->value, and the sum of a (1 - a) to
+ * sums->slope. a = sigma(r - t), b = sigma(r^2). The factor 1 / N of dL/dr (N: all
+ * columns) is not in this: the caller includes it in scale.
  */
 static void top1(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
                  g4r_real scale, size_t n)
@@ -157,9 +158,9 @@ static void top1(g4r_vec_sums *restrict sums, g4r_real *restrict r, g4r_real t,
 
 /*
  * TOP1-max, first pass over n negatives with the scores r (n): writes e = exp(r -
- * largest) and q = a + b, sets r to dq/dr, and adds the sums of e to sums->e, of e q to
- * sums->value and of e a (1 - a) to sums->slope. a = sigma(r - t), b = sigma(r^2); t is
- * the target's score, largest the greatest score of all negatives.
+ * largest) and q = a + b, and overwrites r by dq/dr. Adds the sums of e to sums->e, of e
+ * q to sums->value and of e a (1 - a) to sums->slope. a = sigma(r - t), b = sigma(r^2); t
+ * is the target's score, largest the greatest score of all negatives.
  */
 static void top1max_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
                          g4r_real *restrict q, g4r_real *restrict r, g4r_real t,
@@ -182,9 +183,9 @@ static void top1max_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
 }
 
 /*
- * TOP1-max, second pass over n negatives: sets r, which holds dq/dr of the first pass, to
- * scale x e (q - L + dq/dr), where e and q are those of the first pass and mean is L, the
- * loss. That is a multiple of dL/dr if the caller includes 1 / sum e in scale.
+ * TOP1-max, second pass over n negatives: overwrites r, which holds dq/dr of the first
+ * pass, by scale x e (q - L + dq/dr). e and q are those of the first pass, and mean is L,
+ * the loss. The result is a multiple of dL/dr if the caller includes 1 / sum e in scale.
  */
 static void top1max_gradient(g4r_real *restrict r, const g4r_real *restrict e,
                              const g4r_real *restrict q, g4r_real scale, g4r_real mean,
@@ -198,9 +199,9 @@ static void top1max_gradient(g4r_real *restrict r, const g4r_real *restrict e,
 
 /*
  * BPR-max, first pass over n negatives with the scores r (n), which stay: writes e =
- * exp(r - largest) and sigma = sigma(t - r), and adds to sums: e to e, e sigma to value,
- * e sigma (1 - sigma) to slope, e r^2 to square. t is the target's score, largest the
- * greatest score of all negatives.
+ * exp(r - largest) and sigma = sigma(t - r). Adds the sums of e to sums->e, of e sigma to
+ * sums->value, of e sigma (1 - sigma) to sums->slope, and of e r^2 to sums->square. t is
+ * the target's score, largest the greatest score of all negatives.
  */
 static void bprmax_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
                         g4r_real *restrict sigma, const g4r_real *restrict r, g4r_real t,
@@ -231,11 +232,11 @@ static void bprmax_sums(g4r_vec_sums *restrict sums, g4r_real *restrict e,
 }
 
 /*
- * BPR-max, second pass over n negatives: sets their scores r to scale x e [(A - sigma^2)
- * / (A + eps) + lambda (r^2 + 2 r - R)], where e and sigma are those of the first pass. a
- * is A, the mean of sigma weighted by e; mean_square is R, that of r^2; reg is lambda,
- * the option bpreg. The result is a multiple of dL/dr if the caller includes 1 / sum e in
- * scale.
+ * BPR-max, second pass over n negatives: overwrites their scores r by scale x e [(A -
+ * sigma^2) / (A + eps) + lambda (r^2 + 2 r - R)], where e and sigma are those of the
+ * first pass. a is A, the mean of sigma weighted by e; mean_square is R, that of r^2; reg
+ * is lambda, the option bpreg. The result is a multiple of dL/dr if the caller includes 1
+ * / sum e in scale.
  */
 static void bprmax_gradient(g4r_real *restrict r, const g4r_real *restrict e,
                             const g4r_real *restrict sigma, g4r_real scale, g4r_real a,

@@ -20,12 +20,18 @@
 
 #else
 
+/*
+ * Returns exp(x); the result stays from 1.2e-38 to 1.7e38. If x is NaN, so is the result.
+ */
 static inline float exp1(float x)
 {
     const float lowest = -87.33f, highest = 88.02f;
     x = x < lowest ? lowest : x;
     x = x > highest ? highest : x;
-    /* x = n ln 2 + f. Adding and subtracting 1.5 2^23 rounds n to an integer. */
+    /*
+     * Writes x as n ln 2 + f with an integer n: so exp(x) = 2^n exp(f). Adding and
+     * subtracting 1.5 2^23 rounds n to an integer.
+     */
     float n = x * 1.44269504f + 12582912.0f - 12582912.0f;
     float f = x - n * 0.693359375f + n * 2.12194440e-4f;
     float p = 1.9875691500e-4f;
@@ -44,6 +50,7 @@ static inline float exp1(float x)
     return p * power.f;
 }
 
+/* Returns tanh(x): near 0 by a polynomial, else from exp. */
 static inline float tanh1(float x)
 {
     float a = x < 0 ? -x : x;
@@ -60,7 +67,10 @@ static inline float tanh1(float x)
     return a < 0.625f ? p : large;
 }
 
-/* Returns the natural logarithm of x, which must be positive and normal. */
+/*
+ * Returns the natural logarithm of x, which must be positive and normal: for 0, NaN or
+ * infinity the result means nothing.
+ */
 static inline float log1(float x)
 {
     union {
@@ -87,12 +97,13 @@ static inline float log1(float x)
 
 #endif
 
+/* Returns the logistic function 1 / (1 + exp(-x)). */
 static inline g4r_real sigmoid1(g4r_real x)
 {
     return 1 / (1 + exp1(-x));
 }
 
-/* Returns log(1 + exp(x)). */
+/* Returns log(1 + exp(x)), computed so that exp cannot overflow. */
 static inline g4r_real softplus1(g4r_real x)
 {
     g4r_real a = x > 0 ? -x : x;

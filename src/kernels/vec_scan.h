@@ -13,9 +13,9 @@
  *   upper = s s' q.p + b + rest norm' + norm rest' + slack
  * bytes.h says why, and how rest and slack also cover the roundings.
  *
- * A table is read from its begin to its end, because processors prefetch in this order.
- * The products of four rows are summed up together. The score of a row has the same bits
- * wherever the row stands among the rows that are asked for.
+ * The kernels read a table from its begin to its end, because processors prefetch in this
+ * order. The products of four rows are summed up together. The score of a row has the
+ * same bits wherever the row stands among the rows that are asked for.
  */
 #ifndef G4R_VEC_SCAN_H
 #define G4R_VEC_SCAN_H
@@ -28,12 +28,13 @@
 
 enum { SCAN_ROWS = 4 };
 
+/* Eight, and four, values that are computed with at once. */
 typedef g4r_real scan8 __attribute__((vector_size(8 * sizeof(g4r_real))));
 typedef g4r_real scan4 __attribute__((vector_size(4 * sizeof(g4r_real))));
 
 /*
  * scan_bits: the bits of eight values, as integers. SCAN_ROUND: adding it to a value and
- * subtracting it again rounds the value to an integer.
+ * subtracting it again rounds the value to the nearest integer.
  */
 #if defined(GRU4REC_DOUBLE)
 typedef int64_t scan_bits __attribute__((vector_size(64)));
@@ -43,6 +44,10 @@ typedef int32_t scan_bits __attribute__((vector_size(32)));
 #define SCAN_ROUND 0x1.8p23f
 #endif
 
+/*
+ * SHUFFLE returns four values: numbers i, j, k and l of the eight values in a and b. 0 to
+ * 3 are those of a, 4 to 7 those of b.
+ */
 #if defined(__clang__)
 #define SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
 #elif defined(GRU4REC_DOUBLE)
@@ -53,6 +58,10 @@ typedef int32_t scan_mask __attribute__((vector_size(16)));
 #define SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (scan_mask){i, j, k, l})
 #endif
 
+/*
+ * Returns the eight values from address x on, which need not be aligned; load4() returns
+ * four.
+ */
 static inline scan8 load8(const g4r_real *x)
 {
     scan8 v;
@@ -67,7 +76,10 @@ static inline scan4 load4(const g4r_real *x)
     return v;
 }
 
-/* Returns four values: the lower half of v plus its upper half. */
+/*
+ * Returns four values: value j is value j of the lower half of v plus value j of its
+ * upper half.
+ */
 static inline scan4 fold(scan8 v)
 {
     scan4 half[2];
@@ -75,7 +87,7 @@ static inline scan4 fold(scan8 v)
     return half[0] + half[1];
 }
 
-/* Returns four values: value j is the sum of the four values of v[j]. */
+/* Returns four values: value j is the sum of the four values of the vector v[j]. */
 static inline scan4 sums(const scan4 v[SCAN_ROWS])
 {
     scan4 ab = SHUFFLE(v[0], v[1], 0, 4, 1, 5) + SHUFFLE(v[0], v[1], 2, 6, 3, 7);
@@ -84,8 +96,8 @@ static inline scan4 sums(const scan4 v[SCAN_ROWS])
 }
 
 /*
- * Returns four partial sums, whose sum is the dot product of a row (d) with x. The last d
- * % 4 values are left out.
+ * Returns four partial sums, whose sum is the dot product of a row (d) with x (d). The
+ * last d % 4 values are left out: the caller adds them.
  */
 static inline scan4 dot_row(const g4r_real *row, const g4r_real *x, size_t d)
 {
@@ -104,8 +116,8 @@ static inline scan4 dot_row(const g4r_real *row, const g4r_real *x, size_t d)
 }
 
 /*
- * Returns four values: the dot products of four rows (d) with x. The rows are read one
- * after the other.
+ * Returns four values: the dot products of four rows (d) with x (d). The rows are read
+ * one after the other.
  */
 static inline scan4 dot_rows(const g4r_real *const row[SCAN_ROWS], const g4r_real *x,
                              size_t d)
@@ -120,8 +132,9 @@ static inline scan4 dot_rows(const g4r_real *const row[SCAN_ROWS], const g4r_rea
 }
 
 /*
- * Writes into sum the dot products of n rows, one to four, with x. The first row takes
- * the place of the missing rows.
+ * Writes into sum the dot products of n rows, one to four, with x (d). If there are fewer
+ * than four rows, the first row takes the place of the missing ones, and their values in
+ * sum mean nothing.
  */
 static inline void score_few(g4r_real sum[SCAN_ROWS], const g4r_real *const *row,
                              const g4r_real *x, size_t n, size_t d)
@@ -134,8 +147,9 @@ static inline void score_few(g4r_real sum[SCAN_ROWS], const g4r_real *const *row
 }
 
 /*
- * Writes into out the scores of the first rows of a table, four by four, as long as four
- * of the n rows are left. Returns how many rows it scored.
+ * Writes into out the scores of the first rows of a table, four rows at a time, until
+ * fewer than four of the n rows are left. Returns how many rows it scored. bias may be
+ * NULL.
  */
 static inline size_t score_table(g4r_real *out, const g4r_real *table,
                                  const g4r_real *bias, const g4r_real *x, size_t n,
@@ -154,8 +168,9 @@ static inline size_t score_table(g4r_real *out, const g4r_real *table,
 
 /*
  * Writes into out (n) the scores of the rows of the table whose numbers are in rows (n),
- * or of the first n rows if rows is NULL. The rows that come next in rows are prefetched;
- * the processor prefetches a whole table by itself.
+ * or of the first n rows if rows is NULL. bias has the biases of the whole table, or is
+ * NULL. The rows that come next in rows are prefetched; the processor prefetches a whole
+ * table by itself.
  */
 static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
                   const int32_t *rows, const g4r_real *x, size_t n, size_t d)
@@ -177,8 +192,8 @@ static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
 }
 
 /*
- * Returns eight bits, one for each of eight results of a comparison: 1 if the result is
- * all ones (true), 0 if it is zero.
+ * Returns a number of eight bits, one for each of eight results of a comparison: bit i is
+ * 1 if result i is all ones (true), 0 if it is zero.
  */
 static inline unsigned mask_of(scan_bits v)
 {
@@ -192,6 +207,10 @@ static inline unsigned mask_of(scan_bits v)
 #endif
 }
 
+/*
+ * Returns the first index, from start on, of a score that is threshold or more; n if
+ * there is none. Tests 32 scores at a time, then 8, then one.
+ */
 static size_t find(const g4r_real *restrict scores, size_t start, g4r_real threshold,
                    size_t n)
 {
@@ -213,8 +232,9 @@ static size_t find(const g4r_real *restrict scores, size_t start, g4r_real thres
 }
 
 /*
- * Sets *n_greater and *n_equal (vec.h). Counts in blocks of 2^12 scores, so that a 32-bit
- * counter cannot overflow. With 32-bit counters the compiler can vectorise the loop.
+ * Sets *n_greater to the number of scores (n) above threshold, and *n_equal to the number
+ * of those equal to it. Counts in blocks of 4096 scores with 32-bit counters, so that
+ * they cannot overflow, and so that compilers can vectorise the loop.
  */
 static void count(const g4r_real *restrict scores, g4r_real threshold, size_t n,
                   size_t *n_greater, size_t *n_equal)
@@ -235,8 +255,8 @@ static void count(const g4r_real *restrict scores, g4r_real threshold, size_t n,
 }
 
 /*
- * Writes first + i into within for each bit i of bits that is 1, ascending, and returns
- * how many bits there are.
+ * Writes first + i into within for each bit i of bits that is 1, ascending. Returns how
+ * many numbers it wrote.
  */
 static inline size_t add_bits(int32_t *within, size_t first, unsigned bits)
 {
@@ -246,6 +266,11 @@ static inline size_t add_bits(int32_t *within, size_t first, unsigned bits)
     return n;
 }
 
+/*
+ * Writes the indexes of the scores (n) from low to high into within, ascending, and
+ * returns their number. Sets *n_above to the number of scores above high. Tests 32 scores
+ * at a time, and looks at them one by one only if one of them is from low to high.
+ */
 static size_t split(int32_t *restrict within, const g4r_real *restrict scores,
                     g4r_real low, g4r_real high, size_t n, size_t *n_above)
 {
@@ -280,9 +305,10 @@ static size_t split(int32_t *restrict within, const g4r_real *restrict scores,
 /* ---- eight bits ---- */
 
 /*
- * ADD_FOUR adds four products of bytes to each 32-bit sum. It uses the instruction for
- * that, or, where there is none, adds pairs of products in 16 bits. The pairs do not
- * overflow (see G4R_LARGEST_QUERY), so both ways give the same integers.
+ * ADD_FOUR(sum, bytes, x) returns sum, 32-bit integers, each with four products of bytes
+ * added. It uses the instruction for that, or, where there is none, adds pairs of
+ * products in 16 bits. The pairs do not overflow (see G4R_LARGEST_QUERY), so both ways
+ * give the same integers. SPREAD_FOUR makes a vector of one 32-bit integer, repeated.
  */
 #if defined(__AVX512VNNI__)
 typedef __m512i scan_bytes;
@@ -301,8 +327,9 @@ typedef __m256i scan_bytes;
 #endif
 
 /*
- * Writes into sum (G4R_BYTES_ROWS) the products q.p of each row of a block (d) with the
- * integers of the query. The 128 that is added to each byte is taken off again.
+ * Writes into sum (G4R_BYTES_ROWS) the product q.p of each row of a block with the
+ * integers of the query. d is the width of a row. The 128 that is added to each byte is
+ * taken off again: each sum starts at -offset of the query.
  */
 static inline void dot_bytes(int32_t *restrict sum, const uint8_t *restrict block,
                              const g4r_bytes_query *query, size_t d)
@@ -332,14 +359,16 @@ static inline void dot_bytes(int32_t *restrict sum, const uint8_t *restrict bloc
 #endif
 }
 
+/* Returns the eight values of v without their signs. */
 static inline scan8 absolute(scan8 v)
 {
     return (scan8)((scan_bits)v & ~(scan_bits)(-(scan8){0}));
 }
 
 /*
- * Returns the larger of each pair of values. The values must not be negative: then their
- * bits, read as integers, have the same order.
+ * Returns eight values, each the larger one of the two values at its place in a and b.
+ * The values must not be negative: then their bits, read as integers, have the same
+ * order.
  */
 static inline scan8 larger(scan8 a, scan8 b)
 {
@@ -347,7 +376,7 @@ static inline scan8 larger(scan8 a, scan8 b)
     return (scan8)(((scan_bits)a & is_a) | ((scan_bits)b & ~is_a));
 }
 
-/* Returns the sum of the eight values of v. */
+/* Returns the sum of the eight values of v. The last additions are in double. */
 static inline double total(scan8 v)
 {
     const scan4 part = fold(v);
@@ -355,7 +384,7 @@ static inline double total(scan8 v)
 }
 
 /*
- * Stores the eight values of whole, integers from -127 to 127, into q as bytes, each plus
+ * Writes the eight values of whole, integers from -127 to 127, into q as bytes, each plus
  * 128.
  */
 static inline void store_bytes(uint8_t *q, scan8 whole)
@@ -373,9 +402,9 @@ static inline void store_bytes(uint8_t *q, scan8 whole)
 }
 
 /*
- * Stores eight values v of a row into q as bytes, rounded after a multiplication by
- * inverse (1 / scale). Adds the squares of what is lost to *rest, and the squares of the
- * integers to *norm.
+ * Writes eight values v of a row into q as bytes: v x inverse (1 / scale), rounded, plus
+ * 128. Adds the squares of what is lost to *rest, and the squares of the integers to
+ * *norm.
  */
 static inline void make_bytes(uint8_t *q, scan8 v, g4r_real scale, g4r_real inverse,
                               scan8 *rest, scan8 *norm)
@@ -388,9 +417,9 @@ static inline void make_bytes(uint8_t *q, scan8 v, g4r_real scale, g4r_real inve
 }
 
 /*
- * Changes a row w (d) into bytes: writes q, and sets scale (s), and rest and norm,
- * squared, in row. If no value of the row is above 1e-12 in size, all integers and the
- * scale are 0, and rest is an upper bound.
+ * Changes a row w (d) into bytes: writes q (d), and sets scale (s) of *row, and the
+ * squares of its rest and norm. If no value of the row is above 1e-12 in size, all
+ * integers, the scale and the norm are 0, and rest is an upper bound.
  */
 static void to_bytes(uint8_t *restrict q, g4r_bytes_row *row, const g4r_real *restrict w,
                      size_t d)
@@ -419,7 +448,7 @@ static void to_bytes(uint8_t *restrict q, g4r_bytes_row *row, const g4r_real *re
 
 /*
  * Writes into upper (n) the upper bounds of the scores of n rows, at most a block, from
- * row first on; sum has their products q.p with the query.
+ * row first on. sum has the products q.p of these rows with the query.
  */
 static inline void bound(g4r_real *restrict upper, const int32_t *restrict sum,
                          const g4r_bytes *bytes, const g4r_real *restrict bias,
@@ -432,6 +461,11 @@ static inline void bound(g4r_real *restrict upper, const int32_t *restrict sum,
                    (rest[j] * query->norm + (norm[j] * query->rest + query->slack));
 }
 
+/*
+ * Writes into upper (n) the upper bounds of the scores of n rows, from row first on,
+ * where a block must begin. Goes from block to block; the last one may be needed only in
+ * part.
+ */
 static void upper_bounds(g4r_real *restrict upper, const g4r_bytes *bytes,
                          const g4r_real *restrict bias, const g4r_bytes_query *query,
                          size_t first, size_t n)

@@ -1,8 +1,8 @@
 /*
- * vec_update.h - one update of a parameter p with its gradient g, for each optimiser. It
- * is part of vec_kernels.c.
+ * vec_update.h - one update of a parameter p with its gradient, for each optimiser. It is
+ * part of vec_kernels.c.
  *
- * g has already been multiplied by clip (see grad_cap in optim.h). eps = 1e-6; rho and
+ * g is the gradient, multiplied by clip (see grad_cap in optim.h). eps = 1e-6; rho and
  * rho2 come from the option adapt_params; a, u and m are slots, which start at 0. Each
  * optimiser scales the gradient to d:
  *   adagrad   a += g^2;                        d = g / sqrt(a + eps)
@@ -25,8 +25,9 @@
 #include "vec.h"
 
 /*
- * Runs the statement for each index i and then moves p[i]. The statement must define d.
- * One loop does all the work for a value, so that each value is read and written once.
+ * Runs the statement, which must define d, for each index i, and then moves p[i] by d:
+ * through the velocity v[i], which it updates, or directly if v is NULL. One loop does
+ * all the work for a value, so that each value is read and written once.
  */
 #define MOVE_BY(statement)                                                \
     do {                                                                  \
@@ -45,10 +46,10 @@
     } while (0)
 
 /*
- * Makes one update of the parameters p (n) with the gradients g (n), which it multiplies
- * by u->clip, and of the slots that the optimiser uses. acc is a of the equations; acc2
- * is u of adadelta and m of adam; v is the velocity, NULL without momentum. A slot that
- * the optimiser does not use may be NULL.
+ * Makes one update of the parameters p (n) and of their slots, with the gradients g (n),
+ * which it first multiplies by u->clip. acc is a of the equations; acc2 is u of adadelta
+ * and m of adam; v is the velocity, NULL without momentum. A slot that the optimiser does
+ * not use may be NULL.
  */
 static void update(g4r_real *restrict p, g4r_real *restrict acc, g4r_real *restrict acc2,
                    g4r_real *restrict v, const g4r_real *restrict g, const g4r_update *u,

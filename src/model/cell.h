@@ -1,11 +1,12 @@
 /*
  * cell.h - one GRU layer for M lanes, forward and backward.
  *
- * There are two cells (cell_torch.c, cell_original.c), and both work with every input
- * mode: if the product of the layer's input with its input matrix is a lookup, the caller
- * does the lookup. Matrices are (M, width), row-major. old is the state after the step
- * before. Its gradient is computed only if training goes back through several steps (bptt
- * above 1); else old counts as a constant.
+ * There are two cells: PyTorch's (cell_torch.c) and the original (cell_original.c). Both
+ * work with every input mode: if the product of the layer's input with its input matrix
+ * is a lookup of rows, the caller does the lookup. Matrices are (M, width), row-major; h
+ * is the width of the layer, n_in that of its input. old is the state before the step.
+ * Its gradient is needed only where training goes back to the step before (bptt above 1,
+ * needs_dold); elsewhere old counts as a constant.
  */
 #ifndef G4R_CELL_H
 #define G4R_CELL_H
@@ -16,8 +17,8 @@
 enum { G4R_CELL_PRODUCTS = 5 };
 
 /*
- * The parameters of a layer, or the gradients of these. Those that the cell does not have
- * are NULL. params.h (g4r_layer) has the shapes.
+ * The parameters of a layer, or the gradients of these. hidden_c is NULL in PyTorch's
+ * cell, and bias_hidden is NULL in the original. params.h (g4r_layer) has the shapes.
  */
 typedef struct g4r_cell_weights {
     g4r_real *input;
@@ -28,85 +29,118 @@ typedef struct g4r_cell_weights {
 } g4r_cell_weights;
 
 /*
- * What one layer computes in a frame, and what backward needs of it. The letters are
- * those of vec_cell.h.
+ * What one layer computes in a frame. Backward reads what forward has left here, and
+ * overwrites scratch. The letters are those of vec_cell.h.
  */
 typedef struct g4r_cell_pass {
-    g4r_real *old;     /* (M,h) input: the state before the step */
-    g4r_real *v;       /* (M,3h) product of x with the input matrix, without bias */
-    g4r_real *scratch; /* (M,3h) torch: u, then du; original: u, then w, then ds */
-    g4r_real *gates;   /* (M,3h) activated gates; torch: r|z|n, original: c|r|z */
-    g4r_real *saved;   /* (M,h) torch: g; original: s */
-    g4r_real *state;   /* (M,h) output: the state after the step */
-    g4r_real *dv;      /* (M,3h) output of backward: gradient of v */
-    g4r_real *dold;    /* (M,h) output of backward, if needs_dold: gradient of old */
+    g4r_real *old; /* (M,h) input: the state before the step */
+    g4r_real *v;   /* (M,3h) product of x with the input matrix, without bias */
+    /*
+     * (M,3h) scratch. PyTorch's cell: u, which backward replaces by du. The original:
+     * first u (M,2h), then w (M,h), in backward ds (M,h).
+     */
+    g4r_real *scratch;
+    /*
+     * (M,3h) the gates and the candidate, after their activations. PyTorch's cell has
+     * r|z|n, the original c|r|z.
+     */
+    g4r_real *gates;
+    /* (M,h) what forward keeps for backward. PyTorch's cell: g. The original: s. */
+    g4r_real *saved;
+    /*
+     * (M,h) output: the state after the step. The network's dropout changes it
+     * afterwards.
+     */
+    g4r_real *state;
+    g4r_real *dv; /* (M,3h) output of backward: gradient of v */
+    /*
+     * (M,h) output of backward: gradient of old. If needs_dold is false, the part that
+     * comes through u is missing, and nobody reads it.
+     */
+    g4r_real *dold;
 } g4r_cell_pass;
 
-/* A layer at work on M lanes: its parameters, its input and its results. */
+/* The arguments of the functions below: a layer at work on m lanes in a frame. */
 typedef struct g4r_cell {
     const g4r_vec *vec;
-    size_t m, n_in, h;  /* number of lanes, widths of the input and of the state */
-    g4r_activation act; /* activation of the candidate */
-    bool by_rows;       /* as in g4r_network; only forward uses it */
-    const g4r_real *x;  /* (M,n_in) the input; NULL: the caller has written pass->v */
+    /* Number of lanes M; width of the input; width of the state. */
+    size_t m, n_in, h;
+    g4r_activation act; /* the candidate's activation */
+    /*
+     * Forward's products give each lane the bits that it has in a network of one lane,
+     * see g4r_network. Backward does not read it.
+     */
+    bool by_rows;
+    /*
+     * (M,n_in) the input. NULL: the input product is a lookup, and the caller writes
+     * pass->v before forward.
+     */
+    const g4r_real *x;
     g4r_cell_weights weights;
     g4r_cell_pass *pass;
-    /* The rest is for backward. */
-    g4r_real *dstate; /* (M,h) input: gradient of the states */
-    g4r_real *dx;     /* (M,n_in) output: gradient of x */
+    /* Only the functions of backward read the rest. */
+    g4r_real *dstate; /* (M,h) input: gradient of pass->state */
+    /* (M,n_in) output: gradient of x. It is not written if x is NULL. */
+    g4r_real *dx;
     g4r_cell_weights dweights;
-    g4r_real beta; /* 0: overwrite dweights; 1: add to them */
+    /* What happens to dweights: 0 overwrites them, 1 adds to them. */
+    g4r_real beta;
+    /* The gradient of old is wanted, so its part through u is computed too. */
     bool needs_dold;
 } g4r_cell;
 
 /*
- * The functions with an argument products (G4R_CELL_PRODUCTS) describe products there
- * that the caller must compute with g4r_blas_run(), and return how many they are. None of
- * these functions can fail.
+ * Some of these functions describe matrix products: they fill products
+ * (G4R_CELL_PRODUCTS) and return how many there are, but do not multiply. The caller
+ * computes these products with g4r_blas_run() afterwards. None of the functions can fail.
  *
- * A forward pass calls products, computes the products, and calls forward. A backward
- * pass of PyTorch's cell calls backward for all lanes, then gradients, and computes the
- * products; one of the original calls backward and computes the products.
+ * Forward, both cells: call products, compute the products, call forward. Backward,
+ * PyTorch's cell: call backward for all lanes, call gradients, compute the products.
+ * Backward, the original: call backward, compute the products.
  */
 
 /*
- * Describes the product of old, whose result is pass->scratch, and, if x is not NULL, the
- * product of x, whose result is pass->v, each with its matrix.
+ * Describes the products before forward: old with its matrix, into pass->scratch (u);
+ * and, unless x is NULL, x with its matrix, into pass->v. Returns their number, 1 or 2.
  */
 size_t g4r_cell_torch_products(g4r_product *products, const g4r_cell *cell);
 /*
- * Computes the gates and the states (pass->gates, saved and state) of the lanes begin ...
- * end - 1, from the products. Threads may work on different lanes at the same time.
+ * Computes pass->gates, saved and state of the lanes begin ... end - 1, from pass->v and
+ * pass->scratch (u). Threads may work on different lanes at the same time.
  */
 void g4r_cell_torch_forward(const g4r_cell *cell, size_t begin, size_t end);
 /*
- * Computes pass->dv, du (in pass->scratch, in place of u) and a part of pass->dold for
- * the lanes begin ... end - 1. Threads may work on different lanes at the same time.
+ * Computes pass->dv, du, which replaces u in pass->scratch, and pass->dold without its
+ * part through u, for the lanes begin ... end - 1. Reads dstate and what forward has
+ * left. Threads may work on different lanes at the same time.
  */
 void g4r_cell_torch_backward(const g4r_cell *cell, size_t begin, size_t end);
 /*
- * Computes the gradients of the biases, after backward of all lanes. Describes the
- * products that give the other gradients: of the matrices, of x if it is not NULL, and
- * the rest of pass->dold if needs_dold.
+ * Computes the gradients of the two biases, at once. Describes the products for the other
+ * gradients: of hidden; the rest of pass->dold, if needs_dold; and, unless x is NULL, of
+ * input and of x (into dx). Returns their number. Call it after g4r_cell_torch_backward()
+ * of all lanes.
  */
 size_t g4r_cell_torch_gradients(g4r_product *products, const g4r_cell *cell);
 
 /*
- * Describes the product of old, whose result is pass->scratch, and, if x is not NULL, the
- * product of x, whose result is pass->v, each with its matrix.
+ * Describes the products before forward: old with its matrix (hidden), into pass->scratch
+ * (u); and, unless x is NULL, x with its matrix, into pass->v. Returns their number, 1 or
+ * 2.
  */
 size_t g4r_cell_original_products(g4r_product *products, const g4r_cell *cell);
 /*
- * Computes the gates and the states (pass->gates, saved and state) of all lanes, from the
- * products. It multiplies, so the thread must have entered BLAS; pass->scratch then holds
- * w.
+ * Computes pass->gates, saved and state of all lanes, from pass->v and pass->scratch (u),
+ * which w replaces. It computes the product w itself, between the gates, so the thread
+ * must have entered BLAS.
  */
 void g4r_cell_original_forward(const g4r_cell *cell);
 /*
- * Computes pass->dv and a part of pass->dold for all lanes, and the gradients of the
- * biases. Describes the products that give the other gradients: of the matrices, of x if
- * it is not NULL, and the rest of pass->dold if needs_dold. It multiplies, so the thread
- * must have entered BLAS.
+ * Computes for all lanes pass->dv, pass->dold without its part through u, and the
+ * gradient of the bias. ds overwrites pass->scratch. It computes the product ds itself,
+ * so the thread must have entered BLAS. Describes the products for the other gradients:
+ * of hidden_c and hidden; the rest of pass->dold, if needs_dold; and, unless x is NULL,
+ * of input and of x (into dx). Returns their number.
  */
 size_t g4r_cell_original_backward(g4r_product *products, const g4r_cell *cell);
 

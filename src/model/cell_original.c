@@ -72,7 +72,7 @@ size_t g4r_cell_original_backward(g4r_product *products, const g4r_cell *cell)
                                     cell->dstate + lane * h, gates, pass->old + lane * h,
                                     h);
     }
-    /* ds = a_c Wh^T, (M,h), in the scratch */
+    /* Computes ds = a_c Wh^T, (M,h), into the scratch. a_c is the first block of dv. */
     g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
     g4r_blas_multiply(g4r_product_of(G4R_NT, pass->scratch, h, pass->dv, 3 * h,
                                      weights->hidden_c, h, m, h, h, 0));

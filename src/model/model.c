@@ -1,4 +1,7 @@
-/* model.c - see gru4rec.h and model.h. */
+/*
+ * model.c - allocates models, and gives access to their tensors; see gru4rec.h and
+ * model.h.
+ */
 #include "model.h"
 
 #include "../base/fail.h"

@@ -8,22 +8,41 @@ struct gru4rec_model {
     gru4rec_allocator allocator;
     g4r_arena arena;
     g4r_params params;
-    g4r_real *values[G4R_MAX_TENSORS]; /* one array for each tensor of params.list */
-    bool collapses_repeats;            /* trained with the option collapse_repeats */
-    int64_t max_length;                /* the option max_length; 0: no limit */
+    /*
+     * For each tensor of params.list the array of its values. The arena owns the arrays.
+     */
+    g4r_real *values[G4R_MAX_TENSORS];
+    /*
+     * Option collapse_repeats of the training: of equal items one after another, only the
+     * first counts.
+     */
+    bool collapses_repeats;
+    /*
+     * Option max_length of the training: most last items of a session that count; 0: all.
+     */
+    int64_t max_length;
 };
 
-/* Returns the bytes that a model with the tensors of params takes; SIZE_MAX: too many. */
+/*
+ * Returns the bytes that a model with the tensors of params would take, values included.
+ * It allocates nothing. SIZE_MAX: too many for a size_t.
+ */
 size_t g4r_model_bytes(const g4r_params *params);
 
 /*
- * The tensors that score the items: scores (n) = table . x + bias. The model owns them.
+ * The tensors that score the items: scores (n) = table . x + bias, where x (d) is the
+ * vector of the network's top layer. Borrowed from the model.
  */
 typedef struct g4r_output {
-    const g4r_real *table; /* (n,d) a row for each item */
-    const g4r_real *bias;  /* (n) a bias for each item */
+    /* (n,d) a row for each item. */
+    const g4r_real *table;
+    const g4r_real *bias; /* (n) a bias for each item */
     size_t n, d;
 } g4r_output;
+/*
+ * Returns the tensors that score the items of the model. They are borrowed until
+ * gru4rec_model_free().
+ */
 g4r_output g4r_model_output(const gru4rec_model *model);
 
 #endif

@@ -1,4 +1,4 @@
-/* network.c - see network.h. */
+/* network.c - runs the layers of a model forward and backward; see network.h. */
 #include "network.h"
 
 #include "../kernels/blas.h"
@@ -6,7 +6,7 @@
 
 /*
  * Carves the arrays of one frame for b lanes from the arena. If is_training is false, the
- * arrays for dropout and for backward have no room.
+ * arrays that only dropout and backward use (masks, dv, dold) get no room.
  */
 static void layout_frame(g4r_network_frame *frame, g4r_arena *arena,
                          const g4r_params *params, size_t b, bool is_training)
@@ -95,7 +95,7 @@ void g4r_network_carry(g4r_network *network, size_t t, const int32_t *from, size
     network->last = t;
 }
 
-/* Copies the rows of the table whose numbers are in rows (m) into out (m, width). */
+/* Copies row number rows[l] of the table to row l of out (m,width), for each lane l. */
 static void gather(g4r_real *out, const g4r_real *table, const int32_t *rows, size_t m,
                    size_t width)
 {
@@ -104,6 +104,11 @@ static void gather(g4r_real *out, const g4r_real *table, const int32_t *rows, si
                width * sizeof *out);
 }
 
+/*
+ * Returns the pointers to a GRU layer's tensors. values has an array for each tensor of
+ * the model: its values, or its gradients. Tensors that the cell does not have become
+ * NULL.
+ */
 static g4r_cell_weights cell_weights(const g4r_layer *layer, g4r_real *const *values)
 {
     bool is_torch = layer->cell == G4R_CELL_TORCH;
@@ -118,20 +123,26 @@ static g4r_cell_weights cell_weights(const g4r_layer *layer, g4r_real *const *va
 
 /* ---- lanes ---- */
 
+/* Number of lanes of one task of the pool. */
 enum { LANES_EACH = 4 };
 
-/* A GRU layer at work; the threads of the pool share its lanes. */
+/* A GRU layer at work in a frame. The threads of the pool share its lanes. */
 typedef struct layer_job {
     g4r_cell cell;
     bool is_torch;
-    g4r_real p;     /* probability of the states' dropout; 0: no dropout */
-    uint32_t key;   /* key of its random numbers */
-    g4r_real *mask; /* (M,h) dropout mask of the states */
+    /*
+     * Probability with which dropout sets a value of a state to 0. 0: there is no
+     * dropout.
+     */
+    g4r_real p;
+    uint32_t key; /* key of the random numbers of the dropout */
+    /* (M,h) the mask of the dropout: forward writes it, backward reads it. */
+    g4r_real *mask;
 } layer_job;
 
 /*
- * Returns the job of GRU layer i in a frame, with all that forward needs. The caller sets
- * the fields of cell that are for backward.
+ * Returns the job of GRU layer i in a frame, with all fields that forward reads. dstate,
+ * dx, dweights, beta and needs_dold of its cell are 0; the caller sets them for backward.
  */
 static layer_job make_job(const g4r_network *network, g4r_network_frame *frame, size_t i,
                           const g4r_dropout *dropout)
@@ -157,10 +168,10 @@ static layer_job make_job(const g4r_network *network, g4r_network_frame *frame, 
 }
 
 /*
- * Computes the lanes of one task of a layer, after its products: the states of PyTorch's
- * cell, then the dropout of the states, whose mask it keeps. The states of the original
- * cell are there already: its caller has computed them, because this cell multiplies
- * between its gates.
+ * Does one task of a layer's forward, for LANES_EACH lanes, when the products are there.
+ * With PyTorch's cell it computes the gates and states; the original's states are there
+ * already (g4r_cell_original_forward()). Then it applies dropout to the states, and keeps
+ * the mask.
  */
 static void forward_lanes(void *context, size_t task, size_t worker)
 {
@@ -177,9 +188,10 @@ static void forward_lanes(void *context, size_t task, size_t worker)
 }
 
 /*
- * Goes back through the lanes of one task of a layer: multiplies the gradient of the
- * states by the dropout mask, then goes back through PyTorch's cell. For the original
- * cell its caller does that, by g4r_cell_original_backward().
+ * Does one task of a layer's backward, for LANES_EACH lanes. If there is dropout, it
+ * multiplies dstate by the mask of forward. With PyTorch's cell it then computes dv, du
+ * and a part of dold; for the original, backward_layer() calls
+ * g4r_cell_original_backward() afterwards.
  */
 static void backward_lanes(void *context, size_t task, size_t worker)
 {
@@ -195,8 +207,9 @@ static void backward_lanes(void *context, size_t task, size_t worker)
 }
 
 /*
- * Does nothing for an original cell without dropout, whose lanes need no such work.
- * Otherwise runs the task, forward_lanes() or backward_lanes(), for all lanes of a layer.
+ * Runs task, forward_lanes() or backward_lanes(), for all lanes of a layer, on the
+ * threads of the pool, and returns when all are done. Does nothing for an original cell
+ * without dropout, for which the task would have no work.
  */
 static void run_lanes(const g4r_network *network, g4r_task *task, layer_job *job)
 {
@@ -208,9 +221,9 @@ static void run_lanes(const g4r_network *network, g4r_task *task, layer_job *job
 /* ---- forward ---- */
 
 /*
- * Computes GRU layer i of a frame for all lanes: its products, its gates and states, and
- * the dropout of the states, from the old states that are already in the frame. A layer
- * with a lookup takes its input from rows (M) of its input matrix.
+ * Computes GRU layer i of a frame for all lanes: the products, the gates and states, and
+ * the dropout of the states. The old states must be in the frame. If the layer is a
+ * lookup, its input product v is copied from rows (M) of its input matrix.
  */
 static void forward_layer(g4r_network *network, g4r_network_frame *frame, size_t i,
                           const int32_t *rows, const g4r_dropout *dropout)
@@ -234,8 +247,8 @@ static void forward_layer(g4r_network *network, g4r_network_frame *frame, size_t
 }
 
 /*
- * Computes the dense layers of a frame, into frame->dense, from the states of its top GRU
- * layer. Does nothing if there are no dense layers.
+ * Computes the dense layers of a frame, one after another, into frame->dense, from the
+ * states of the last GRU layer. Does nothing if there are no dense layers.
  */
 static void forward_dense(g4r_network *network, g4r_network_frame *frame)
 {
@@ -306,10 +319,10 @@ g4r_real *g4r_network_dtop(const g4r_network *network)
 }
 
 /*
- * Goes back through the dense layers: from the gradient of the top dense layer's values
- * to the gradient of the top GRU layer's states. Writes the gradients of the dense
- * layers' tensors into gradients on the way; beta 0 overwrites these, beta 1 adds to
- * them.
+ * Goes back through the dense layers of a frame, from ddense of the last one, which the
+ * caller has filled, to dstate of the last GRU layer. Writes the gradients of their
+ * weights and biases into gradients; beta 0 overwrites these, beta 1 adds to them.
+ * Overwrites ddense. Does nothing if there are no dense layers.
  */
 static void backward_dense(g4r_network *network, const g4r_network_frame *frame,
                            g4r_real *const *gradients, g4r_real beta)
@@ -338,9 +351,9 @@ static void backward_dense(g4r_network *network, const g4r_network_frame *frame,
 }
 
 /*
- * Hands the gradient of a layer's old states to the states that they came from: sets
- * dcarry (m_before, h) to the gradient of the states of the frame before, 0 for a lane
- * that no lane goes on from. dold is the gradient of the old states.
+ * Sets dcarry (m_before,h), the gradient that a frame hands back to the states of the
+ * frame before: row from[l] gets row l of dold, the gradient of the frame's old states. A
+ * lane of the frame before that no lane went on from gets 0.
  */
 static void carry_back(const g4r_network_frame *frame, g4r_real *dcarry, size_t m_before,
                        const g4r_real *dold, size_t h, const g4r_vec *vec)
@@ -351,6 +364,12 @@ static void carry_back(const g4r_network_frame *frame, g4r_real *dcarry, size_t 
             vec->add(dcarry + (size_t)frame->from[lane] * h, dold + lane * h, h);
 }
 
+/*
+ * Goes back through one GRU layer of a frame for all lanes, from cell.dstate: computes
+ * cell.dweights, cell.dx, and pass->dold as needs_dold asks. Multiplies dstate by the
+ * mask of dropout on the way. With a lookup, cell.dx becomes dv (M,3h), the gradient of
+ * the rows that were looked up.
+ */
 static void backward_layer(g4r_network *network, layer_job *job)
 {
     const g4r_cell *cell = &job->cell;
@@ -359,7 +378,7 @@ static void backward_layer(g4r_network *network, layer_job *job)
     run_lanes(network, backward_lanes, job);
     size_t n = job->is_torch ? g4r_cell_torch_gradients(products, cell)
                              : g4r_cell_original_backward(products, cell);
-    if (cell->x == NULL) /* dv is the gradient of the rows that were looked up */
+    if (cell->x == NULL) /* with a lookup, dx is the gradient of its rows */
         memcpy(cell->dx, cell->pass->dv, cell->m * 3 * cell->h * sizeof *cell->dx);
     g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
     g4r_blas_run(network->pool, products, n);

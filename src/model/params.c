@@ -1,5 +1,6 @@
 /*
- * params.c - see params.h.
+ * params.c - makes the table of a model's tensors, and their initial values; see
+ * params.h.
  *
  * Names and shapes are those of the state dictionary of the official PyTorch
  * implementation. G.<j> is GRU cell j, from 0; a one-hot first layer is not counted.
@@ -10,12 +11,12 @@
 
 #include <stdio.h>
 
-/* The value of g4r_param.fan for a bias, which starts at zero: 0. */
+/* The fan (g4r_param) of a tensor that starts at zero: a bias. */
 enum { NO_FAN = 0 };
 
 /*
- * Appends a matrix (rows,cols) to the table and returns its index. A %d in name is
- * replaced by number.
+ * Appends a matrix (rows,cols) with this fan to the table, and returns its index. name is
+ * a format: %d in it is replaced by number.
  */
 static size_t add_matrix(g4r_params *params, const char *name, size_t number, size_t rows,
                          size_t cols, size_t fan)
@@ -29,6 +30,10 @@ static size_t add_matrix(g4r_params *params, const char *name, size_t number, si
     return params->n++;
 }
 
+/*
+ * Appends a vector of size values, a bias that starts at zero, to the table, and returns
+ * its index. %d in name is replaced by number.
+ */
 static size_t add_vector(g4r_params *params, const char *name, size_t number, size_t size)
 {
     size_t index = add_matrix(params, name, number, size, 1, NO_FAN);
@@ -36,6 +41,10 @@ static size_t add_vector(g4r_params *params, const char *name, size_t number, si
     return index;
 }
 
+/*
+ * Appends a matrix (I,cols) with a row for each item to the table, and returns its index.
+ * fan 0: it starts at zero.
+ */
 static size_t add_per_item(g4r_params *params, const char *name, size_t cols, size_t fan)
 {
     size_t index = add_matrix(params, name, 0, (size_t)params->n_items, cols, fan);
@@ -43,6 +52,10 @@ static size_t add_per_item(g4r_params *params, const char *name, size_t cols, si
     return index;
 }
 
+/*
+ * Appends the tensors of a first layer with one-hot input, which has the original's cell,
+ * and sets the layer's fields. The input matrix becomes params->embedding.
+ */
 static void add_onehot_layer(g4r_params *params, g4r_layer *layer)
 {
     size_t h = layer->h;
@@ -56,6 +69,10 @@ static void add_onehot_layer(g4r_params *params, g4r_layer *layer)
     params->embedding = layer->input;
 }
 
+/*
+ * Appends the tensors of a layer of PyTorch's cell, named G.<cell>, and sets the layer's
+ * fields.
+ */
 static void add_torch_layer(g4r_params *params, g4r_layer *layer, size_t cell)
 {
     size_t h = layer->h, n_in = layer->n_in;
@@ -66,6 +83,10 @@ static void add_torch_layer(g4r_params *params, g4r_layer *layer, size_t cell)
     layer->bias_hidden = add_vector(params, "G.%d.bias_hh", cell, 3 * h);
 }
 
+/*
+ * Appends the tensors of a layer of the original cell, named G.<cell>, and sets the
+ * layer's fields.
+ */
 static void add_original_layer(g4r_params *params, g4r_layer *layer, size_t cell)
 {
     size_t h = layer->h, n_in = layer->n_in;
@@ -77,9 +98,10 @@ static void add_original_layer(g4r_params *params, g4r_layer *layer, size_t cell
 }
 
 /*
- * Fills params->layers and adds the tensors of all GRU layers, whose widths are given.
- * n_in is the width of the first layer's input. With one-hot input, the first layer has
- * the original's cell in any case.
+ * Fills params->layers and n_layers, and appends the tensors of all GRU layers, from the
+ * input to the scores. widths: h of each layer; n_in: width of the first layer's input.
+ * is_torch chooses the cell. With one-hot input, the first layer has the original's cell
+ * in any case.
  */
 static void add_gru_layers(g4r_params *params, const gru4rec_list *widths, size_t n_in,
                            bool is_torch)
@@ -100,6 +122,10 @@ static void add_gru_layers(g4r_params *params, const gru4rec_list *widths, size_
     }
 }
 
+/*
+ * Fills params->dense and n_dense, and appends the tensors of the dense layers. The first
+ * one gets the states of the last GRU layer. widths may be empty.
+ */
 static void add_dense_layers(g4r_params *params, const gru4rec_list *widths)
 {
     size_t n_in = params->layers[params->n_layers - 1].h;
@@ -115,6 +141,10 @@ static void add_dense_layers(g4r_params *params, const gru4rec_list *widths)
     }
 }
 
+/*
+ * Returns an activation of the options in the form that the kernels take: its kind, and
+ * its parameters as reals.
+ */
 static g4r_activation activation(const gru4rec_activation *act)
 {
     return (g4r_activation){act->kind, (g4r_real)act->a, (g4r_real)act->b};
@@ -143,8 +173,9 @@ void g4r_params_init(g4r_params *params, const gru4rec_options *options, int32_t
             add_per_item(params, "E.weight", n_in, (size_t)n_items + n_in);
     add_gru_layers(params, &options->layers, n_in, options->reset_after);
     /*
-     * Without the option biases, the biases of the items and of the GRU layers stay at
-     * zero. The biases of dense layers are added later and are trained all the same.
+     * Without option biases, the biases of the items and of the GRU layers, which are all
+     * biases in the table so far, are not trained and stay at zero. The biases of dense
+     * layers are added below, and are trained all the same.
      */
     for (size_t i = 0; !options->biases && i < params->n; i++)
         params->list[i].is_fixed = params->list[i].fan == NO_FAN;
@@ -159,8 +190,9 @@ void g4r_params_layout(const g4r_params *params, g4r_arena *arena,
 }
 
 /*
- * Returns a standard normal random number, by Marsaglia's polar method, which draws from
- * rng until a pair fits.
+ * Returns a standard normal random number (mean 0, deviation 1), by Marsaglia's polar
+ * method. It draws pairs of numbers from rng until one lies in the unit circle, so the
+ * number of draws varies.
  */
 static double normal(g4r_rng *rng)
 {

@@ -1,5 +1,5 @@
 /* option.c - values of options as text; see option.h. */
-#define _GNU_SOURCE /* uselocale */
+#define _GNU_SOURCE /* declares uselocale() */
 #include "option.h"
 
 #include <ctype.h>
@@ -11,8 +11,8 @@
 /* ---- words ---- */
 
 /*
- * Returns the rest of a list of words, "first|second", behind its first word; "" at the
- * end.
+ * Returns the part of words, a list "first|second", that begins with its second word; ""
+ * if there is no second word.
  */
 static const char *skip_word(const char *words)
 {
@@ -21,9 +21,9 @@ static const char *skip_word(const char *words)
 }
 
 /*
- * Returns the index, in a list of words "first|second", of the word that the first length
- * characters of text are; -1 if there is none. Upper and lower case are equal. words may
- * be NULL.
+ * Looks in words, a list "first|second", for the word that equals the first length
+ * characters of text, in upper or lower case. Returns the word's index, from 0; -1 if the
+ * list has no such word or words is NULL.
  */
 static int find_word(const char *words, const char *text, size_t length)
 {
@@ -38,6 +38,10 @@ int g4r_option_word_index(const char *words, const char *word)
     return find_word(words, word, strlen(word));
 }
 
+/*
+ * Writes word number index (from 0) of words, a list "first|second", to text, cut to size
+ * bytes. Returns the length of the whole word, as snprintf().
+ */
 static int print_word(char *text, size_t size, const char *words, int64_t index)
 {
     for (; index > 0; index--)
@@ -48,10 +52,10 @@ static int print_word(char *text, size_t size, const char *words, int64_t index)
 /* ---- text -> value ---- */
 
 /*
- * The locale of the host program may write 0,5 for 0.5. Between a call of
- * c_locale_start() and a call of c_locale_end(), this thread uses the locale "C". Returns
- * the locale that was in use before; 0 if there is no memory for a locale: then nothing
- * has changed.
+ * Makes this thread use the locale "C" until c_locale_end(), so that a number has a
+ * decimal point: the locale of the host program may write 0,5 for 0.5. Returns the locale
+ * that was in use before, for c_locale_end(). Returns 0 if there is no memory for a
+ * locale; then nothing has changed.
  */
 static locale_t c_locale_start(void)
 {
@@ -60,8 +64,8 @@ static locale_t c_locale_start(void)
 }
 
 /*
- * Puts back the locale before, which c_locale_start() returned. If before is 0, does
- * nothing.
+ * Makes this thread use the locale before again, which c_locale_start() returned, and
+ * frees the locale "C". Does nothing if before is 0.
  */
 static void c_locale_end(locale_t before)
 {
@@ -69,6 +73,11 @@ static void c_locale_end(locale_t before)
         freelocale(uselocale(before));
 }
 
+/*
+ * Reads the whole text as one number into *value, as strtod() with a decimal point.
+ * Returns false if text is empty, begins with a space, has anything behind the number, or
+ * is not finite; *value means nothing then.
+ */
 static bool parse_real(const char *text, double *value)
 {
     char *end;
@@ -81,8 +90,9 @@ static bool parse_real(const char *text, double *value)
 }
 
 /*
- * Reads the first length characters of text as one number. Returns false if they are not
- * exactly one finite number, or if they are 40 characters or more.
+ * Reads the first length characters of text as one number into *value. Returns false if
+ * they are not exactly one finite number (parse_real()), or if they are 40 characters or
+ * more.
  */
 static bool parse_part(const char *text, size_t length, double *value)
 {
@@ -94,6 +104,10 @@ static bool parse_part(const char *text, size_t length, double *value)
     return parse_real(part, value);
 }
 
+/*
+ * Tells whether value is a whole number of at most 2^53, the largest up to which a double
+ * holds every integer; negative values likewise.
+ */
 static bool is_whole(double value)
 {
     return value == floor(value) && fabs(value) <= 9007199254740992.0;
@@ -105,9 +119,9 @@ static bool is_in_range(const g4r_option *o, double value)
 }
 
 /*
- * Tells whether text, whose value as a double is value, names exactly that integer. A
- * text of digits without an exponent may name an integer that no double holds; any other
- * text counts as exact.
+ * Returns false if text consists of digits, signs and points only and its integer is not
+ * value, its value as a double. This happens with integers that no double holds, such as
+ * 9007199254740993. Returns true for any other text, such as one with an exponent.
  */
 static bool is_exact(const char *text, double value)
 {
@@ -116,8 +130,10 @@ static bool is_exact(const char *text, double value)
 }
 
 /*
- * Reads an integer in the option's range, or one of its words, into *value; word i gives
- * -1 - i. Accepts 1e6 and 2.0 too, as JSON writers write them.
+ * Reads an integer into *value, or one of the option's words: word i gives -1 - i.
+ * Accepts 1e6 and 2.0 too, because JSON writers write them. Returns false if text is
+ * neither a word nor an integer in the option's range, or is an integer that no double
+ * holds.
  */
 static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
 {
@@ -134,8 +150,9 @@ static bool parse_integer(const g4r_option *o, const char *text, int64_t *value)
 }
 
 /*
- * Reads a real in the option's range, or one of its words, into *value; word i gives
- * -1 - i. Returns false if the text is neither; *value means nothing then.
+ * Reads a number into *value, or one of the option's words: word i gives -1 - i. Returns
+ * false if text is neither a word nor a number in the option's range; *value means
+ * nothing then.
  */
 static bool parse_number(const g4r_option *o, const char *text, double *value)
 {
@@ -145,8 +162,9 @@ static bool parse_number(const g4r_option *o, const char *text, double *value)
 }
 
 /*
- * Reads a boolean into *value, 0 or 1: false, true, off, on, no, yes, 0 or 1. Accepts 0.0
- * and 1.0 too.
+ * Reads a boolean into *value, which becomes 0 or 1: false, true, off, on, no, yes, in
+ * upper or lower case, or a number that is 0 or 1, such as 1.0. Returns false if text is
+ * none of these; *value means nothing then.
  */
 static bool parse_boolean(const char *text, int64_t *value)
 {
@@ -159,8 +177,9 @@ static bool parse_boolean(const char *text, int64_t *value)
 }
 
 /*
- * Reads one of the option's words, and sets *value to its index. If false and true are
- * among the words, all texts that parse_boolean() accepts stand for them too.
+ * Reads one of the option's words into *value as its index. If text is no word of the
+ * option but a boolean such as 1 or off, it stands for the word "true" or "false", if the
+ * option has this word. Returns false and sets *value to -1 otherwise.
  */
 static bool parse_choice(const g4r_option *o, const char *text, int64_t *value)
 {
@@ -172,9 +191,10 @@ static bool parse_choice(const g4r_option *o, const char *text, int64_t *value)
 }
 
 /*
- * Reads numbers in the option's range, written as "a/b/c", into values, and sets *n to
- * how many there are. Returns false if there are more than most, or if a part is no such
- * number. An empty text is accepted only if the option's default is empty.
+ * Reads numbers, written as "a/b/c", into values (most), and sets *n to how many there
+ * are. Returns false if there are more than most, or if a part is not a number in the
+ * option's range. An empty text gives *n = 0; this returns true only if the option's
+ * default is empty too. After false, values and *n mean nothing.
  */
 static bool parse_numbers(const g4r_option *o, const char *text, double *values,
                           int64_t most, int64_t *n)
@@ -189,6 +209,11 @@ static bool parse_numbers(const g4r_option *o, const char *text, double *values,
     return *text == '\0' && (*n > 0 || *o->defaults == '\0');
 }
 
+/*
+ * Reads whole numbers in the option's range, written as "a/b/c", into *list, in the order
+ * of the text. Returns false if there are more than GRU4REC_MAX_LIST, or if one is not
+ * whole or not in the range. An empty text is accepted as parse_numbers() does.
+ */
 static bool parse_list(const g4r_option *o, const char *text, gru4rec_list *list)
 {
     double values[GRU4REC_MAX_LIST];
@@ -203,6 +228,10 @@ static bool parse_list(const g4r_option *o, const char *text, gru4rec_list *list
     return true;
 }
 
+/*
+ * Reads numbers in the option's range, written as "a/b", into *reals. Returns false if
+ * there are more than GRU4REC_MAX_REALS, or if one is not in the range.
+ */
 static bool parse_reals(const g4r_option *o, const char *text, gru4rec_reals *reals)
 {
     *reals = (gru4rec_reals){0};
@@ -210,20 +239,24 @@ static bool parse_reals(const g4r_option *o, const char *text, gru4rec_reals *re
 }
 
 /*
- * The names of all activations, as a list of words in the order of
- * gru4rec_activation_kind.
+ * The names of all activations, as a list "first|second". The index of a name is its
+ * gru4rec_activation_kind. leaky and elu have a parameter a; selu has the parameters a
+ * and b.
  */
 static const char activation_words[] =
     "auto|softmax|softmax_logit|linear|relu|tanh|leaky|elu|selu";
 
+/* Tells whether value can be the parameter of an activation: above 0, at most 100. */
 static bool is_parameter(double value)
 {
     return value > 0 && value <= 100;
 }
 
 /*
- * Reads an activation: one of the option's words, or leaky-a, elu-a or selu-a-b with
- * numbers a and b, which every activation option accepts.
+ * Reads an activation into *activation: its kind, and its parameters a and b, which are 0
+ * if it has none. Text is one of the option's words; or leaky-a, elu-a or selu-a-b with
+ * numbers above 0 and at most 100, which every activation option accepts. Returns false
+ * for any other text.
  */
 static bool parse_activation(const g4r_option *o, const char *text,
                              gru4rec_activation *activation)
@@ -243,10 +276,11 @@ static bool parse_activation(const g4r_option *o, const char *text,
 }
 
 /*
- * If text is one of the option's words, writes that word, in the option's own case, to
- * word. Otherwise copies text to word if it fits and has only characters of dates, times
- * and numbers; if not, returns false. Neither JSON nor SQL must escape any of these
- * characters.
+ * Fills word with text. If text is one of the option's words, in upper or lower case,
+ * word gets it in the option's own case. Otherwise text is copied if it is shorter than
+ * GRU4REC_MAX_WORD bytes and has only characters of dates, times and numbers. It is not
+ * checked that they form one. Such a text needs no escapes in JSON and SQL. Returns false
+ * if text is too long or has other characters; word is empty then.
  */
 static bool parse_word(const g4r_option *o, const char *text, char word[GRU4REC_MAX_WORD])
 {
@@ -262,8 +296,9 @@ static bool parse_word(const g4r_option *o, const char *text, char word[GRU4REC_
 }
 
 /*
- * Reads words of the option as "a/b", in any order, or "none" or "all", and sets bit i of
- * *bits for word i.
+ * Reads a set of the option's words into *bits: bit i is set for word i. Text is "none",
+ * "all", or some of the words as "a/b", in any order, in upper or lower case. Returns
+ * false if a part is none of the words.
  */
 static bool parse_words(const g4r_option *o, const char *text, int64_t *bits)
 {
@@ -289,7 +324,10 @@ static bool parse_words(const g4r_option *o, const char *text, int64_t *bits)
 
 static const char sample_word[] = "sample=";
 
-/* Reads "all" (*n = 0) or "sample=N" (*n = N), with N in the option's range. */
+/*
+ * Reads "all" (*n becomes 0) or "sample=N" (*n becomes N), in upper or lower case.
+ * Returns false for any other text, and if N is not an integer in the option's range.
+ */
 static bool parse_sample(const g4r_option *o, const char *text, int64_t *n)
 {
     const size_t length = strlen(sample_word);
@@ -299,8 +337,8 @@ static bool parse_sample(const g4r_option *o, const char *text, int64_t *n)
 }
 
 /*
- * Reads "measure@k" into *objective: measure is one of the option's words, and k an
- * integer in the option's range, not a word. Returns false if the text is not that;
+ * Reads "measure@k" into *objective. measure is one of the option's words, stored as its
+ * index; k is an integer in the option's range. Returns false for any other text;
  * *objective means nothing then.
  */
 static bool parse_objective(const g4r_option *o, const char *text,
@@ -349,8 +387,10 @@ bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
 /* ---- value -> text ---- */
 
 /*
- * Writes value as the shortest decimal number that reads back as the same double, with a
- * point in any locale. Returns its length, as snprintf().
+ * Writes value as a decimal number to text, cut to size bytes, with a point in any
+ * locale. A whole number below 1e15 gets all its digits; any other number gets the fewest
+ * digits (at most 17) that read back as the same double. Returns the length of the whole
+ * number, as snprintf().
  */
 static int print_real(char *text, size_t size, double value)
 {
@@ -367,7 +407,10 @@ static int print_real(char *text, size_t size, double value)
     return snprintf(text, size, "%s", digits);
 }
 
-/* Writes values (n) as "a/b/c". Returns the length of the whole text, as snprintf(). */
+/*
+ * Writes values (n) to text as "a/b/c", cut to size bytes; "" if n is 0. Returns the
+ * length of the whole text, as snprintf().
+ */
 static int print_numbers(char *text, size_t size, const double *values, int64_t n)
 {
     int length = snprintf(text, size, "%s", "");
@@ -381,6 +424,10 @@ static int print_numbers(char *text, size_t size, const double *values, int64_t 
     return length;
 }
 
+/*
+ * Writes the integers of *list to text as "a/b/c", cut to size bytes. Returns the length
+ * of the whole text, as snprintf().
+ */
 static int print_list(char *text, size_t size, const gru4rec_list *list)
 {
     double values[GRU4REC_MAX_LIST];
@@ -390,8 +437,9 @@ static int print_list(char *text, size_t size, const gru4rec_list *list)
 }
 
 /*
- * Writes the words whose bits are set as "a/b"; "none" for no bit, "all" for all of them.
- * Returns the length of the whole text, as snprintf().
+ * Writes a set of words to text, cut to size bytes: those of words, a list
+ * "first|second", whose bits are set, as "a/b", in the order of the list. No bit gives
+ * "none"; all bits give "all". Returns the length of the whole text, as snprintf().
  */
 static int print_words(char *text, size_t size, const char *words, int64_t bits)
 {
@@ -410,6 +458,10 @@ static int print_words(char *text, size_t size, const char *words, int64_t bits)
     return length;
 }
 
+/*
+ * Writes an activation to text, cut to size bytes: its name, or name-a for leaky and elu,
+ * or name-a-b for selu. Returns the length of the whole text, as snprintf().
+ */
 static int print_activation(char *text, size_t size, const gru4rec_activation *activation)
 {
     char name[16], a[40], b[40];
@@ -424,8 +476,8 @@ static int print_activation(char *text, size_t size, const gru4rec_activation *a
 }
 
 /*
- * Writes an objective as "measure@k". Returns the length of the whole text, as
- * snprintf().
+ * Writes an objective to text as "measure@k", cut to size bytes. Returns the length of
+ * the whole text, as snprintf().
  */
 static int print_objective(const g4r_option *o, char *text, size_t size,
                            const gru4rec_objective *objective)
@@ -477,15 +529,16 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
 /* ---- for people ---- */
 
 /*
- * What is said of each kind of option, by g4r_option_kind: the type of its values in
- * JSON, and the text parts of its range. A range is written in this order: first or
- * numbers (with min and max), the words, and rest.
+ * How each kind of option (index: g4r_option_kind) is described: the type of its values
+ * in JSON, and the parts of the text that g4r_option_range() makes. The text has, in this
+ * order: first; numbers with min and max; the option's words; rest.
  */
 static const struct {
     gru4rec_option_type type;
-    const char *first;   /* text before the words; NULL: none */
-    const char *numbers; /* what the numbers are; NULL: there are no numbers */
-    const char *rest;    /* text at the end */
+    const char *first; /* beginning of the text; NULL: none */
+    /* What the numbers are called. NULL: the kind takes no numbers before the words. */
+    const char *numbers;
+    const char *rest; /* end of the text */
 } kinds[] = {
     [G4R_INTEGER] = {GRU4REC_OPTION_INTEGER, NULL, "integer", ""},
     [G4R_REAL] = {GRU4REC_OPTION_REAL, NULL, "number", ""},
@@ -512,6 +565,10 @@ gru4rec_option_type g4r_option_type(const g4r_option *o)
     return kinds[o->kind].type;
 }
 
+/*
+ * Appends separator and the first length bytes of more to text, which has room for size
+ * bytes. What does not fit is cut off.
+ */
 static void append(char *text, size_t size, const char *separator, const char *more,
                    size_t length)
 {

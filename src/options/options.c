@@ -1,6 +1,4 @@
-/*
- * options.c - reads and writes options by their names, from the table in options_table.c.
- */
+/* options.c - sets, reads and describes options by their names, with options_table.c. */
 #include "option.h"
 #include "presets.h"
 #include "synonyms.h"
@@ -10,11 +8,12 @@
 #include <strings.h>
 
 /*
- * The names of the columns of a source of events, which users give in the same place as
- * options.
+ * The names of the columns of a source of events. Users give them in the same place as
+ * options, so a mistyped option may be meant as one.
  */
 static const char *const columns[] = {"session", "item", "time", "order"};
 
+/* Returns the address of the field that holds the value of option o in *options. */
 static void *field_of(gru4rec_options *options, const g4r_option *o)
 {
     return (char *)options + o->offset;
@@ -29,10 +28,10 @@ const g4r_option *g4r_options_find(const char *name)
 }
 
 /*
- * Returns the name of an option of that scope, or of a source's column, that differs from
- * name in the fewest edits, and sets *edits. Columns count because users give them in the
- * same place as options. An option or column that begins with name counts as one edit, if
- * name has more than two letters.
+ * Returns the name that differs from name in the fewest edits (insert, delete or change a
+ * character), and sets *edits to their number. The candidates are all options of the
+ * scope and the columns of a source, whatever the scope; of equals, the first. If name
+ * has more than two letters, a candidate that begins with it counts as one edit.
  */
 static const char *nearest_name(const char *name, gru4rec_option_scope scope, int *edits)
 {
@@ -56,9 +55,9 @@ static const char *nearest_name(const char *name, gru4rec_option_scope scope, in
 }
 
 /*
- * Tells whether a number of edits is so small that name can be mistyped: at most a third
- * of its length, and at most 4. If a name is far from all others, the message suggests
- * none, because the nearest one would be misleading.
+ * Tells whether name can be a typing error for a name that is this many edits away: at
+ * most a third of the letters of name, and at most 4. Otherwise the message suggests no
+ * name, because it would be misleading.
  */
 static bool is_near(const char *name, int edits)
 {
@@ -67,15 +66,16 @@ static bool is_near(const char *name, int edits)
 }
 
 /*
- * Writes a message about options, as g4r_fail(), and gives INVALID, the status of all
- * such errors.
+ * Writes a message about options into error, as g4r_fail(), and has the value INVALID.
+ * Every error about options has this status.
  */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
 
 /*
- * Writes the error for a name that no option has, and returns INVALID. It suggests the
- * option with the same meaning if another tool uses the name (synonyms.h), even mistyped;
- * otherwise the nearest name, if that is near.
+ * Writes the error for a name that no option has, and returns INVALID. If another tool
+ * has an option of this name, perhaps mistyped (synonyms.h), the message suggests our
+ * options of the same meaning, or says what to do instead. Otherwise it suggests the
+ * nearest name if that is near, and else says where all options are listed.
  */
 static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
                                   gru4rec_error *error)
@@ -102,8 +102,9 @@ static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
 /* ---- the interface ---- */
 
 /*
- * Sets the value of an option from a text of the table or of a preset, which is always
- * valid. Does not mark the option as set.
+ * Sets the value of an option from a text of the table or of a preset, or one that was
+ * written by g4r_option_print(). Such a text is always valid, so there is no error. Does
+ * not change whether the option is marked as set.
  */
 static void set_own(gru4rec_options *options, const g4r_option *o, const char *text)
 {
@@ -127,7 +128,11 @@ void gru4rec_options_init_stored(gru4rec_options *options)
             set_own(options, &g4r_options_table[i], g4r_options_table[i].before);
 }
 
-/* Returns the words that say in messages where users give options of that scope. */
+/*
+ * Returns the words that say in messages where users give options of this scope. If the
+ * scope has several places, the first of these counts: training, export, tuning,
+ * evaluation, comparison.
+ */
 static const char *place_of(int scope)
 {
     if ((scope & GRU4REC_SCOPE_TRAIN) != 0)
@@ -141,8 +146,9 @@ static const char *place_of(int scope)
 }
 
 /*
- * Sets *row to the row of the table with that name. INVALID: there is none, or it does
- * not belong to scope.
+ * Sets *row to the row of the table with this name; NULL if there is none. INVALID: there
+ * is no such option, or it does not belong to the scope. The message suggests another
+ * name, or says where to give the option.
  */
 static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scope,
                                const char *name, gru4rec_error *error)
@@ -157,8 +163,9 @@ static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scop
 }
 
 /*
- * Sets the value of an option from text; does not mark the option as set. INVALID, and
- * nothing changes: the option does not accept the text.
+ * Sets the value of option o from a text. Does not change whether the option is marked as
+ * set. INVALID: the option does not accept the text; nothing is changed then, and the
+ * message says what the option takes.
  */
 static gru4rec_status parse_value(gru4rec_options *options, const g4r_option *o,
                                   const char *value, gru4rec_error *error)
@@ -170,8 +177,8 @@ static gru4rec_status parse_value(gru4rec_options *options, const g4r_option *o,
         return GRU4REC_OK;
     }
     g4r_option_range(o, range, sizeof range);
-    const char *quote =
-        strchr(value, '\'') == NULL ? "'" : ""; /* the value has quotes itself */
+    /* A value that has quotes itself gets none around it. */
+    const char *quote = strchr(value, '\'') == NULL ? "'" : "";
     return REFUSE(error, "option '%s' cannot be %s%s%s; it takes %s", o->name, quote,
                   gru4rec_show(shown, sizeof shown, value, strlen(value)), quote, range);
 }

@@ -2,19 +2,26 @@
  * options_resolve.c - rules that involve two options; see gru4rec_options_resolve() in
  * gru4rec.h, and option.h.
  *
- * The value of an option is the one that was set; otherwise that of the preset; otherwise
- * the default. A rule may change only the values of options that were not set.
+ * An option has the value that was set; otherwise that of the preset; otherwise the
+ * default. The rules refuse values that contradict each other, and change values. They
+ * change an option that was set only where its value has no effect or stands for another:
+ * bpreg 1 and sample_alpha 0.5 become 0 where they do not apply, and embedding layersize
+ * becomes the width that it stands for. An option counts as set only if the user gave it:
+ * a value from a preset does not count.
  */
 #include "option.h"
 #include "../base/fail.h"
 
 /*
- * Writes a message about options, as g4r_fail(), and gives INVALID, the status of all
- * such errors.
+ * Writes a message about options into error, as g4r_fail(), and has the value INVALID.
+ * Every error about options has this status.
  */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
 
-/* Writes the name of the options' loss to text, and returns text. */
+/*
+ * Writes the name of the loss that the options have into text (24 bytes), and returns
+ * text.
+ */
 static const char *loss_name(const gru4rec_options *options, char text[24])
 {
     g4r_option_print(g4r_options_find("loss"), &options->loss, text, 24);
@@ -22,8 +29,9 @@ static const char *loss_name(const gru4rec_options *options, char text[24])
 }
 
 /*
- * Returns the final activation that a loss needs: softmax, softmax_logit, or linear,
- * which stands for any activation without softmax.
+ * Returns the final activation that a loss needs: softmax for cross-entropy,
+ * softmax_logit for xe_logit. For other losses it returns linear, which stands for any
+ * activation without softmax.
  */
 static gru4rec_activation_kind asked_activation(int64_t loss)
 {
@@ -33,9 +41,11 @@ static gru4rec_activation_kind asked_activation(int64_t loss)
 }
 
 /*
- * If final_act is auto, computes it from the loss and elu_param. Then sets elu_param to
- * the parameter of final_act if that is an elu, else to 0. INVALID: final_act does not
- * suit the loss, or elu_param contradicts it.
+ * If final_act is auto, sets it to what the loss needs; for bpr-max with elu_param above
+ * 0, to an elu with this parameter. Then sets elu_param to the parameter of final_act if
+ * that is an elu, otherwise to 0. INVALID: final_act does not suit the loss, or an
+ * elu_param that was set is not the parameter of final_act. elu_param 0 is accepted if
+ * there is no elu.
  */
 static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error *error)
 {
@@ -66,15 +76,18 @@ static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error 
 }
 
 /*
- * Gives the optimiser its default decay rates if adapt_params is empty, and a default
- * learning rate that suits it if learning_rate is not set. INVALID: adapt_params has
- * another number of rates than the optimiser.
+ * If adapt_params is empty, sets it to the default decay rates of the optimiser (option
+ * adapt). If learning_rate was not set by the user, sets it to the optimiser's own
+ * default, if it has one (rmsprop, adadelta and adam), which replaces the learning rate
+ * of a preset too. INVALID: adapt_params has another number of rates than the optimiser
+ * takes.
  */
 static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *error)
 {
     static const struct {
         gru4rec_reals params;
-        double learning_rate; /* 0: the default of option learning_rate */
+        /* 0: the optimiser has none of its own, and learning_rate is not changed. */
+        double learning_rate;
     } defaults[] = {
         [GRU4REC_ADAGRAD] = {{0, {0}}, 0},    [GRU4REC_RMSPROP] = {{1, {0.9}}, 0.01},
         [GRU4REC_ADADELTA] = {{1, {0.9}}, 1}, [GRU4REC_ADAM] = {{2, {0.9, 0.999}}, 0.002},
@@ -95,24 +108,25 @@ static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *err
 }
 
 /*
- * Checks the options that belong to some losses only: logq, smoothing and bpreg. Sets
- * logq to 0 if it was not set and the loss has no softmax, and bpreg to 0 if the loss is
- * not bpr-max. INVALID: a value that was set does not suit the loss.
+ * Checks the options that only some losses have. If the loss has no softmax, logq becomes
+ * 0 if it was not set. If the loss is not bpr-max, bpreg becomes 0. INVALID: logq was set
+ * above 0 or smoothing is above 0, and the loss has no softmax; or bpreg was set to other
+ * than 0 and 1, and the loss is not bpr-max.
  */
 static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *error)
 {
     char loss[24];
     bool is_softmax = asked_activation(options->loss) != GRU4REC_ACT_LINEAR;
     if (!is_softmax && !g4r_options_is_set(options, "logq"))
-        options->logq = 0; /* it came from a preset whose loss the user replaced */
+        options->logq = 0; /* from a preset or the default, for another loss */
     if (!is_softmax && (options->logq > 0 || options->smoothing > 0))
         return REFUSE(error, "%s belongs to cross-entropy only; set it to 0 with loss %s",
                       options->logq > 0 ? "logq" : "smoothing", loss_name(options, loss));
     if (options->loss == GRU4REC_BPR_MAX)
         return GRU4REC_OK;
     /*
-     * Users copy complete sets of options, which contain bpreg even if the loss is not
-     * bpr-max, as 0 or as its default 1. These two values are accepted.
+     * bpreg 0, and 1, its default, are accepted with other losses too, because users copy
+     * complete sets of options, which contain bpreg whatever the loss is.
      */
     if (g4r_options_is_set(options, "bpreg") && options->bpreg != 0 &&
         options->bpreg != 1)
@@ -123,9 +137,10 @@ static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *erro
 }
 
 /*
- * Checks n_sample, the number of negatives, and the options that depend on it. If all
- * items are scored, logq and sample_alpha become 0. INVALID: options contradict each
- * other.
+ * Checks the options about negative samples. If n_sample is all, sets logq and
+ * sample_alpha to 0, because there is no sampling. INVALID: whole_sessions is set and
+ * n_sample is 0. Also INVALID if n_sample is all, and the loss has no softmax, or logq
+ * was set above 0, or sample_alpha was set to other than 0 and 0.5.
  */
 static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error *error)
 {
@@ -144,7 +159,7 @@ static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error 
                       "leave one of them out");
     options->logq = 0;
     if (g4r_options_is_set(options, "sample_alpha") && options->sample_alpha != 0 &&
-        options->sample_alpha != 0.5) /* complete sets name 0 or the default */
+        options->sample_alpha != 0.5) /* complete sets of options have 0 or 0.5 */
         return REFUSE(error,
                       "sample_alpha is for samples, and n_sample all draws none; leave "
                       "one of them out");
@@ -153,9 +168,12 @@ static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error 
 }
 
 /*
- * Computes what the input of the first layer is, in constrained_embedding and embedding:
- * the output weights, an embedding of its own, or one-hot. With one-hot input, a
- * dropout_p_embed that was not set becomes 0. INVALID: options contradict each other.
+ * Decides what the input of the first layer is. embedding above 0: a table of its own, of
+ * this width; constrained_embedding becomes false then. Otherwise the output weights if
+ * constrained_embedding is true, else a one-hot vector. embedding layersize becomes the
+ * width of the first GRU layer. With one-hot input, dropout_p_embed becomes 0 if it was
+ * not set. INVALID: constrained_embedding was set to true beside an embedding, or
+ * dropout_p_embed was set above 0 with one-hot input.
  */
 static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *error)
 {
@@ -178,8 +196,9 @@ static gru4rec_status resolve_input(gru4rec_options *options, gru4rec_error *err
 }
 
 /*
- * Checks max_length against long_sessions and min_length. INVALID: they contradict each
- * other, or leave no session to learn from.
+ * Checks the options about the length of sessions; changes none. INVALID: long_sessions
+ * is not cut, but max_length sets no limit; max_length is 1; or min_length is greater
+ * than max_length.
  */
 static gru4rec_status resolve_lengths(gru4rec_options *options, gru4rec_error *error)
 {
@@ -201,15 +220,15 @@ static gru4rec_status resolve_lengths(gru4rec_options *options, gru4rec_error *e
 }
 
 /*
- * Checks the options that need held-out sessions (patience, and blend if it is auto),
- * dense layers (feedforward_act) or sessions in the order of time (validation). Without
- * validation, a patience that was not set becomes 0. INVALID: an option lacks what it
- * needs.
+ * Checks options that need another one. If validation is 0, patience becomes 0 if it was
+ * not set. INVALID: patience or blend auto without validation, feedforward_act other than
+ * tanh without feedforward layers, or validation without time_sort.
  */
 static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *error)
 {
     if (options->validation == 0 && !g4r_options_is_set(options, "patience"))
-        options->patience = 0; /* from a preset whose validation the user switched off */
+        /* It came from a preset, and the user switched validation off. */
+        options->patience = 0;
     if (options->patience > 0 && options->validation == 0)
         return REFUSE(error,
                       "patience needs sessions to measure on; set validation above 0");

@@ -1,10 +1,10 @@
 /*
  * options_table.c - the one table of options.
  *
- * A row has the name, kind, range, default and help of an option. Parsing, messages, text
- * forms and the reference in the README are made from the table (options.c). Rules that
- * involve two options are in options_resolve.c. The names are those of the official
- * implementations.
+ * A row has the name, kind, scope, range, default and help of an option. Parsing,
+ * messages, text forms and the reference in the README are made from the table
+ * (options.c). Rules that involve two options are in options_resolve.c. The names are
+ * those of the official implementations.
  *
  * How to change a default: a model must keep the options that it was made with. The
  * defaults of the build that made a model are stored with it (m_config, "defaults"), but
@@ -23,8 +23,9 @@
 #define TUNE GRU4REC_SCOPE_TUNE
 
 /*
- * A row of the table. open_: max_ itself is not allowed. The last argument is the help;
- * it may be followed by .before = "...".
+ * Makes a row of the table for the option whose name is that of the field. min_, max_:
+ * range of its numbers; open_: max_ itself is not accepted. words_, defaults_: see
+ * g4r_option. The last argument is the help; .before = "..." may follow.
  */
 #define OPTION(field, kind_, scope_, min_, max_, open_, words_, defaults_, ...) \
     {                                                                           \
@@ -35,10 +36,11 @@
     }
 
 /*
- * A row of a training option that came later and whose default differs from what older
- * builds did. before_ is the value that does what they did. A model names such an option
- * even at its default value, so that an older build, which would do something else,
- * refuses the model. A later option whose default changes nothing has an ordinary row.
+ * Makes a row for a training option that older builds do not have, and whose default does
+ * something else than these builds do. before_ is the value with which a training does
+ * what they do. A model is stored with such an option even at its default value, so that
+ * an older build refuses the model instead of training it differently. A newer option
+ * whose default changes nothing has an ordinary row.
  */
 #define LATER(field, kind_, min_, max_, words_, defaults_, before_, help_)       \
     {                                                                            \
@@ -47,7 +49,11 @@
         .words = words_, .defaults = defaults_, .before = before_, .help = help_ \
     }
 
-/* Rows of training options of the common kinds. SHARE: a number from 0 to below 1. */
+/*
+ * Each makes a row for a training option of one kind. REAL has both ends in its range;
+ * SHARE is a number from 0 to below 1. The dots stand for the last arguments of OPTION():
+ * for CHOICE, ACTIVATION and WORD from words_ on, for the others from defaults_ on.
+ */
 #define INTEGER(field, min_, max_, ...) \
     OPTION(field, G4R_INTEGER, TRAIN, min_, max_, false, NULL, __VA_ARGS__)
 #define REAL(field, min_, max_, ...) \
@@ -61,17 +67,27 @@
 #define WORD(field, ...) OPTION(field, G4R_WORD, TRAIN, 0, 0, false, __VA_ARGS__)
 
 #define VERSIONS "active|previous|newest"
+/*
+ * Makes a row for an option of gru4rec_compare() that names a version of a model: its
+ * number, or one of the words VERSIONS. The default is active.
+ */
 #define VERSION(field, ...) \
     OPTION(field, G4R_INTEGER, COMPARE, 1, 1e15, false, VERSIONS, "active", __VA_ARGS__)
 
-/* Rows of options of baselines, whose names begin with the name of the baseline. */
+/*
+ * Each makes a row for an option of a baseline, given in evaluations: a COUNT from 1 to
+ * max_, or a DECAY from 1e-9 to 1e9. The option's name begins with that of the baseline.
+ */
 #define COUNT(field, max_, ...) \
     OPTION(field, G4R_INTEGER, EVALUATE, 1, max_, false, NULL, __VA_ARGS__)
 #define DECAY(field, ...) \
     OPTION(field, G4R_REAL, EVALUATE, 1e-9, 1e9, false, NULL, __VA_ARGS__)
 #define WEIGHTINGS "same|div|linear|log|quadratic"
 
-/* The table: a row for each option. The index of an option is that of its row. */
+/*
+ * The table: a row for each option. The index of an option is that of its row, also in
+ * gru4rec_options.is_set and in gru4rec_option_describe().
+ */
 const g4r_option g4r_options_table[] = {
     CHOICE(preset, G4R_PRESETS_WORDS, "none",
            "a published set of option values; an option that you set yourself overrides "

@@ -11,16 +11,24 @@
 
 #include "option.h"
 
-/* The options that all presets of data sets share. XE and BPRMAX add those of a loss. */
+/*
+ * The options that all presets of data sets have besides others. XE(rest) and
+ * BPRMAX(rest) make the text of such a preset: the loss with its logq, then rest, then
+ * SHARED_10.
+ */
 #define SHARED_10 \
     ",n_sample=2048,n_epochs=10,constrained_embedding=true,embedding=0,adapt=adagrad"
 #define XE(rest) "loss=cross-entropy,logq=1," rest SHARED_10
 #define BPRMAX(rest) "loss=bpr-max,logq=0," rest SHARED_10
 
-/* The presets, in the order of G4R_PRESETS_WORDS. */
+/*
+ * The presets. The order is that of G4R_PRESETS_WORDS, so the index is the value of
+ * option preset.
+ */
 static const struct {
     const char *name;
-    const char *options; /* as "name=value,name=value" */
+    /* What the preset sets, as "name=value,name=value". */
+    const char *options;
 } presets[] = {
     {"none", ""},
     {"official",

@@ -15,8 +15,8 @@
 #define BOTH (GRU4REC_SCOPE_TRAIN | GRU4REC_SCOPE_EVALUATE)
 
 /*
- * Lists of words that mean one thing in a training and another in an evaluation, so each
- * is in two entries of the table.
+ * Lists of words of other tools. Each list is in two entries of the table, because the
+ * words mean one thing in a training and another in an evaluation.
  */
 #define NEGATIVES                                                                      \
     "n_samples|num_samples|n_neg|n_negs|n_negative|n_negatives|num_neg|num_negs|"      \
@@ -33,7 +33,10 @@
     "seen|remove_seen|mask_seen|filter_seen|hide_seen|exclude_history|remove_history|" \
     "filter_history|filter_already_seen|no_repeats"
 
-/* The table: an entry for each meaning, with the words of other tools that have it. */
+/*
+ * The table: for each meaning an entry with the words that other tools have for it. All
+ * words are in lower case.
+ */
 static const g4r_synonym table[] = {
     /* ---- the network ---- */
     {"hidden_size|hidden_sizes|hidden_dim|hidden_units|hidden|n_hidden|num_hidden|units|"
@@ -294,14 +297,15 @@ static const g4r_synonym table[] = {
      BOTH, "preset", NULL},
 };
 
+/* Tells whether c is a character of a name that counts: not _, -, . or a space. */
 static bool is_letter(char c)
 {
     return c != '_' && c != '-' && c != ' ' && c != '.';
 }
 
 /*
- * Tells whether word (length bytes) and name are equal if case and the characters that
- * join parts (_ - . and space) are ignored.
+ * Tells whether name is word (length bytes, in lower case), if the case of name and the
+ * characters _ - . and space in both are ignored.
  */
 static bool is_same(const char *word, size_t length, const char *name)
 {
@@ -340,10 +344,9 @@ int g4r_synonyms_distance(const char *name, const char *word, size_t length)
 }
 
 /*
- * Returns the number of edits that turn name into word (length bytes): 0 if they are the
- * same name but for case and the characters that join parts. If they are not the same
- * name, it returns INT_MAX for a word of at most 4 letters or for more than 2 edits,
- * because that is no typing error.
+ * Returns how far name is from word (length bytes): 0 if they are the same (is_same());
+ * otherwise the number of edits, if it is at most 2 and word has more than 4 letters;
+ * otherwise INT_MAX, because that is no typing error.
  */
 static int edits_of(const char *name, const char *word, size_t length)
 {

@@ -2,8 +2,8 @@
  * batch.c - finds the best items of many sessions at once, with matrix products.
  *
  * The products only give upper bounds of the scores (bounds.h). From the bounds each
- * session gets a shortlist of the rows that can be among its best (shortlist.h). These
- * rows are scored with the same kernel as in ranking.c, so both give the same scores.
+ * session gets a shortlist of the rows that can be among its best (shortlist.h). The
+ * kernel that ranking.c uses scores these rows, so both files give the same scores.
  */
 #include "../base/fail.h"
 #include "../kernels/blas.h"
@@ -13,49 +13,69 @@
 #include "shortlist.h"
 
 enum {
-    MOST_LANES = 128,
-    COLUMNS = 2048 /* rows multiplied at a time; their bounds stay in the cache */
+    MOST_LANES = 128, /* most sessions of a batch, for any catalogue */
+    COLUMNS = 2048    /* rows multiplied at a time; their bounds stay in the cache */
 };
 
 /*
- * Largest number of operations in the products of one batch, which limits its sessions.
- * More would take too long until the first result is there.
+ * Largest number of operations in the products of one batch. It limits the number of
+ * sessions of a batch. With more, the caller would wait too long for the first result.
  */
 static const double most_operations = 4e9;
 
+/* The sessions of one batch, and their best items after gru4rec_batch_score(). */
 struct gru4rec_batch {
     gru4rec_allocator allocator;
     g4r_arena arena;
     const gru4rec_model *model;
     gru4rec_blender *blender; /* borrowed, or NULL */
     g4r_bounds bounds;
-    g4r_output output; /* bounds.output */
+    g4r_output output; /* same as bounds.output */
     const g4r_vec *vec;
     /*
      * k: items wanted for each session. n_lanes: most sessions of a batch. n: sessions in
      * this batch.
      */
     size_t k, n_lanes, n;
-    bool is_scored;   /* if true, the next session begins a new batch */
-    g4r_real *x;      /* (n_lanes,D) vectors of the sessions */
-    g4r_real *upper;  /* (n_lanes,COLUMNS) upper bounds of their scores */
-    g4r_scored *best; /* (n_lanes,k) result: the best rows of each session, in order */
+    /*
+     * gru4rec_batch_score() was called since the last session was added. So the next
+     * session begins a new batch, and another call of gru4rec_batch_score() does nothing.
+     */
+    bool is_scored;
+    g4r_real *x;     /* (n_lanes,D) each session's vector, copied */
+    g4r_real *upper; /* (n_lanes,COLUMNS) upper bounds of COLUMNS rows' scores */
+    /*
+     * (n_lanes,k) The result: the best rows of each session with their scores, the best
+     * first. gru4rec_batch_score() fills it.
+     */
+    g4r_scored *best;
     struct lane {
-        size_t n_best; /* rows in its part of best */
+        size_t n_best; /* number of rows in the session's part of best */
         g4r_shortlist list;
-        const int32_t *history; /* (n_history) items of the session; borrowed */
+        /*
+         * (n_history) The session's items for the blender. Borrowed until
+         * gru4rec_batch_score() returns.
+         */
+        const int32_t *history;
         size_t n_history;
     } lanes[MOST_LANES];
-    g4r_real slack[MOST_LANES]; /* slack of each x, see bounds.h */
+    g4r_real slack[MOST_LANES]; /* slack of each session's vector, see bounds.h */
 };
 
-/* Returns the largest number of sessions of a batch, by the size of the catalogue. */
+/*
+ * Returns the largest number of sessions of a batch, from 1 to MOST_LANES: fewer for a
+ * larger catalogue, so that the products stay below most_operations.
+ */
 static size_t count_lanes(const g4r_output *output)
 {
     double each = 2.0 * (double)output->n * (double)output->d;
     return (size_t)G4R_MAX(1, G4R_MIN(MOST_LANES, most_operations / each));
 }
 
+/*
+ * Carves the arrays of the batch and of its shortlists from batch->arena; while the arena
+ * has no memory, only counts the bytes.
+ */
 static void layout(gru4rec_batch *batch)
 {
     g4r_arena *arena = &batch->arena;
@@ -137,11 +157,12 @@ int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
 }
 
 /*
- * Empties the shortlist of a session, and fills it again from the exact scores of all
- * rows. It overwrites batch->upper. The function is for a session whose scores are so
- * close together that the bounds left too many rows, or which has no bounds. A row with
- * the same score as the least of the k best is left out: the rows ascend, so it would
- * rank behind.
+ * Makes the shortlist of a session anew from the exact scores of all rows: empties it,
+ * and adds each row whose score is greater than the k-th best so far. find_best() calls
+ * it for a session without usable bounds, or whose scores are so close together that the
+ * bounds left too many rows. A row with the same score as the k-th best is not added: the
+ * rows ascend, so it would rank behind. The scores overwrite batch->upper. x (D) is the
+ * session's vector.
  */
 static void add_exact_rows(gru4rec_batch *batch, g4r_shortlist *list, const g4r_real *x)
 {
@@ -159,10 +180,11 @@ static void add_exact_rows(gru4rec_batch *batch, g4r_shortlist *list, const g4r_
 }
 
 /*
- * Writes the best rows of session i into its part of batch->best, from its shortlist, and
- * sets its n_best. If the shortlist cannot be used, makes it anew from the exact scores
- * of all rows. If the batch has a blender, blends for the session, and the best rows are
- * those by the blended scores.
+ * Finds the best rows of session i, in order, and writes them into its part of
+ * batch->best, and their number into its n_best. Takes them from the session's shortlist.
+ * If the shortlist cannot be used (is_full), it is first made anew from the exact scores
+ * of all rows. If the batch has a blender, then blends for the session, and the best rows
+ * are those by the blended scores.
  */
 static void find_best(gru4rec_batch *batch, size_t i)
 {
@@ -186,7 +208,7 @@ gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void
 {
     const size_t all = batch->output.n;
     bool stops = false;
-    if (batch->is_scored) /* no session was added since */
+    if (batch->is_scored) /* no session was added since the last call */
         return GRU4REC_OK;
     batch->is_scored = true;
     if (!g4r_blas_enter())

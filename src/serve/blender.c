@@ -1,31 +1,36 @@
 /*
- * blender.c - blends the network's scores with what the nearest sessions have.
+ * blender.c - blends the network's scores with the items of the nearest sessions.
  *
  * v_j: the score of item j by vs-knn (src/baselines/vs_knn.c), after the last L items of
- * the session. N: the items with v_j > 0, which are the items of the nearest sessions.
- * s_j: the network's score of item j. b: the strength.
+ * the session (L: n_history). N: the items with v_j > 0, which are the items of the
+ * nearest sessions. s_j: the network's score of item j. b: the strength.
  *
  *   p_j = v_j / sum of v over N
  *   score of j in N:   s_j + b ln(1 + 10000 p_j)
  *   any other item:    s_j
  *
- * With cross-entropy, s_j is the logarithm of a probability plus a constant. So the sum
- * is the logarithm of a product, which is high if both factors are. Of the forms that
- * were tried, this one was the best on most logs (docs/training.md). The factor 10000
- * lets shares from about 1e-4 on count; 1000 and 100000 give nearly the same rankings.
+ * With cross-entropy, s_j is the logarithm of a probability plus a constant. So the
+ * blended score is the logarithm of a product, which is high if both factors are high. Of
+ * the forms that were tried, this one was the best on most logs (docs/training.md).
+ * Because of the factor 10000, shares p_j from about 1e-4 on count; 1000 and 100000 give
+ * nearly the same rankings.
  *
  * An item outside of N keeps its score, and no score falls. So the k best items are among
  * the k best by the network and the items of N: if an item is in neither, k items come
  * before it by the network's scores, and they still do by the blended ones.
  *
- * The sum of s_j and the second term is computed in double from the exact s_j in float32,
- * and is rounded once. The sum of v goes over N by ascending row. So a blended score has
- * the same bits wherever it is computed.
+ * The sum of s_j and the second term is computed in double from the exact s_j, and is
+ * rounded once. The sum of v goes over N by ascending row. So a blended score has the
+ * same bits wherever it is computed.
  */
 #include "blender.h"
 
 #include "../base/rows.h"
 
+/*
+ * Carves the arrays of the blender from its arena; while the arena has no memory, only
+ * counts the bytes.
+ */
 static void layout(gru4rec_blender *blender)
 {
     g4r_arena *arena = &blender->arena;
@@ -82,8 +87,8 @@ void gru4rec_blender_free(gru4rec_blender *blender)
 }
 
 /*
- * Fills blender->rows with N: the items that the scorer gave a score above 0 in its last
- * call, by ascending row. Sets blender->n to their number.
+ * Writes N into blender->rows, by ascending row: the items that the scorer gave a score
+ * above 0 in its last call. Sets blender->n to their number.
  */
 static void sort_rows(gru4rec_blender *blender)
 {
@@ -159,7 +164,10 @@ void g4r_blender_overwrite(const gru4rec_blender *blender, g4r_real *scores,
 
 /* ---- the best of all ---- */
 
-/* Tells whether the limits exclude the row, or rank other rows only. */
+/*
+ * Tells whether the limits leave out the item of a row: because it is excluded, or
+ * because it is not one of the only items that are ranked.
+ */
 static bool is_left_out(const g4r_blender_limits *limits, int32_t row)
 {
     size_t place;
@@ -168,9 +176,9 @@ static bool is_left_out(const g4r_blender_limits *limits, int32_t row)
 }
 
 /*
- * Writes the k best of the items of N (those that the nearest sessions have) by blended
- * scores into blender->ranked, the best first, without the items that the limits leave
- * out. Returns how many there are, at most k. Overwrites blender->network.
+ * Sorts the items of N by their blended scores, and writes the k best into
+ * blender->ranked, the best first. Items that the limits leave out are not among them.
+ * Returns how many there are, at most k. Overwrites blender->network.
  */
 static size_t rank_neighbours(gru4rec_blender *blender, size_t k,
                               const g4r_blender_limits *limits)
@@ -186,8 +194,8 @@ static size_t rank_neighbours(gru4rec_blender *blender, size_t k,
 }
 
 /*
- * Drops the items that the nearest sessions have (N) from best (n_best); the others keep
- * their order and move forward. Returns how many are left.
+ * Removes from best (n_best) the items of N, which are those that the nearest sessions
+ * have. The others keep their order and move forward. Returns how many are left.
  */
 static size_t drop_neighbours(const gru4rec_blender *blender, g4r_scored *best,
                               size_t n_best)
@@ -206,8 +214,10 @@ size_t g4r_blender_merge(gru4rec_blender *blender, g4r_scored *best, size_t n_be
     size_t n_left = drop_neighbours(blender, best, n_best);
     const g4r_scored *ranked = blender->ranked;
     /*
-     * First drops the worse of the two last items until k are left. Then merges from the
-     * end of best, so that no item is overwritten before it is moved.
+     * Two sorted lists are merged: the items left in best, and ranked. First drops the
+     * last item of one of them, whichever ranks behind the other list's, until both have
+     * k items together. Then merges from the end of best, so that no item is overwritten
+     * before it is moved.
      */
     while (n_left + n_ranked > k)
         if (n_left > 0 &&

@@ -1,4 +1,4 @@
-/* bounds.c - see bounds.h. */
+/* bounds.c - upper bounds of scores from matrix products; see bounds.h. */
 #include "bounds.h"
 
 #include "../kernels/blas.h"
@@ -9,8 +9,8 @@ g4r_bounds g4r_bounds_of(const gru4rec_model *model)
 }
 
 /*
- * Returns the Euclidean norm of x (d). If its square may be too large or too small for
- * the format of the kernel, the sum is made in double.
+ * Returns the Euclidean norm of x (d). If the square that the kernel computes is NaN, or
+ * so large or so small that it may be wrong, computes the square again in double.
  */
 static double norm_of(const g4r_vec *vec, const g4r_real *x, size_t d)
 {
@@ -24,9 +24,8 @@ static double norm_of(const g4r_vec *vec, const g4r_real *x, size_t d)
 }
 
 /*
- * Returns the larger of a, the maximum so far, and b. A NaN that once is in a stays the
- * result, so that g4r_bounds_slack() finds it and refuses the bounds. A NaN in b is
- * returned.
+ * Returns the larger of a, the maximum so far, and b. If a or b is NaN, returns NaN: so a
+ * NaN stays in the maximum, and g4r_bounds_slack() refuses the bounds.
  */
 static double larger(double a, double b)
 {

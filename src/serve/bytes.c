@@ -1,6 +1,13 @@
-/* bytes.c - see bytes.h and gru4rec.h. */
+/*
+ * bytes.c - makes the copy of the output rows in bytes, and prepares searches in it; see
+ * bytes.h and gru4rec.h.
+ */
 #include "bytes.h"
 
+/*
+ * Carves the arrays of the copy from its arena, and sets the width of its rows, table.d:
+ * D, rounded up to a multiple of 4. While the arena has no memory, only counts the bytes.
+ */
 static void layout(gru4rec_bytes *bytes)
 {
     g4r_arena *arena = &bytes->arena;
@@ -54,10 +61,11 @@ void gru4rec_bytes_free(gru4rec_bytes *bytes)
 }
 
 /*
- * Copies the next row that is not copied yet, w (d), into the table in bytes, with its
- * scale and the bounds of its norms. Updates the largest of these in bytes, and counts
- * the row in n_rows. Returns false if a value or a norm of the row is not finite; the row
- * does not count as copied then.
+ * Copies row number bytes->n_rows, which is w (d), into the table: its values in bytes,
+ * its scale, and upper bounds of its norms. Raises the largest scale, norm and rest if
+ * those of the row are larger, and adds 1 to n_rows. Returns false if a value or a norm
+ * of the row is not finite: n_rows does not change then, so the row does not count as
+ * copied.
  */
 static bool copy_row(gru4rec_bytes *bytes, const g4r_real *w, size_t d,
                      const g4r_vec *vec)
@@ -134,10 +142,10 @@ bool g4r_bytes_prepare(const gru4rec_bytes *bytes, g4r_bytes_query *query, int8_
         .scale = (g4r_real)scale,
         .rest = (g4r_real)(1.000001 * rest),
         .norm = (g4r_real)(1.000001 * norm),
-        /* Covers the rounding of the sum with the bias, and numbers that underflow. */
+        /* Covers the rounding error of adding the bias, and numbers that underflow. */
         .slack = bytes->largest_bias * (g4r_real)0x1p-21 + (g4r_real)1e-30,
     };
-    /* These limits keep the products in the kernel from overflow and underflow. */
+    /* Within these limits, no product or sum in the kernel overflows or underflows. */
     return norm < 1e18 && (norm == 0 || scale > 1e-20) &&
            (double)bytes->largest_scale * scale < 1e27 &&
            (double)bytes->largest_norm * rest < 1e37 &&

@@ -1,46 +1,62 @@
 /*
  * ranking.c - gives the items of a query in the order of their scores.
  *
- * The items are found in blocks, each when its first item is asked for. The first block
- * is small, so that the first items cost one scan of the table; each later block is
- * larger. If the query has a copy in bytes, the first block is found in the copy
- * (bytes.h, shortlist.h). All other blocks are found in the exact scores of all items.
+ * The items are found in blocks: a block is found when its first item is asked for. The
+ * first block has as many items as the caller expects to read, or else is small, so that
+ * the first items cost one scan of the table. Each later block is larger. If the query
+ * has a copy in bytes, the first block is found in the copy (bytes.h, shortlist.h). All
+ * other blocks are found in the exact scores of all items, which are computed once.
  */
 #include "blender.h"
 #include "bytes.h"
 #include "session.h"
 #include "shortlist.h"
 
+/* A ranking, its present query, and the place that it has reached. */
 struct gru4rec_ranking {
     gru4rec_allocator allocator;
     g4r_arena arena;
     const g4r_vec *vec;
+    /* The most items that it has memory to rank. */
     size_t n_items;
     /*
-     * The query at work. n_rows is the number of items if rows is NULL. bytes becomes
-     * NULL when the copy is searched, or if it cannot be searched.
+     * A copy of the query at work. If rows is NULL, n_rows is the number of items. bytes
+     * is NULL if the copy in bytes cannot be searched, or has already been searched.
      */
     gru4rec_query query;
-    bool is_scored; /* scores are computed; those of excluded rows are -INFINITY */
+    /*
+     * scores has the exact scores of all ranked items; those of excluded items are
+     * -INFINITY.
+     */
+    bool is_scored;
     /*
      * upper shares the memory of scores, and integers that of block: the copy in bytes is
      * searched before scores and block are written.
      */
     union {
-        g4r_real *scores; /* (n_items) score i is that of row i, or of query.rows[i] */
-        g4r_real *upper;  /* (SCAN_EACH) upper bounds of scores */
+        g4r_real *scores; /* (n_items) score i: of row i, or of query.rows[i] */
+        g4r_real *upper;  /* (SCAN_EACH) upper bounds of scores, from the bytes */
     };
     union {
-        g4r_scored *block; /* (n_items) the row of each is its index in scores */
-        int8_t *integers;  /* (bytes->table.d) the session's vector in integers */
+        /*
+         * (n_items) The present block, the best item first. The row of an item is its
+         * index in scores.
+         */
+        g4r_scored *block;
+        int8_t *integers; /* (bytes->table.d) the session's vector in integers */
     };
     g4r_shortlist shortlist;
-    size_t n_block;  /* items in the block */
-    size_t place;    /* place in the block of the next item to give */
-    size_t n_next;   /* size of the next block */
-    g4r_scored last; /* item given last; at first a score above all others */
+    size_t n_block; /* number of items in the block */
+    size_t place;   /* place in the block of the next item to give */
+    size_t n_next;  /* number of items that the next block should have */
+    /* The item given last; before the first, one that ranks before all others. */
+    g4r_scored last;
 };
 
+/*
+ * FIRST_BLOCK: items of the first block if the caller does not say how many it expects to
+ * read. GROWTH: a later block is this many times as large as the block before it.
+ */
 enum {
     FIRST_BLOCK = 32,
     GROWTH = 8,
@@ -50,6 +66,10 @@ enum {
     SCAN_EACH = 32 * G4R_BYTES_ROWS
 };
 
+/*
+ * Carves the arrays of the ranking from its arena; while the arena has no memory, only
+ * counts the bytes.
+ */
 static void layout(gru4rec_ranking *ranking)
 {
     g4r_arena *arena = &ranking->arena;
@@ -91,9 +111,9 @@ void gru4rec_ranking_free(gru4rec_ranking *ranking)
 }
 
 /*
- * Tells whether the first block can be found in the copy in bytes: there is a copy, all
- * rows of a session's model are ranked, and the memory of scores and block is large
- * enough for the bounds and the integers.
+ * Tells whether the first block can be found in the copy in bytes. This is so if the
+ * query has a copy and a session, if all items are ranked, and if the ranking has enough
+ * memory for the bounds (in scores) and the integers (in block).
  */
 static bool can_ask_bytes(const gru4rec_ranking *ranking)
 {
@@ -126,8 +146,9 @@ void gru4rec_ranking_start(gru4rec_ranking *ranking, const gru4rec_query *query)
 }
 
 /*
- * Sets the scores of the excluded rows to -INFINITY. query->rows and query->excluded both
- * ascend, so one walk finds the excluded among the ranked.
+ * Sets the scores of the excluded items, in ranking->scores, to -INFINITY. Excluded items
+ * that are not ranked are passed over. query->rows and query->excluded both ascend, so
+ * one walk through both finds them.
  */
 static void leave_out(gru4rec_ranking *ranking)
 {
@@ -146,8 +167,10 @@ static void leave_out(gru4rec_ranking *ranking)
 }
 
 /*
- * Computes the exact scores of all ranked rows into ranking->scores, blended ones if the
- * query has a blender; sets those of excluded rows to -INFINITY, and sets is_scored.
+ * Fills ranking->scores with the exact scores of all ranked items, from the session or
+ * the scores of the query. If the query has a blender, overwrites them by the blended
+ * scores that the blender has. Sets those of excluded items to -INFINITY, and sets
+ * is_scored.
  */
 static void score_all(gru4rec_ranking *ranking)
 {
@@ -168,10 +191,12 @@ static void score_all(gru4rec_ranking *ranking)
 }
 
 /*
- * Finds the first block, the k best items, by the copy in bytes, writes it into
- * ranking->block, and sets n_block. In any case the copy is not searched again
- * (query.bytes becomes NULL). Returns false if the bounds would not hold, or leave too
- * many rows: then the exact scores must be used.
+ * Finds the first block, the k best items, with the copy in bytes: makes a shortlist from
+ * the upper bounds, and scores its rows exactly. If the query has a blender, the block
+ * has the k best items by the blended scores. Writes the block into ranking->block and
+ * n_block, and returns true. Returns false if the bounds would not hold, or leave too
+ * many rows; then there is no block, and the caller must use the exact scores of all
+ * items. In both cases sets query.bytes to NULL, so that the copy is not searched again.
  */
 static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
 {
@@ -209,9 +234,12 @@ static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
 }
 
 /*
- * Replaces the block by the next one: the n_block items that come behind the item given
- * last; n_block is 0 if there is none. Sets place to the start of the block, and n_next
- * to the size of the block after it.
+ * Replaces the block by the next one: up to n_next items that rank behind the item given
+ * last. Sets n_block to their number; 0 if no item is left. Sets place to the start of
+ * the block. Makes n_next GROWTH times as large for the block after it, as if it had been
+ * at least FIRST_BLOCK. The first block comes from the copy in bytes if there is one that
+ * can be used. Other blocks come from the exact scores of all items, which are computed
+ * when the first of these blocks is found.
  */
 static void find_block(gru4rec_ranking *ranking)
 {

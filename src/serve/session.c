@@ -1,6 +1,6 @@
 /*
- * session.c - the session of one visitor: a network of one lane, and scores from its
- * state. See gru4rec.h and session.h.
+ * session.c - the session of one visitor: a network of one lane that goes forward item by
+ * item, and scores from its hidden state. See gru4rec.h and session.h.
  */
 #include "session.h"
 
@@ -41,10 +41,10 @@ void gru4rec_session_free(gru4rec_session *session)
 }
 
 /*
- * Makes the states in cells[i].old the session's states, and computes the session's
- * vector from them. These are the states that the last step began with, so this takes
- * that step back; or states that the caller has written to cells[i].old itself. last_row
- * does not change.
+ * Makes the states in cells[i].old the session's hidden state, and computes the session's
+ * vector from them. cells[i].old has the states that the last step began with: then the
+ * step is taken back. Or the caller has written other states there before: then the
+ * session goes on from those. last_row does not change.
  */
 static void step_back(gru4rec_session *session)
 {
@@ -82,7 +82,7 @@ size_t gru4rec_session_first(const gru4rec_session *session, const int32_t *rows
     return first;
 }
 
-/* Tells whether the hidden states of all GRU layers of the session are finite. */
+/* Tells whether the session's hidden state is finite, in all GRU layers. */
 static bool is_finite(const gru4rec_session *session)
 {
     const g4r_params *params = &session->model->params;

@@ -1,4 +1,4 @@
-/* shortlist.c - see shortlist.h. */
+/* shortlist.c - finds the k best rows from bounds of their scores; see shortlist.h. */
 #include "shortlist.h"
 
 #include "../base/rows.h"
@@ -45,9 +45,10 @@ size_t g4r_shortlist_find(const g4r_shortlist *list, const g4r_real *upper, size
 }
 
 /*
- * Puts value, a lower bound that is greater than the least of the heap of lower bounds,
- * in the place of the least. The heap has only values: with a row beside each value, as
- * in topk.c, the heap took a tenth of the time of a query for 1,000 items.
+ * Replaces the least, which is on top of the heap of lower bounds, by value, a greater
+ * lower bound, and moves value to its place in the heap. The heap has only values: when
+ * it had a row beside each value, as in topk.c, it took a tenth of the time of a query
+ * for 1,000 items.
  */
 static void replace_least(g4r_shortlist *list, g4r_real value)
 {
@@ -64,7 +65,10 @@ static void replace_least(g4r_shortlist *list, g4r_real value)
     heap[i] = value;
 }
 
-/* Removes the rows from the shortlist whose upper bound is below least. */
+/*
+ * Removes the rows whose upper bound is below least from the shortlist; the others keep
+ * their order.
+ */
 static void drop_below(g4r_shortlist *list, g4r_real least)
 {
     size_t n = 0;
@@ -79,8 +83,8 @@ void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_rea
     if (list->n == list->most) {
         drop_below(list, g4r_shortlist_least(list));
         /*
-         * If more than half of the rows stay, the next calls would soon have to drop rows
-         * again.
+         * If more than half of the rows stay, the next calls would soon have to remove
+         * rows again. So the shortlist is given up.
          */
         list->is_full |= list->n > list->most / 2;
     }

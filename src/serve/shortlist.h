@@ -7,7 +7,10 @@
  * are left at the end are scored exactly. The k best of these are the k best of all rows,
  * with the same order of equal scores.
  *
- * To use a shortlist: start, add each row whose upper bound reaches the least, best.
+ * How to use a shortlist: call g4r_shortlist_start(), then g4r_shortlist_add() for each
+ * row whose upper bound reaches the least, by ascending row, then g4r_shortlist_best().
+ * If is_full is true after the adding, the list is useless: the caller must score all
+ * rows.
  */
 #ifndef G4R_SHORTLIST_H
 #define G4R_SHORTLIST_H
@@ -20,61 +23,79 @@ enum {
     G4R_SHORTLIST_ROWS = 8192 /* most rows in a shortlist */
 };
 
+/* A search for the k best rows. */
 typedef struct g4r_shortlist {
     const g4r_vec *vec;
     size_t k;
     const int32_t *excluded; /* (n_excluded) ascending: rows that must be left out */
     size_t n_excluded;
-    size_t most;        /* rows that there is room for */
-    g4r_real *lower;    /* (k) the k largest lower bounds, a heap with the least on top */
-    g4r_scored *rows;   /* (most) rows, ascending, with their upper bounds as scores */
-    size_t n;           /* rows in the shortlist */
-    bool is_full;       /* too many rows are left, so the shortlist cannot be used */
+    size_t most; /* rows that there is room for */
+    /*
+     * (k) The k largest lower bounds so far, as a heap with the smallest of them, the
+     * least, on top. -INFINITY where no row has been added yet.
+     */
+    g4r_real *lower;
+    /*
+     * (most) The first n are the rows in the shortlist, ascending. The score of each is
+     * its upper bound.
+     */
+    g4r_scored *rows;
+    size_t n; /* rows in the shortlist */
+    /*
+     * Too many rows are left, so the shortlist cannot be used. g4r_shortlist_add() sets
+     * it, and the caller may. While it is true, nothing is added.
+     */
+    bool is_full;
     int32_t *finalists; /* (most) the rows that are scored exactly */
     g4r_real *scores;   /* (most) the exact scores of the finalists */
 } g4r_shortlist;
 
 /*
- * Carves the arrays of a shortlist over n_items rows from the arena. Their memory need
- * not be zeroed.
+ * Carves the arrays of a shortlist over n_items rows from the arena, and sets vec and
+ * most. The memory need not be zeroed. Call g4r_shortlist_start() before any search.
  */
 void g4r_shortlist_layout(g4r_shortlist *list, g4r_arena *arena, size_t n_items);
 /*
- * Empties the shortlist, clears is_full, and begins to look for the k best, 1 ...
- * G4R_SHORTLIST_MOST. excluded (n_excluded) has the rows that must be left out,
- * ascending; it is borrowed until the last row is added.
+ * Begins a search for the k best rows, k from 1 to G4R_SHORTLIST_MOST and at most
+ * n_items: empties the shortlist, clears is_full, and sets all lower bounds to -INFINITY.
+ * excluded (n_excluded) has the rows that must be left out, ascending. It is borrowed
+ * until the last row is added.
  */
 void g4r_shortlist_start(g4r_shortlist *list, size_t k, const int32_t *excluded,
                          size_t n_excluded);
 /*
- * Returns the least, the k-th largest lower bound so far; -INFINITY if fewer than k rows
- * were added. A row is worth adding only if its upper bound is no smaller.
+ * Returns the least: the k-th largest lower bound of the rows added so far. Returns
+ * -INFINITY if there are fewer than k. A row can be among the best only if its upper
+ * bound is at least this.
  */
 g4r_real g4r_shortlist_least(const g4r_shortlist *list);
 /*
- * Returns the first index from i on at which upper (n), the upper bounds of some rows,
- * reaches the least; n if there is none.
+ * Returns the first index, from i on, of a value of upper (n) that is the least or
+ * greater; n if there is none. upper has the upper bounds of some rows. Changes nothing.
  */
 size_t g4r_shortlist_find(const g4r_shortlist *list, const g4r_real *upper, size_t i,
                           size_t n);
 /*
- * Adds a row with the bounds of its score. The caller makes sure that upper reaches the
- * least. An excluded row is not added. The least can become greater. The rows must ascend
- * from call to call. If too many rows are left for the room that there is, sets is_full,
- * and from then on adds nothing.
+ * Adds a row with the bounds of its score, unless it is excluded. lower may raise the
+ * least. The caller makes sure that upper is the least or greater, and that the rows
+ * ascend from call to call. If there is no room, first removes the rows whose upper bound
+ * is below the least. If more than half of the rows stay, sets is_full. While is_full is
+ * true, adds nothing.
  */
 void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_real lower);
 /*
- * Adds those of n rows whose upper bounds (n) reach the least. upper[i] is that of
- * rows[first + i], or of row first + i if rows is NULL. A lower bound is gap below its
- * upper bound.
+ * Adds those of n rows whose upper bound is the least or greater, with the rules of
+ * g4r_shortlist_add(). upper[i] is the upper bound of row number rows[first + i], or of
+ * row first + i if rows is NULL. The lower bound of a row is its upper bound - gap.
  */
 void g4r_shortlist_add_bounded(g4r_shortlist *list, size_t first, const int32_t *rows,
                                const g4r_real *upper, size_t n, g4r_real gap);
 /*
- * Ends the search. Scores the rows that are left exactly, against x (d), and writes the k
- * best into best (k), the best first. Returns how many there are: fewer than k if there
- * are fewer rows whose score is neither NaN nor -INFINITY. is_full must be false.
+ * Ends the search. Removes the rows whose upper bound is below the least, scores the
+ * others exactly with the vector x (d), and writes the k best into best (k), the best
+ * first. Returns how many there are: fewer than k if fewer rows have a score that is
+ * neither NaN nor -INFINITY. is_full must be false. output has the table and the biases
+ * of all rows.
  */
 size_t g4r_shortlist_best(g4r_shortlist *list, g4r_scored *best, const g4r_output *output,
                           const g4r_real *x);

@@ -1,6 +1,9 @@
 /*
- * similar.c - how similar items are to one item: the cosines of their output rows,
+ * similar.c - computes how similar all items are to one item: the cosines of their output
+ * rows x (of the item) and w,
  *   cos(x, w) = x.w / sqrt((x.x) (w.w))
+ * If the norm of a row is 0, the score is 0. The item itself gets -INFINITY, so that a
+ * ranking leaves it out.
  */
 #include "../model/model.h"
 

@@ -1,15 +1,15 @@
 /*
- * loss.c - the loss of one lane and its gradient; see loss.h.
+ * loss.c - computes the loss of one lane and its gradient; see loss.h.
  *
  * The letters are those of vec_loss.h, which has all equations and the loops over
  * columns: x_j is the score of column j, own is the target's column, n is the number of
  * columns, and eps = 1e-24. [j = own] is 1 for the target's column and 0 for the others.
- * Each function here overwrites the scores by scale times their gradients and returns the
- * loss L.
+ * Each function of a loss overwrites the scores by scale times their gradients, and
+ * returns the loss L.
  *
- * The pairwise kernels take negatives that stand together, so each is called twice: for
- * the columns before the target, and for those behind it. The kernels add up what the
- * target's own gradient needs.
+ * The kernels of the pairwise losses take negatives that stand together. So each function
+ * calls its kernel twice: for the columns before the target, and for those behind it. The
+ * kernels also add up what the gradient of the target's own score needs.
  */
 #include "loss.h"
 
@@ -28,8 +28,9 @@ void g4r_loss_init(g4r_loss *loss, const gru4rec_options *options)
 /* ---- cross-entropy ---- */
 
 /*
- * Cross-entropy with smoothing tau, the loss and the gradient. On entry, scores are e_j =
- * exp(x_j - max), and sum is their sum:
+ * Returns the loss L of cross-entropy with smoothing tau > 0, and overwrites scores (n)
+ * by scale dL/dx. n must be at least 2. On entry, scores are e_j = exp(x_j - max), and
+ * sum is their sum:
  *   p_j = e_j / sum,  f_j = p_j / (p_j + eps)
  *   w_own = 1 - tau,  w_j = tau / (n - 1) for every other column
  *   L = -sum_j w_j log(p_j + eps)
@@ -53,7 +54,8 @@ static double smoothed(g4r_real *scores, double sum, double tau, size_t own, siz
 }
 
 /*
- * Cross-entropy, the loss and the gradient; with smoothing (tau > 0) by smoothed(), else:
+ * Returns the loss L of cross-entropy, and overwrites scores x (n) by scale dL/dx. If tau
+ * > 0 and n > 1, smoothed() computes both. Otherwise:
  *   p_j = exp(x_j - max) / sum_k exp(x_k - max)
  *   L = -log(p_own + eps)
  *   dL/dx_j = f (p_j - [j = own]),  f = p_own / (p_own + eps)
@@ -72,10 +74,11 @@ static double cross_entropy(g4r_real *scores, double tau, size_t own, size_t n,
 }
 
 /*
- * Cross-entropy in log space, which needs no eps; w_j as in smoothed(), or 1 for the
- * target and 0 for the others if tau is 0:
+ * Returns the loss L of cross-entropy in log space, which needs no eps, and overwrites
+ * scores x (n) by scale dL/dx. The weights w_j are those of smoothed(). If tau is 0 or n
+ * is 1, the target has the weight 1 and the others have 0:
  *   L = log(sum_j exp(x_j)) - sum_j w_j x_j
- *   dL/dx_j = p_j - w_j
+ *   dL/dx_j = p_j - w_j,  p_j = exp(x_j) / sum_k exp(x_k)
  */
 static double xe_logit(g4r_real *scores, double tau, size_t own, size_t n, g4r_real scale,
                        const g4r_vec *vec)
@@ -98,14 +101,15 @@ static double xe_logit(g4r_real *scores, double tau, size_t own, size_t n, g4r_r
 /* ---- pairwise losses ---- */
 
 /*
- * The pairwise losses see r, the scores after the final activation, which their functions
- * overwrite by scale times the gradients with respect to r and t. t is r_own, the
- * target's score. Sums over j are over the negatives, which are all other columns.
- * sigma(x) = 1 / (1 + exp(-x)).
+ * The functions of the pairwise losses get r, the scores after the final activation. They
+ * overwrite r by scale times the gradient of the loss with respect to r, and return the
+ * loss. t is r_own, the target's score. Sums over j are over the negatives, which are all
+ * other columns. sigma(x) = 1 / (1 + exp(-x)).
  */
 
 /*
- * BPR; the target's own column adds the constant ln 2 to the loss:
+ * Returns the loss L of BPR, and overwrites r (n) by scale dL/dr. The target's own column
+ * adds the constant ln 2 to L:
  *   L = ln 2 + sum_j -log sigma(t - r_j)
  *   dL/dr_j = sigma(r_j - t)
  *   dL/dt = -sum_j sigma(r_j - t)
@@ -121,7 +125,8 @@ static double bpr(g4r_real *r, size_t own, size_t n, g4r_real scale, const g4r_v
 }
 
 /*
- * TOP1, with a_j = sigma(r_j - t) and b_j = sigma(r_j^2):
+ * Returns the loss L of TOP1, and overwrites r (n) by scale dL/dr, with a_j = sigma(r_j -
+ * t) and b_j = sigma(r_j^2):
  *   L = (1/n) (1/2 + sum_j (a_j + b_j))
  *   dL/dr_j = (1/n) (a_j (1 - a_j) + 2 r_j b_j (1 - b_j))
  *   dL/dt = -(1/n) sum_j a_j (1 - a_j)
@@ -137,9 +142,10 @@ static double top1(g4r_real *r, size_t own, size_t n, g4r_real scale, const g4r_
 }
 
 /*
- * Returns the largest score of the negatives, which are the columns other than own, for
- * the softmax over them. A maximum over the target too would be wrong: all terms of the
- * softmax could underflow to 0.
+ * Returns the largest value of r (n), leaving out the target's column own; -INFINITY if
+ * there is no other column. The softmax over the negatives subtracts it from the scores.
+ * A maximum over the target too would be wrong: all terms of the softmax could underflow
+ * to 0.
  */
 static g4r_real largest_negative(const g4r_real *r, size_t own, size_t n,
                                  const g4r_vec *vec)
@@ -148,13 +154,15 @@ static g4r_real largest_negative(const g4r_real *r, size_t own, size_t n,
 }
 
 /*
- * TOP1-max, with e_j = exp(r_j - max), where max is the largest negative, s_j = e_j / sum
- * e, a_j and b_j as in top1(), q_j = a_j + b_j, dq_j = a_j (1 - a_j) + 2 r_j b_j (1 -
- * b_j):
+ * Returns the loss L of TOP1-max, and overwrites r (n) by scale dL/dr. e_j = exp(r_j -
+ * max), where max is the largest r_j of the negatives; s_j = e_j / sum_k e_k; a_j and b_j
+ * as in top1();
+ *   q_j = a_j + b_j,  dq_j = a_j (1 - a_j) + 2 r_j b_j (1 - b_j)
  *   L = sum_j s_j q_j
  *   dL/dr_j = s_j (q_j - L + dq_j)
  *   dL/dt = -sum_j s_j a_j (1 - a_j)
- * The first pass of the kernel puts dq into r.
+ * scratch (2n) is overwritten by e and q. The kernel's first pass puts dq into r, and its
+ * second pass the gradient.
  */
 static double top1_max(g4r_real *r, size_t own, size_t n, g4r_real scale,
                        g4r_real *scratch, const g4r_vec *vec)
@@ -175,11 +183,13 @@ static double top1_max(g4r_real *r, size_t own, size_t n, g4r_real scale,
 }
 
 /*
- * BPR-max, with e_j and s_j as in top1_max(), sigma_j = sigma(t - r_j), lambda = bpreg,
- * A = sum_j s_j sigma_j and R = sum_j s_j r_j^2:
+ * Returns the loss L of BPR-max, and overwrites r (n) by scale dL/dr. e_j and s_j as in
+ * top1_max(), sigma_j = sigma(t - r_j), lambda = bpreg, A = sum_j s_j sigma_j and R =
+ * sum_j s_j r_j^2:
  *   L = -log(A + eps) + lambda R
  *   dL/dr_j = s_j [(A - sigma_j^2) / (A + eps) + lambda (r_j^2 + 2 r_j - R)]
  *   dL/dt = -(sum_j s_j sigma_j (1 - sigma_j)) / (A + eps)
+ * scratch (2n) is overwritten by e and sigma.
  */
 static double bpr_max(g4r_real *r, g4r_real bpreg, size_t own, size_t n, g4r_real scale,
                       g4r_real *scratch, const g4r_vec *vec)
@@ -200,6 +210,10 @@ static double bpr_max(g4r_real *r, g4r_real bpreg, size_t own, size_t n, g4r_rea
     return -log(a + G4R_LOSS_EPS) + (double)bpreg * reg;
 }
 
+/*
+ * Calls the function of the pairwise loss that loss->kind names: it returns the loss, and
+ * overwrites r (n), the scores after the final activation, by scale times their gradient.
+ */
 static double pairwise(g4r_real *r, const g4r_loss *loss, size_t own, size_t n,
                        g4r_real scale, g4r_real *scratch, const g4r_vec *vec)
 {
@@ -230,7 +244,10 @@ double g4r_loss_row(g4r_real *scores, const g4r_loss *loss, size_t own, size_t n
     }
     if (loss->final_act.kind == GRU4REC_ACT_LINEAR)
         return pairwise(scores, loss, own, n, scale, scratch, vec);
-    /* dL/dx = dL/dr dr/dx, where dr/dx is the slope of the final activation. */
+    /*
+     * The final activation turns the scores x into r, and its slope is dr/dx. So dL/dx =
+     * dL/dr dr/dx.
+     */
     g4r_real *slope = scratch + 2 * n;
     vec->activate(scores, &loss->final_act, n);
     vec->slope(slope, scores, &loss->final_act, n);

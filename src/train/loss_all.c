@@ -3,7 +3,7 @@
 
 #include "../kernels/blas.h"
 
-/* The most items of a block: the scores of a block's items are computed together. */
+/* The most items of a block. With fewer items there is one block of all. */
 enum { BLOCK = 1024 };
 
 void g4r_loss_all_layout(g4r_loss_all *all, g4r_arena *arena, size_t n_lanes,
@@ -27,8 +27,8 @@ void g4r_loss_all_init(g4r_loss_all *all, g4r_output output, double smoothing,
 }
 
 /*
- * Computes the scores of the items start ... start + n - 1, whose rows of the output
- * table are W, for all lanes, into all->scores (m,n):
+ * Computes the scores of the n items from row start on for all m lanes, and writes them
+ * into all->scores (m,n). W and b are these items' rows and biases of the output table:
  *   s = y W^T + b
  */
 static void score_block(const g4r_loss_all *all, const g4r_real *y, size_t m,
@@ -42,8 +42,9 @@ static void score_block(const g4r_loss_all *all, const g4r_real *y, size_t m,
 }
 
 /*
- * Returns the column of the item in row target in a block of the n items from row start
- * on; n if the item is in another block.
+ * Returns the place of a lane's target in a block, from 0: target is its item row, and
+ * the block has the n items from row start on. Returns n if the target is in another
+ * block.
  */
 static size_t own_column(int32_t target, size_t start, size_t n)
 {
@@ -52,13 +53,13 @@ static size_t own_column(int32_t target, size_t start, size_t n)
 }
 
 /*
- * Returns the sum of the lanes' losses, and fills log_sums, the logarithm of the first
- * sum of each lane. The loss of a lane with the scores s_j of all items j and the weights
- * w_j (w_own for the target, w_other for any other item) is
+ * Returns the sum of the lanes' losses, and fills log_sums. Computes the loss of each
+ * lane from the scores s_j of all items j, block by block; before each block it asks
+ * whether to stop. w_j is w_own for the target, and w_other for any other item:
  *   L = log(sum_j exp(s_j)) - sum_j w_j s_j
- * The first sum is kept as sum_j exp(s_j - largest). When a block has a larger score, the
- * sum so far is multiplied by exp(largest before - largest). wanted is the second sum, of
- * all lanes:
+ * The first sum is kept as sum_j exp(s_j - largest) for each lane. When a block has a
+ * larger score, the sum so far is multiplied by exp(largest before - largest). At the end
+ * its logarithm goes into log_sums. wanted is the second sum, added up over all lanes:
  *   sum_j w_j s_j = w_other sum_j s_j + (w_own - w_other) s_own
  */
 double g4r_loss_all_forward(g4r_loss_all *all, double *log_sums, const g4r_real *y,
@@ -94,8 +95,8 @@ double g4r_loss_all_forward(g4r_loss_all *all, double *log_sums, const g4r_real 
 }
 
 /*
- * Turns the scores s_j of a block of items, in all->scores (m,n), into G, scale times the
- * gradients of the loss with respect to them:
+ * Overwrites the scores s_j of the n items from row start on, in all->scores (m,n), by G,
+ * scale times the gradients of the loss with respect to them:
  *   p_j = exp(s_j - log_sum)
  *   G_j = scale (p_j - w_j)
  * log_sum is that of the lane; w_j is w_own for the lane's target, else w_other.
@@ -117,9 +118,9 @@ static void block_gradients(const g4r_loss_all *all, const double *log_sums,
 }
 
 /*
- * For each block of items, whose rows of the output table W, of its gradient dW (dtable)
- * and of the gradient db (dbias) of the biases are meant. G is scale times the gradient
- * of the scores (block_gradients()):
+ * Goes through the items block by block, with G, scale times the gradient of the block's
+ * scores (block_gradients()); before each block it asks whether to stop. W, db and dW are
+ * the rows of this block in the output table, in dbias and in dtable:
  *   db = column sums of G + beta db
  *   dW = G^T y + beta dW
  *   dy = the sum over all blocks of G W

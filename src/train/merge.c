@@ -25,8 +25,9 @@ void g4r_merge_clear(g4r_merge *merge)
 }
 
 /*
- * Returns the cell of the hash table that holds the item row; if there is none, the free
- * cell where the row belongs.
+ * Returns the cell of the hash table that holds the item row. If no cell holds it yet,
+ * returns the free cell where the row belongs; the caller fills it. Goes on from cell to
+ * cell while other rows are in the way.
  */
 static struct g4r_merge_cell *find_cell(const g4r_merge *merge, int32_t row)
 {

@@ -20,10 +20,10 @@ void g4r_optim_init(g4r_optim *optim, gru4rec_training *training,
 }
 
 /*
- * Counts the update, and computes its factors. grad_cap: the option; norm: that of the
- * update's whole gradient. At update number n of the whole training:
+ * Adds 1 to training->updates, which is then n, and sets three factors of optim->update.
+ * norm is the square root of squares, and so the norm of the update's whole gradient:
  *   correct = 1 / (1 - rho^n),  correct2 = 1 / (1 - rho2^n)   (adam's correction)
- *   clip = grad_cap / norm if the norm is not below grad_cap, else 1
+ *   clip = grad_cap / norm if grad_cap > 0 and norm >= grad_cap, else 1
  */
 void g4r_optim_begin(g4r_optim *optim, double squares)
 {
@@ -36,8 +36,8 @@ void g4r_optim_begin(g4r_optim *optim, double squares)
 }
 
 /*
- * Number of arrays that an update moves: a parameter's values, and its values in each
- * slot of the optimiser.
+ * Number of arrays that an update moves: one with the parameter's values, and one in each
+ * slot that an optimiser can have.
  */
 enum { N_KINDS = 1 + GRU4REC_N_OPTIMISER_SLOTS };
 _Static_assert(GRU4REC_SLOT_ACC == 0 && GRU4REC_SLOT_ACC2 == 1 &&
@@ -45,9 +45,9 @@ _Static_assert(GRU4REC_SLOT_ACC == 0 && GRU4REC_SLOT_ACC2 == 1 &&
                "the slots stand in the order of vec->update's arguments");
 
 /*
- * Sets values to pointers into the arrays of a parameter (its values, then its slots), at
- * the value with this offset in the parameter. The pointer is NULL for a slot that the
- * optimiser does not use.
+ * Sets values[0] to the address of a parameter's value number offset, and values[1] ...
+ * to the addresses of the same value in the slots acc, acc2 and velocity. The address is
+ * NULL for a slot that the training does not have.
  */
 static void values_of(const g4r_optim *optim, size_t param, size_t offset,
                       g4r_real *values[N_KINDS])
@@ -71,8 +71,8 @@ void g4r_optim_prefetch(const g4r_optim *optim, size_t param, size_t row, bool i
 }
 
 /*
- * Moves n values of a parameter, from offset on, and their values in the slots, by
- * gradient (n).
+ * Moves n values of a parameter by gradient (n), and updates the same values of its
+ * slots. offset is the number of the first of these values in the parameter.
  */
 static void update_values(g4r_optim *optim, size_t param, size_t offset,
                           const g4r_real *gradient, size_t n)
@@ -84,27 +84,31 @@ static void update_values(g4r_optim *optim, size_t param, size_t offset,
 }
 
 /*
- * One update of a tensor, or of some rows of a tensor: a job whose tasks the threads
+ * The work of g4r_optim_whole() or g4r_optim_rows(), for the tasks that the threads
  * share.
  */
 typedef struct update_job {
     g4r_optim *optim;
-    size_t param, cols;        /* index of the parameter; width of its rows */
-    const g4r_real *gradients; /* of the values, or (occurrences, cols) of the rows */
-    const g4r_merge *merge;    /* NULL: the whole tensor is updated */
+    /*
+     * param: number of the parameter in params.list. cols: width of its rows; unused if
+     * the whole tensor is updated.
+     */
+    size_t param, cols;
+    const g4r_real *gradients; /* (n) of the values, or (occurrences, cols) of the rows */
+    const g4r_merge *merge;    /* of the rows; NULL: the whole tensor is updated */
     size_t n;                  /* number of values, or of distinct rows */
 } update_job;
 
 /*
- * VALUES_EACH, ROWS_EACH: values and rows of one task. ROWS_AHEAD: how many rows before
- * its update a row is prefetched. COLUMN_EACH: rows that are updated together if a row is
- * one value.
+ * VALUES_EACH, ROWS_EACH: values and rows of one task. ROWS_AHEAD: a row is prefetched
+ * when the row that stands this many rows before it is updated. COLUMN_EACH: the most
+ * rows of one value each that one call of the kernel updates.
  */
 enum { VALUES_EACH = 16384, ROWS_EACH = 64, ROWS_AHEAD = 2, COLUMN_EACH = 256 };
 
 /*
- * Updates VALUES_EACH values of a whole tensor (fewer in the last task), as a task of the
- * pool.
+ * Moves the values of one task, VALUES_EACH of a whole tensor (fewer in the last task),
+ * and updates their slots. context is an update_job. It is a task of the pool.
  */
 static void update_range(void *context, size_t task, size_t worker)
 {
@@ -125,9 +129,10 @@ void g4r_optim_whole(g4r_optim *optim, g4r_pool *pool, size_t param,
 /* ---- rows ---- */
 
 /*
- * Updates n distinct rows of a parameter whose rows have one value, as biases have, and
- * their values in the slots. The values are copied next to each other, updated by one
- * call of the kernel, and copied back. first (n): the rows' first occurrences.
+ * Moves n distinct rows (at most COLUMN_EACH) of a parameter whose rows have one value,
+ * as biases have, and updates their slots. Copies the values of these rows side by side,
+ * updates them by one call of the kernel, and copies them back. first (n): the places of
+ * the rows' first occurrences in gradients.
  */
 static void update_block(g4r_optim *optim, size_t param, const g4r_real *gradients,
                          const g4r_merge *merge, const int32_t *first, size_t n)
@@ -150,8 +155,10 @@ static void update_block(g4r_optim *optim, size_t param, const g4r_real *gradien
 }
 
 /*
- * Updates ROWS_EACH distinct rows of a parameter (fewer in the last task), as a task of
- * the pool. Each row is prefetched ROWS_AHEAD rows before it is updated.
+ * Moves the rows of one task, ROWS_EACH distinct rows of a parameter (fewer in the last
+ * task), and updates their slots. context is an update_job. Begins to load each row and
+ * its slots into the cache ROWS_AHEAD rows before it moves the row. It is a task of the
+ * pool.
  */
 static void update_rows(void *context, size_t task, size_t worker)
 {

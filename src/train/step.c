@@ -1,4 +1,7 @@
-/* step.c - computes frames forward and backward, and updates the model; see step.h. */
+/*
+ * step.c - sets up the workspace of a training's steps, computes frames forward and
+ * backward, and updates the model; see step.h.
+ */
 #include "step.h"
 
 #include "../kernels/blas.h"
@@ -16,8 +19,8 @@ static bool scores_all(const g4r_step *step)
 }
 
 /*
- * Returns the number of columns of a frame of m lanes, N = M + K; 0 if all items are
- * scored.
+ * Returns N, the number of columns of a frame of m lanes: m targets and K samples.
+ * Returns 0 if all items are scored.
  */
 static size_t count_columns(const g4r_step *step, size_t m)
 {
@@ -25,8 +28,9 @@ static size_t count_columns(const g4r_step *step, size_t m)
 }
 
 /*
- * Returns the width of a row of the table that inputs are looked up in: the embedding, or
- * the output table if it is shared, or the 3h gates of a one-hot first layer.
+ * Returns the width of a row of the table that inputs are looked up in. This is the width
+ * of the embedding, or of the output table if inputs share it, or the 3h gates of a
+ * one-hot first layer.
  */
 static size_t input_cols(const g4r_params *params)
 {
@@ -34,8 +38,10 @@ static size_t input_cols(const g4r_params *params)
 }
 
 /*
- * Tells whether the gradient of a parameter is that of the whole tensor. If not, only
- * rows that were gathered have gradients.
+ * Tells whether backward makes the gradient of a whole parameter. This is so for
+ * parameters without a row for each item, and, if all items are scored, for the output
+ * table and its bias. For other parameters, only the rows that the frames used have
+ * gradients.
  */
 static bool is_whole(const g4r_step *step, const g4r_params *params, size_t param)
 {
@@ -52,9 +58,9 @@ size_t g4r_step_threads(const gru4rec_options *options)
 }
 
 /*
- * Returns the number of parts into which the n columns of a frame of m lanes are cut, so
- * that threads can share them. d is the width of a column. Fewer lanes never give more
- * parts.
+ * Returns the number of parts, at least 1, into which the n columns of a frame of m lanes
+ * are cut, so that threads can share them. d is the width of a column. Fewer lanes never
+ * give more parts.
  */
 static size_t count_parts(size_t m, size_t n, size_t d)
 {
@@ -62,8 +68,9 @@ static size_t count_parts(size_t m, size_t n, size_t d)
 }
 
 /*
- * Carves all arrays of the step, for n_lanes lanes, from its arena; while the arena has
- * no memory, only counts the bytes.
+ * Carves all arrays of the step, for frames of up to n_lanes lanes, from step->arena.
+ * While the arena has no memory, this only counts the bytes. Arrays that the options do
+ * not need get a size of 0, or stay NULL.
  */
 static void layout(g4r_step *step, const g4r_params *params, size_t n_lanes)
 {
@@ -164,10 +171,10 @@ void g4r_step_start(g4r_step *step, int64_t epoch)
 /* ---- forward ---- */
 
 /*
- * Starts a frame of m lanes behind the frames that are there, and returns it: reserves
- * places for its columns and inputs behind those of the other frames (n_columns and
- * n_inputs grow), and draws the keys of its dropout. The caller counts the frame in
- * n_frames when it is computed.
+ * Starts a frame of m lanes behind those that are kept, and returns it. Fills all its
+ * fields but scores: reserves places for its columns and inputs behind those of the other
+ * frames (n_columns and n_inputs grow), and draws the keys of its dropout. Does not count
+ * the frame in n_frames: the caller does when the frame is computed.
  */
 static g4r_step_frame *open_frame(g4r_step *step, size_t m)
 {
@@ -190,8 +197,8 @@ static g4r_step_frame *open_frame(g4r_step *step, size_t m)
 }
 
 /*
- * Writes the items of a frame's columns into step->column_items: the targets (M), then
- * the samples (K).
+ * Writes the item rows of a frame's columns into the frame's place in step->column_items:
+ * the targets (M), then the samples (K).
  */
 static void list_columns(g4r_step *step, const g4r_step_frame *frame,
                          const int32_t *targets, const int32_t *samples)
@@ -202,14 +209,18 @@ static void list_columns(g4r_step *step, const g4r_step_frame *frame,
         memcpy(items + frame->m, samples, (frame->n - frame->m) * sizeof *samples);
 }
 
-/* The work on the columns of a frame, which threads share. */
+/* The work on the columns of a frame: context of the tasks that the threads share. */
 typedef struct columns_job {
     g4r_step *step;
     const g4r_step_frame *frame;
     const g4r_real *top; /* (M,D) the top layer's values */
-    size_t n_parts;      /* parts of the columns */
+    size_t n_parts;      /* number of parts that the columns are cut into */
 } columns_job;
 
+/*
+ * Returns the work on the columns of frame t; the frame and its top layer's values are
+ * borrowed.
+ */
 static columns_job make_job(g4r_step *step, size_t t)
 {
     const g4r_step_frame *frame = &step->frames[t];
@@ -219,15 +230,15 @@ static columns_job make_job(g4r_step *step, size_t t)
 }
 
 /*
- * AHEAD: columns between a prefetch and its use. FAR_BYTES: a table of this size does not
- * stay in any cache.
+ * AHEAD: a column's row is prefetched when the column this many places before it is
+ * copied. FAR_BYTES: a table of at least this size does not stay in any cache.
  */
 enum { AHEAD = 8, FAR_BYTES = 64 << 20 };
 
 /*
- * Begins to load a row of the output table into the cache. If the table is large, the
- * row's values in the optimiser's slots are loaded too: they arrive while the products
- * are computed.
+ * Begins to load a row of the output table into the cache. If the table has FAR_BYTES or
+ * more, also begins to load the row's values in the optimiser's slots: they arrive while
+ * the products are computed.
  */
 static void prefetch_column(const g4r_step *step, size_t row)
 {
@@ -238,8 +249,9 @@ static void prefetch_column(const g4r_step *step, size_t row)
 }
 
 /*
- * Copies the output rows and the biases of the columns begin ... end - 1 of a frame into
- * the workspace. With logq, the correction is subtracted from the bias:
+ * Copies the output rows of the columns begin ... end - 1 of a frame into
+ * step->column_weights, and their biases into step->column_bias. With logq above 0, then
+ * subtracts the correction from each copied bias; the model does not change:
  *   bias_j - logq ln q_j
  *   ln q_j = ln support_j for the M targets, alpha ln support_j for the K samples
  */
@@ -267,8 +279,8 @@ static void gather_columns(g4r_step *step, const g4r_step_frame *frame, size_t b
 }
 
 /*
- * Gathers the columns of one part and computes their scores for all lanes, as a task of
- * the pool:
+ * Gathers the columns of one part, and writes their scores for all lanes into
+ * frame->scores. context is a columns_job. It is a task of the pool:
  *   scores_ij = y_i . w_j + bias_j
  */
 static void score_part(void *context, size_t part, size_t worker)
@@ -291,13 +303,14 @@ static void score_part(void *context, size_t part, size_t worker)
                        end - begin);
 }
 
-/* Lanes of one task. */
+/* Lanes of one task of measure_lanes(). */
 enum { LANES_EACH = 4 };
 
 /*
- * Computes the losses of LANES_EACH lanes, into step->losses, as a task of the pool. The
- * target of lane l is column l. The scores of a lane are overwritten by G, their gradient
- * divided by B. B is the configured batch_size, even if fewer lanes are live.
+ * Computes the losses of the lanes of one task, LANES_EACH (fewer in the last task), into
+ * step->losses. The target of lane l is column l. Overwrites the scores of these lanes by
+ * G, the gradient of the loss divided by B. B is the configured batch_size, even if fewer
+ * lanes are live. context is a columns_job. It is a task of the pool.
  */
 static void measure_lanes(void *context, size_t task, size_t worker)
 {
@@ -314,8 +327,9 @@ static void measure_lanes(void *context, size_t task, size_t worker)
 }
 
 /*
- * Gathers and scores the columns of frame t, and turns the scores into their gradient G.
- * Returns the sum of the lanes' losses, which are added in the order of the lanes.
+ * Gathers and scores the columns of frame t, computes the lanes' losses, and overwrites
+ * the scores by their gradient G. Returns the sum of the losses, which are added in the
+ * order of the lanes.
  */
 static double measure_columns(g4r_step *step, size_t t)
 {
@@ -360,13 +374,14 @@ bool g4r_step_is_full(const g4r_step *step)
 
 /*
  * Propagates G, the gradient of the scores, back to the columns of one part and to the
- * top layer, as a task of the pool. With the top layer's values y and the columns' rows
- * W:
+ * top layer. context is a columns_job. It is a task of the pool. With the top layer's
+ * values y and the rows W of these columns:
  *   dbias = column sums of G
  *   dW = G^T y
- *   dy = G W, of these columns
- * The sum of dy over the parts is the gradient of y. The first part writes to its place,
- * and the others write to step->partial, so that the parts can be added in order.
+ *   dy = G W
+ * The gradient of y is the sum of dy over the parts. The first part writes its dy to
+ * g4r_network_dtop(), and the others write theirs to step->partial, so that the caller
+ * can add them in order. All results overwrite what was there.
  */
 static void backward_part(void *context, size_t part, size_t worker)
 {
@@ -394,8 +409,8 @@ static void backward_part(void *context, size_t part, size_t worker)
 
 /*
  * Propagates G, the gradient of the scores of frame t, back to the columns and to y, the
- * top layer's values: runs backward_part() for all parts, and adds up the gradients of y
- * in the order of the parts, in g4r_network_dtop().
+ * top layer's values. Threads run backward_part() for the parts; then the gradients of y
+ * are added up in the order of the parts, in g4r_network_dtop().
  */
 static void backward_columns(g4r_step *step, size_t t)
 {
@@ -409,8 +424,9 @@ static void backward_columns(g4r_step *step, size_t t)
 
 /*
  * Propagates the gradient of the loss over all items of frame t back to the output table,
- * its bias, and the top layer's values. The way back begins with the last frame: this
- * frame overwrites the gradient of the output table, and the other frames add to it.
+ * its bias, and the top layer's values (g4r_network_dtop()). The last frame comes first:
+ * it overwrites the gradients of the table and the bias, and the other frames add to
+ * them.
  */
 static void backward_all(g4r_step *step, size_t t)
 {
@@ -431,8 +447,8 @@ void g4r_step_backward(g4r_step *step)
     const g4r_params *params = &step->model->params;
     const size_t width = input_cols(params);
     /*
-     * The gradients of the inputs. Shared inputs are rows of the columns' table: their
-     * gradients stand behind those of the columns.
+     * The gradients of the inputs' rows. Shared inputs are rows of the output table:
+     * their gradients stand in dcolumns, behind those of the columns.
      */
     g4r_real *dinputs = params->mode == G4R_SHARED
                             ? step->dcolumns + step->n_columns * params->width
@@ -449,7 +465,10 @@ void g4r_step_backward(g4r_step *step)
         g4r_network_backward(&step->network, t, step->n_frames - 1, step->gradients,
                              dinputs + frame->input_start * width, &frame->dropout);
     }
-    /* The gradients of shared inputs are added to that of the whole output table. */
+    /*
+     * If all items are scored, the gradients of shared inputs are added to that of the
+     * whole output table.
+     */
     bool is_added = scores_all(step) && params->mode == G4R_SHARED;
     for (size_t i = 0; is_added && i < step->n_inputs; i++)
         step->vec->add(step->gradients[params->output] +
@@ -459,24 +478,29 @@ void g4r_step_backward(g4r_step *step)
 
 /* ---- update ---- */
 
-/* The rows of a parameter that the frames of this update have used. */
+/*
+ * The rows of a parameter that the frames of this update have used, and their gradients.
+ */
 typedef struct touched_rows {
     size_t param;
     const g4r_merge *merge;
-    g4r_real *gradients; /* (occurrences, cols); a row's first occurrence has the sum */
-    size_t n;            /* distinct rows to move; 0 if the parameter is fixed */
+    /* (occurrences, cols) A distinct row's sum stands at its first occurrence. */
+    g4r_real *gradients;
+    /* Number of distinct rows to move; 0 if the parameter is fixed. */
+    size_t n;
 } touched_rows;
 
 /*
- * Number of parameters whose rows can be moved one by one: the output table, its bias,
- * and the table of the inputs.
+ * Number of parameters of which single rows can be moved: the output table, its bias, and
+ * the inputs' own table.
  */
 enum { N_TOUCHED = 3 };
 
 /*
- * Adds up the gradients of equal rows of a parameter in place, and returns the rows to
- * move. For the bias, only the columns count: they are the first occurrences of the
- * merge, and shared inputs behind them have no bias.
+ * Adds up the gradients of equal rows of a parameter in place, and returns the distinct
+ * rows to move; none if the parameter is fixed. For the bias, only the columns count:
+ * they are the first occurrences of the merge, and shared inputs behind them have no
+ * bias.
  */
 static touched_rows sum_rows(const g4r_step *step, size_t param, const g4r_merge *merge,
                              g4r_real *gradients)
@@ -490,10 +514,11 @@ static touched_rows sum_rows(const g4r_step *step, size_t param, const g4r_merge
 
 /*
  * Finds the distinct rows of the columns and of the inputs, adds up their gradients, and
- * fills touched with the rows to move. Shared inputs are added to the merge behind the
- * columns. So the distinct rows of the columns, which are those with a bias, have the
- * first numbers. If all items are scored, there are no columns, and the gradient of the
- * whole table already has the shared inputs.
+ * sets touched to the rows to move: of the output table, of its bias, and of the inputs'
+ * own table. Shared inputs are added to the merge of the output table behind the columns.
+ * So the distinct rows of the columns, which are those whose bias moves, have the first
+ * numbers. If all items are scored, there are no columns, and the gradient of the whole
+ * table already has the shared inputs.
  */
 static void merge_rows(g4r_step *step, touched_rows touched[N_TOUCHED])
 {
@@ -512,8 +537,10 @@ static void merge_rows(g4r_step *step, touched_rows touched[N_TOUCHED])
 }
 
 /*
- * Returns how many values of a parameter its whole gradient moves; 0: it has none, or it
- * is fixed. The rows of items without events are the last ones, and stay as they are.
+ * Returns how many values of parameter number index are moved by the gradient of the
+ * whole parameter. Returns 0 if there is no such gradient, or if the parameter is fixed.
+ * In a parameter with a row for each item, the rows of items without events are the last
+ * ones; they are not counted, so they stay as they are.
  */
 static size_t count_moved(const g4r_step *step, size_t index)
 {
@@ -525,8 +552,8 @@ static size_t count_moved(const g4r_step *step, size_t index)
 }
 
 /*
- * Returns the sum of the squares of all gradients of this update, for grad_cap. Equal
- * rows are added up already; parameters that are fixed do not count.
+ * Returns the sum of the squares of all gradients of this update, for grad_cap. The
+ * gradients of equal rows must have been added up. Fixed parameters do not count.
  */
 static double sum_squares(const g4r_step *step, const touched_rows touched[N_TOUCHED])
 {

@@ -2,9 +2,11 @@
  * train.c - trains a model epoch by epoch; see gru4rec_train() in gru4rec.h.
  *
  * For each step of an epoch, the loop asks the schedule for a mini-batch, draws the
- * samples, and computes a frame (step.h). It updates the model when there are enough
- * frames. After each epoch it checks that all weights are finite, measures the model if
- * there is validation, and calls the hooks.
+ * samples, and computes a frame (step.h). It updates the model after T frames (option
+ * bptt), before all lanes begin new sessions, and at the end of the epoch. After each
+ * epoch it checks that all weights are finite. If there is validation, it then lets a
+ * hook measure the model, and keeps the weights of the best epoch. At last it calls the
+ * hook epoch.
  */
 #include "../kernels/blas.h"
 #include "../data/sampler.h"
@@ -12,6 +14,7 @@
 #include "../base/fail.h"
 #include "step.h"
 
+/* What gru4rec_train() works with, from its first epoch to its last. */
 typedef struct epoch_loop {
     gru4rec_training *training;
     const gru4rec_options *options;
@@ -21,10 +24,23 @@ typedef struct epoch_loop {
     int32_t *samples;    /* (K) item rows drawn for one step; used only if K > 0 */
     g4r_step step;
     gru4rec_progress progress;
-    bool is_validated;  /* the best epoch's weights are the result, else the last one's */
-    bool is_stopped;    /* the hook poll has said stop */
-    double best_mrr;    /* MRR of the best epoch so far; -1: there is none */
-    int64_t best_epoch; /* the best epoch so far; without validation the last one */
+    /*
+     * Option validation is above 0: the result has the weights of the best epoch, and the
+     * hook validate measures each epoch. If false, the result has the weights of the last
+     * epoch.
+     */
+    bool is_validated;
+    /* The hook poll has once said stop; it is not called again then. */
+    bool is_stopped;
+    /*
+     * MRR of best_epoch; -1 while there is none; NaN without validation, after an epoch.
+     */
+    double best_mrr;
+    /*
+     * The epoch with the best MRR so far; without validation, the last epoch that has
+     * ended. 0: there is none.
+     */
+    int64_t best_epoch;
 } epoch_loop;
 
 int32_t gru4rec_train_threads(const gru4rec_options *options)
@@ -32,7 +48,11 @@ int32_t gru4rec_train_threads(const gru4rec_options *options)
     return (int32_t)g4r_step_threads(options);
 }
 
-/* Returns the longest side of a matrix that is the result of a product in a step. */
+/*
+ * Returns the longest side of all matrices that are results of products in a step: the
+ * largest of the sides of the network's weight matrices and of B + K, the most columns.
+ * It is for the memory that BLAS takes.
+ */
 static size_t longest_side(const g4r_params *params, const gru4rec_options *options)
 {
     const size_t n_samples = (size_t)G4R_MAX(options->n_sample, 0);
@@ -58,8 +78,8 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
 }
 
 /*
- * Tells whether the dataset has a session of two events or more, so that there is a
- * target. A NULL dataset has none.
+ * Tells whether the dataset has a session of two events or more, so that it has a target.
+ * If dataset is NULL, it returns false.
  */
 static bool can_be_measured(const gru4rec_dataset *dataset)
 {
@@ -70,9 +90,10 @@ static bool can_be_measured(const gru4rec_dataset *dataset)
 }
 
 /*
- * Checks that there is something to train on. INVALID: no session has two events; or
- * n_sample is 0 and there are no negatives, because batch_size or the number of sessions
- * is below 2; or validation holds out no event that can be measured.
+ * Checks that there is something to train on; changes nothing. INVALID: no session has
+ * two events; or n_sample is 0 and there are no negatives, because batch_size or the
+ * number of sessions is below 2; or there is validation, but no held-out session has two
+ * events, so that nothing can be measured.
  */
 static gru4rec_status check_data(const epoch_loop *loop, const gru4rec_dataset *dataset,
                                  gru4rec_error *error)
@@ -97,8 +118,9 @@ static gru4rec_status check_data(const epoch_loop *loop, const gru4rec_dataset *
 }
 
 /*
- * Asks the hook poll of the loop (context) whether to stop; false if there is no hook.
- * After the first yes, poll is not called again, and the answer is always yes.
+ * Tells whether the work must stop. context is the epoch_loop. Asks the hook poll, and
+ * keeps the answer in is_stopped of the loop. After the first yes, poll is not called
+ * again, and the answer is always yes. If there is no hook poll, it returns false.
  */
 static bool is_stopped(void *context)
 {
@@ -110,7 +132,9 @@ static bool is_stopped(void *context)
 
 /*
  * Checks the data, and allocates what the epochs need: the schedule, the step with its
- * threads, and the sampler. The caller frees it by finish(), also after an error.
+ * threads, and, if K > 0, the sampler and the room for samples. INVALID: check_data()
+ * refused the data. NOMEM: there is not enough memory. The caller calls finish(), also
+ * after an error.
  */
 static gru4rec_status start(epoch_loop *loop, const gru4rec_dataset *dataset,
                             const int64_t *support, gru4rec_error *error)
@@ -138,6 +162,10 @@ static gru4rec_status start(epoch_loop *loop, const gru4rec_dataset *dataset,
     return GRU4REC_OK;
 }
 
+/*
+ * Ends the threads, and frees all that start() allocated; accepts what start() has left
+ * after an error.
+ */
 static void finish(epoch_loop *loop)
 {
     const gru4rec_allocator *allocator = &loop->training->model->allocator;
@@ -147,6 +175,7 @@ static void finish(epoch_loop *loop)
     g4r_schedule_free(&loop->schedule);
 }
 
+/* Returns DIVERGED; the message says what is not finite, and after which step. */
 static gru4rec_status fail_diverged(const epoch_loop *loop, const char *what,
                                     gru4rec_error *error)
 {
@@ -158,10 +187,10 @@ static gru4rec_status fail_diverged(const epoch_loop *loop, const char *what,
 }
 
 /*
- * Does nothing if there are no frames since the last update, or if the hook poll has said
- * stop. Otherwise propagates the gradients back through these frames, and updates the
- * model; it does not update the model if poll says stop meanwhile. Called when there are
- * T frames, before all lanes begin new sessions, and at the end of an epoch.
+ * Makes an update with the frames since the last one: propagates the gradients back
+ * through them, and updates the model. Does nothing if there are no such frames, or if
+ * the hook poll has said stop before. If poll says stop during the way back, the model is
+ * not updated.
  */
 static void flush(epoch_loop *loop)
 {
@@ -178,10 +207,12 @@ static gru4rec_status fail_interrupted(gru4rec_error *error)
 }
 
 /*
- * Trains on the step that the schedule has found: first updates the model if all lanes
- * begin new sessions, draws samples, computes the frame, and updates the model if there
- * are T frames. Counts the step in epoch and in progress. Returns DIVERGED if the loss is
- * not finite, INTERRUPTED if the hook poll says stop.
+ * Trains on the step that the schedule has found. If all lanes begin new sessions, first
+ * updates the model with the frames before. Then draws samples (if K > 0), computes the
+ * frame, and updates the model if there are T frames now. Adds the step, its events and
+ * its loss to *epoch and to loop->progress; if fewer than half of the first step's lanes
+ * are live, also counts it in epoch->narrow. At last asks the hook poll. Returns DIVERGED
+ * if the loss is not finite, INTERRUPTED if poll has said stop.
  */
 static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
                                  gru4rec_error *error)
@@ -211,6 +242,7 @@ static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
     return is_stopped(loop) ? fail_interrupted(error) : GRU4REC_OK;
 }
 
+/* Copies the values of all tensors from one model to another of the same shape. */
 static void copy_values(gru4rec_model *to, const gru4rec_model *from)
 {
     for (size_t i = 0; i < to->params.n; i++)
@@ -219,9 +251,9 @@ static void copy_values(gru4rec_model *to, const gru4rec_model *from)
 }
 
 /*
- * Notes in loop->best_epoch and best_mrr that this epoch is the best one so far, if its
- * MRR is above that of the best one before. Without validation, every epoch becomes the
- * best one.
+ * Makes this epoch the best one so far (best_epoch and best_mrr of the loop) if its MRR
+ * is above that of the best one before. With an equal MRR the earlier epoch stays the
+ * best. Without validation, every epoch becomes the best one.
  */
 static void note_epoch(epoch_loop *loop, const gru4rec_epoch *epoch)
 {
@@ -232,9 +264,10 @@ static void note_epoch(epoch_loop *loop, const gru4rec_epoch *epoch)
 }
 
 /*
- * Starts the random numbers of an epoch, shuffles the sessions if option
- * train_random_order is set, and goes back to the first step. The numbers depend only on
- * the seed and the epoch, so a training can go on from any epoch.
+ * Begins the epoch with this number: starts its random numbers, shuffles the sessions if
+ * option train_random_order is set, goes back to the first step of the schedule, and sets
+ * epoch and events of loop->progress. The random numbers depend only on the seed and the
+ * epoch, so a training can go on from any epoch.
  */
 static void start_epoch(epoch_loop *loop, int64_t number)
 {
@@ -249,10 +282,12 @@ static void start_epoch(epoch_loop *loop, int64_t number)
 }
 
 /*
- * Makes the epoch's last update, checks that something was trained and that all weights
- * are finite, turns the sums loss and cost of *epoch into means, and, if there is
- * validation, lets the hook validate measure the model. Returns INTERRUPTED, INVALID
- * (nothing was trained), DIVERGED, or the status of the hook.
+ * Ends an epoch. Makes its last update, if frames are left, and checks that something was
+ * trained and that all weights are finite. Turns the sums loss and cost of *epoch into
+ * means, and sets its updates. If there is validation, the hook validate measures the
+ * model, and sets recall and mrr of *epoch. Returns INTERRUPTED (poll has said stop),
+ * INVALID (the epoch had no step), DIVERGED (a weight is not finite), or the status of
+ * the hook validate.
  */
 static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
                                 gru4rec_error *error)
@@ -277,10 +312,10 @@ static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
 }
 
 /*
- * Trains the epoch with this number. With validation, copies the model's weights into the
- * slot of the best epoch if this epoch is the best one so far. Calls the hook epoch;
- * returns INTERRUPTED if it says stop. After an error the epoch is neither noted nor
- * passed to the hook.
+ * Trains the epoch with this number, and notes it if it is the best one so far. With
+ * validation, the weights of such an epoch are copied into the slot "best". At last calls
+ * the hook epoch, if there is one, and returns INTERRUPTED if it says stop. After any
+ * other error, the epoch is neither noted nor passed to the hook.
  */
 static gru4rec_status train_epoch(epoch_loop *loop, int64_t number, gru4rec_error *error)
 {
@@ -302,9 +337,8 @@ static gru4rec_status train_epoch(epoch_loop *loop, int64_t number, gru4rec_erro
 }
 
 /*
- * Tells whether training should stop after this epoch: the best epoch so far is at least
- * options->patience epochs before it. If patience is 0, training never stops for this
- * reason.
+ * Tells whether training should stop after this epoch, because the best epoch so far is
+ * at least options->patience epochs before it. If patience is 0, it always returns false.
  */
 static bool is_patience_over(const epoch_loop *loop, int64_t epoch)
 {

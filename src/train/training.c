@@ -62,8 +62,9 @@ void gru4rec_training_free(gru4rec_training *training)
 }
 
 /*
- * Tells whether a and b have the same tensors, by their names and shapes; their numbers
- * of items may differ.
+ * Tells whether a and b list the same tensors: equal names in the same order, and equal
+ * widths and numbers of rows. In tensors with a row for each item, the number of rows may
+ * differ.
  */
 static bool is_same_shape(const g4r_params *a, const g4r_params *b)
 {

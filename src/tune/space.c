@@ -2,9 +2,11 @@
  * space.c - the values of each option that a tuning chooses from; see space.h and
  * gru4rec.h.
  *
- * Each dimension is a finite list of values, and a place is an index into the list:
+ * A dimension is an option with a finite list of values. A place is an index into the
+ * list:
  *   choice   the values in the order in which they were added
- *   linear   low, low + step, low + 2 step, ... up to high
+ *   linear   low, low + step, low + 2 step, ... up to high; without a step, values at
+ *            equal distances from low to high, integers rounded to whole numbers
  *   log      low q^0, low q^1, ... high, rounded: reals to two digits, integers to whole
  *            numbers, or to multiples of step in the default ranges
  * A value goes into the options as text. The text is made without the C library's
@@ -17,20 +19,29 @@
 #include <stdio.h>
 #include <strings.h>
 
-/* The most places of a logarithmic range, and of a linear range without a step. */
+/*
+ * The most places of a logarithmic range, and of a linear range without a step. A range
+ * of integers has fewer if it has fewer integers.
+ */
 enum { MOST_PLACES = 32 };
 
-/* An option that a tuning can choose, and its default range. */
+/*
+ * An option that a tuning can choose, with the dimension that the default space has for
+ * it. With scale GRU4REC_SCALE_CHOICE and choices NULL, the default space has none.
+ */
 typedef struct tunable {
     const char *name;
     gru4rec_scale scale;
-    double low, high, step; /* of the default range */
-    const char *choices;    /* default choices, as "first|second"; NULL: there are none */
+    /* The default range, if scale is linear or log. step is 0 if the range has none. */
+    double low, high, step;
+    /* The default choices, as "first|second". NULL: there are none. */
+    const char *choices;
 } tunable;
 
 /*
- * The three forms of a row of tunables: RANGE has a default range, CHOICES has default
- * choices, and OPEN has neither, so the default space does not have it.
+ * Each makes a row of tunables. RANGE: the option has a default range. CHOICES: it has
+ * default choices. OPEN: it has neither, so the default space does not have it, but the
+ * user can add it.
  */
 #define RANGE(option, scale_, low_, high_, step_)                                   \
     {                                                                               \
@@ -46,7 +57,7 @@ typedef struct tunable {
     }
 
 /*
- * The options that a tuning can choose. Those with a range or with choices are in the
+ * All options that a tuning can choose. Those with a range or with choices are in the
  * default space; its ranges lie around the defaults of the options, and contain most of
  * the published values. loss comes first, because other options depend on it.
  */
@@ -88,12 +99,12 @@ enum { N_TUNABLES = sizeof tunables / sizeof *tunables };
 
 _Static_assert((size_t)N_TUNABLES <= GRU4REC_MAX_DIMENSIONS, "a space has all of them");
 
-/* Sets the error's message about a space, and gives the status INVALID. */
+/* Writes a message about a space into error, as g4r_fail(), and has the value INVALID. */
 #define REFUSE(error, ...) g4r_fail(error, GRU4REC_INVALID, __VA_ARGS__)
 
 /*
- * Returns the row of the array tunables that an option has; its name may have upper or
- * lower case. NULL: a tuning cannot choose the option.
+ * Returns the row of tunables for the option of this name, in upper or lower case.
+ * Returns NULL if a tuning cannot choose the option, or if there is no such option.
  */
 static const tunable *find_tunable(const char *name)
 {
@@ -104,8 +115,8 @@ static const tunable *find_tunable(const char *name)
 }
 
 /*
- * Returns the index of an option in the table of all options (gru4rec_option_describe()).
- * An option of exactly this name must exist.
+ * Returns the index of the option of this name, for gru4rec_option_describe() and its
+ * like. There must be such an option.
  */
 static size_t index_of(const char *name)
 {
@@ -115,8 +126,8 @@ static size_t index_of(const char *name)
 /* ---- values ---- */
 
 /*
- * Writes a number, rounded to 9 digits behind the point, as an integer with "e-9" behind
- * it. So the text has no decimal point, which depends on the locale.
+ * Writes value to text, rounded to 9 digits behind the point, as a whole number with
+ * "e-9" behind it. So the text has no decimal point, which depends on the locale.
  */
 static void write_number(char text[GRU4REC_MAX_CHOICE], double value)
 {
@@ -124,8 +135,9 @@ static void write_number(char text[GRU4REC_MAX_CHOICE], double value)
 }
 
 /*
- * Rounds a value above 0: a real to two significant digits; an integer to a multiple of
- * step, or to a whole number if step is 0.
+ * Returns value, which is above 0, rounded for a logarithmic range. A real is rounded to
+ * two significant digits; any other kind to a multiple of step, or to a whole number if
+ * step is 0.
  */
 static double round_value(double value, g4r_option_kind kind, double step)
 {
@@ -152,8 +164,8 @@ bool g4r_space_is_ordered(const gru4rec_dimension *dimension)
 }
 
 /*
- * Returns the number at a place, from 0, of a range. It is never below the range's low
- * nor above its high, also if rounding goes beyond them.
+ * Returns the number at a place (from 0) of a dimension that is a range. The number is
+ * rounded as the header of this file says, but never goes below low or above high.
  */
 static double value_at(const gru4rec_dimension *dimension, int32_t place)
 {
@@ -173,8 +185,9 @@ static double value_at(const gru4rec_dimension *dimension, int32_t place)
 }
 
 /*
- * Returns the value of the row's option in options as a number. NAN: the option is no
- * number, or a list that has not exactly one element.
+ * Returns the value that the option of row has in options, as a number. A list counts as
+ * its element if it has exactly one. Returns NAN for any other list, and if the option is
+ * not an integer, a real or a list.
  */
 static double number_of(const tunable *row, const gru4rec_options *options)
 {
@@ -249,13 +262,16 @@ bool g4r_space_is_base(const gru4rec_dimension *dimension, int32_t place,
 
 /* ---- what matters ---- */
 
+/* Tells whether the loss of options is one with a softmax: cross-entropy or xe_logit. */
 static bool is_softmax(const gru4rec_options *options)
 {
     return options->loss == GRU4REC_CROSS_ENTROPY || options->loss == GRU4REC_XE_LOGIT;
 }
 
 /*
- * These rules repeat those by which gru4rec_options_resolve() refuses or ignores options.
+ * Tells whether the option has an effect (space.h). The rules are those by which
+ * gru4rec_options_resolve() and a training refuse or ignore options, so they must change
+ * together with these.
  */
 bool g4r_space_matters(const char *name, const gru4rec_options *options)
 {
@@ -293,7 +309,10 @@ bool gru4rec_space_can_have(const char *option)
     return find_tunable(option) != NULL;
 }
 
-/* Returns the index of the dimension of an option; space->n: there is none. */
+/*
+ * Returns the index in space->dimensions of the dimension of the option of this name, in
+ * upper or lower case. Returns space->n if there is none.
+ */
 static size_t find_dimension(const gru4rec_space *space, const char *option)
 {
     size_t i = 0;
@@ -307,15 +326,19 @@ bool gru4rec_space_has(const gru4rec_space *space, const char *option)
     return find_dimension(space, option) < space->n;
 }
 
-/* Tells whether values of that kind have a range; a list's is that of its one integer. */
+/*
+ * Tells whether an option of this kind can have a range. A list can: a number then stands
+ * for a list of one integer.
+ */
 static bool is_number(g4r_option_kind kind)
 {
     return kind == G4R_INTEGER || kind == G4R_REAL || kind == G4R_LIST;
 }
 
 /*
- * Sets *row to the row of the array tunables that an option has. INVALID: a tuning cannot
- * choose this option, or there is no option of that name; *row is NULL then.
+ * Sets *row to the row of tunables for the option of this name. INVALID: there is no such
+ * option, and the message suggests the nearest name; or a tuning cannot choose this
+ * option. *row is NULL after an error.
  */
 static gru4rec_status find_row(const tunable **row, const char *name,
                                gru4rec_error *error)
@@ -324,7 +347,7 @@ static gru4rec_status find_row(const tunable **row, const char *name,
     *row = find_tunable(name);
     if (*row != NULL)
         return GRU4REC_OK;
-    if (g4r_options_find(name) == NULL) { /* the message suggests the nearest name */
+    if (g4r_options_find(name) == NULL) { /* writes the error for an unknown name */
         gru4rec_options options;
         gru4rec_options_init(&options);
         return gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, name, "", error);
@@ -337,9 +360,9 @@ static gru4rec_status find_row(const tunable **row, const char *name,
 }
 
 /*
- * Writes the value that the text stands for to canonical, in the usual form of the row's
- * option. INVALID: the option does not accept the text, or the usual form is longer than
- * canonical.
+ * Checks that the option of row accepts text, and writes the value to canonical in the
+ * option's usual form, so that equal values have equal texts. INVALID: the option does
+ * not accept text, or the usual form does not fit into canonical, as of a long list.
  */
 static gru4rec_status check_value(const tunable *row, const char *text,
                                   char canonical[GRU4REC_MAX_CHOICE],
@@ -359,6 +382,11 @@ static gru4rec_status check_value(const tunable *row, const char *text,
     return GRU4REC_OK;
 }
 
+/*
+ * Adds a dimension without values for the option of row to the end of the space, and
+ * returns it. Its scale is GRU4REC_SCALE_CHOICE. There is always room, as each option is
+ * added once.
+ */
 static gru4rec_dimension *add_dimension(gru4rec_space *space, const tunable *row)
 {
     gru4rec_dimension *dimension = &space->dimensions[space->n++];
@@ -395,8 +423,11 @@ gru4rec_status gru4rec_space_choose(gru4rec_space *space, const char *option,
 }
 
 /*
- * Checks the scale, low, high and step of a range of the row's option. INVALID: one of
- * the rules of gru4rec_space_range() does not hold.
+ * Checks a range that is to be given to the option of row; adds nothing. INVALID: the
+ * option's values are no numbers; low or high is 1e9 or more in absolute value, or the
+ * option does not accept it; low is not below high; a log range begins at 0 or below, or
+ * has a step; or the step of a linear range is below 0, larger than the range, or so
+ * small that there are more than 10000 steps.
  */
 static gru4rec_status check_range(const tunable *row, const gru4rec_dimension *range,
                                   gru4rec_error *error)
@@ -468,9 +499,9 @@ gru4rec_status gru4rec_space_range(gru4rec_space *space, const char *option,
 
 /*
  * Returns the factor by which the default range of learning_rate, which suits adagrad, is
- * multiplied for the optimiser (option adapt) of base: the default learning rate with
- * that optimiser, divided by the default one. 1, if the defaults with that optimiser are
- * refused.
+ * multiplied to suit the optimiser (option adapt) of base: the learning rate that this
+ * optimiser gets if none is set, divided by the default of option learning_rate. Returns
+ * 1 if the default options with this optimiser contradict each other.
  */
 static double scale_of_rate(const gru4rec_options *base)
 {
@@ -483,6 +514,10 @@ static double scale_of_rate(const gru4rec_options *base)
                : 1;
 }
 
+/*
+ * Adds the parts of choices, a list "first|second", to the end of the dimension's
+ * choices, unchecked.
+ */
 static void add_choices(gru4rec_dimension *dimension, const char *choices)
 {
     while (*choices != '\0') {
@@ -494,8 +529,9 @@ static void add_choices(gru4rec_dimension *dimension, const char *choices)
 }
 
 /*
- * Tells whether the option has an effect beside the values of base; or, if the tuning
- * chooses the loss too, beside those values with the loss bpr-max or cross-entropy.
+ * Tells whether the option can have an effect in a trial (g4r_space_matters()): with the
+ * values of base; or, if is_loss_open (the tuning chooses the loss too), with loss
+ * bpr-max or cross-entropy in place of that of base.
  */
 static bool can_matter(const char *name, const gru4rec_options *base, bool is_loss_open)
 {
@@ -512,7 +548,8 @@ void gru4rec_space_fill(gru4rec_space *space, const gru4rec_options *base,
                         const gru4rec_options *fixed)
 {
     gru4rec_options own = *base;
-    g4r_options_apply_preset(&own); /* what has an effect depends on its values too */
+    /* Which options have an effect depends on the values of the preset, too. */
+    g4r_options_apply_preset(&own);
     const double rate = scale_of_rate(&own);
     const bool is_loss_open = !gru4rec_option_is_set(fixed, index_of("loss"));
     space->n = 0;

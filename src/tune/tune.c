@@ -2,20 +2,21 @@
  * tune.c - the search of gru4rec_tune_new(): proposals and successive halving; see
  * gru4rec.h.
  *
- * Rungs. With N epochs a trial is trained with ceil(N / 9), then with ceil(N / 3), then
- * with N epochs, from scratch each time; equal rungs are one. A batch of trials climbs
- * together: when all results of a rung are there, the best third of its trials, rounded
- * up, go on to the next rung. The order is (objective, trial number). The first trial,
+ * Rungs. A trial is trained several times, from scratch each time and with more epochs:
+ * at the first rung with ceil(N / 9), then with ceil(N / 3), then with N epochs, where N
+ * is option n_epochs; equal rungs are one. A batch of trials climbs together: when all
+ * results of a rung are there, the best third of its trials, rounded up, go on to the
+ * next rung. Of equal objectives, the lower trial number is better. The first trial,
  * which has the base's values, always goes on, so that the best trial is never worse than
  * the base. A trial that could not be trained never goes on.
  *
- * Proposals. The first trial is the base, the rest of the first batch is uniform over the
+ * Proposals. The first trial is the base; the rest of the first batch is uniform over the
  * space. A later trial is uniform with probability 1/2; otherwise it begins as one of the
  * best trials of the batches before, and each of its values stays with probability 1/2 or
  * moves to a near one. Each trial draws from a stream of its own, so the proposals depend
  * only on the seed, the trial's number and the results of the batches before. A proposal
- * that contradicts itself, or that an earlier trial had, is drawn again. If that fails
- * too often, the space has no more, and the search ends.
+ * whose options contradict each other, or that an earlier trial had, is drawn again. If
+ * that fails too often, the space has no more, and the search ends.
  */
 #include "space.h"
 #include "../base/alloc.h"
@@ -25,36 +26,55 @@
 #include "../options/option.h"
 
 enum {
-    BATCH = 10,      /* most trials of a batch */
-    N_RUNGS = 3,     /* most rungs */
-    N_PARENTS = 5,   /* most parents: the best trials, as which later ones begin */
-    MOST_DRAWS = 500 /* draws for one proposal, until the search gives up */
+    BATCH = 10,  /* most trials of a batch */
+    N_RUNGS = 3, /* most rungs */
+    /* Most parents, the best trials so far, as which later trials begin. */
+    N_PARENTS = 5,
+    /* After so many draws for one proposal without a new one, no more is drawn. */
+    MOST_DRAWS = 500
 };
 
-/* A trial (a set of values of the space's options), and its last result. */
+/* A trial: the values that it has for the space's options, and its latest result. */
 typedef struct trial {
-    int32_t places[GRU4REC_MAX_DIMENSIONS]; /* of the values, by dimension; see space.h */
-    int rung;         /* the highest rung that the trial has a result of; -1: none */
-    double objective; /* the result at that rung; NAN: it could not be trained */
+    /* (space.n) the place of the value in each dimension; see space.h. */
+    int32_t places[GRU4REC_MAX_DIMENSIONS];
+    /* The highest rung, from 0, at which the trial has a result; -1: it has none yet. */
+    int rung;
+    /*
+     * The result at that rung. NAN: it could not be trained there. Unset if rung is -1.
+     */
+    double objective;
 } trial;
 
 struct gru4rec_tune {
     gru4rec_allocator allocator;
-    gru4rec_options base;     /* as given */
-    gru4rec_options resolved; /* the same, resolved */
+    /* The caller's options with the values of the preset, but not resolved. */
+    gru4rec_options base;
+    gru4rec_options resolved; /* base, resolved */
     gru4rec_space space;
-    int64_t epochs[N_RUNGS]; /* (n_rungs) epochs that a trial is trained at each rung */
+    /* (n_rungs) number of epochs that a trial is trained at each rung, ascending. */
+    int64_t epochs[N_RUNGS];
     int n_rungs;
-    int64_t most;  /* the most trials (option trials) */
-    int64_t n;     /* trials that were proposed so far */
-    trial *trials; /* (most) the first n are proposed */
-    int64_t first; /* index in trials of the first trial of the batch at work */
-    bool is_over;  /* no trial will be given any more */
-    int rung;      /* the rung that the batch at work is at, from 0 */
-    int64_t members[BATCH + 1]; /* (n_members) indexes of the trials at that rung */
+    int64_t most; /* most trials (option trials) */
+    int64_t n;    /* number of trials proposed so far */
+    /* (most) the first n are proposed. The trial number that users see is 1 + index. */
+    trial *trials;
     /*
-     * n_given: members that gru4rec_tune_next() gave at this rung. n_told: members whose
-     * result gru4rec_tune_tell() got at this rung.
+     * Index in trials of the first trial of the present batch, which ends with trial n -
+     * 1.
+     */
+    int64_t first;
+    /* The search has ended: there is no batch, and gru4rec_tune_next() gives no trial. */
+    bool is_over;
+    /* The rung, from 0, at which the present batch is. */
+    int rung;
+    /* (n_members) indexes of the trials of the batch that are at this rung, ascending. */
+    int64_t members[BATCH + 1];
+    /*
+     * n_members: trials of the batch at this rung. n_given: those of them that
+     * gru4rec_tune_next() has given, the first ones. n_told: those whose result
+     * gru4rec_tune_tell() has got. When n_told is n_members, the batch goes to the next
+     * rung.
      */
     int n_members, n_given, n_told;
 };
@@ -62,9 +82,10 @@ struct gru4rec_tune {
 /* ---- the options of a trial ---- */
 
 /*
- * Fills *options with the base of the search, not resolved, and with the values at places
- * (by dimension), which are marked as set. Options of the space that have no effect
- * (G4R_SPACE_NONE, or g4r_space_matters() is false) are not set.
+ * Fills *options with tune->base and, on top of it, the values at places (by dimension),
+ * which are marked as set. The options are not resolved. Then each option that a tuning
+ * can choose and that has no effect with these values gets its default, not marked as
+ * set, also if the base has set it.
  */
 static void set_places(const gru4rec_tune *tune, const int32_t *places,
                        gru4rec_options *options)
@@ -78,8 +99,8 @@ static void set_places(const gru4rec_tune *tune, const int32_t *places,
 }
 
 /*
- * Sets the places of a trial (by dimension) to G4R_SPACE_NONE where the option has no
- * effect beside the trial's other values.
+ * Changes places (by dimension) to G4R_SPACE_NONE where the option has no effect beside
+ * the other values that the places stand for.
  */
 static void drop_meaningless(const gru4rec_tune *tune, int32_t *places)
 {
@@ -97,9 +118,10 @@ void gru4rec_tune_options(const gru4rec_tune *tune, int64_t number,
 }
 
 /*
- * Makes the options of a trial ready to train with for so many epochs: turns patience,
- * validation, warm_start, resume and checkpoints off, resolves the options, and sets
- * n_epochs. INVALID: the options contradict each other, so they cannot be trained with.
+ * Makes *options ready for a training with so many epochs: turns validation, patience,
+ * warm_start, resume and checkpoints off, resolves the options, and sets n_epochs.
+ * INVALID: the options contradict each other; *options must not be used for a training
+ * then. error may be NULL.
  */
 static gru4rec_status prepare(gru4rec_options *options, int64_t epochs,
                               gru4rec_error *error)
@@ -112,7 +134,8 @@ static gru4rec_status prepare(gru4rec_options *options, int64_t epochs,
     options->resume = 0;
     options->checkpoint_epochs = 0;
     gru4rec_status status = gru4rec_options_resolve(options, error);
-    options->validation = 0; /* again, because resolving applies the preset */
+    /* Resolving applies the preset, which may have set validation and patience again. */
+    options->validation = 0;
     options->patience = 0;
     options->n_epochs = epochs;
     return status;
@@ -123,16 +146,17 @@ void gru4rec_tune_prepare(const gru4rec_tune *tune, const gru4rec_trial *of,
 {
     gru4rec_tune_options(tune, of->trial, options);
     gru4rec_status status = prepare(options, of->epochs, NULL);
-    assert(status == GRU4REC_OK); /* propose() has checked it */
+    /* propose() and start() have checked that these options resolve. */
+    assert(status == GRU4REC_OK);
     (void)status;
 }
 
 /* ---- which trial is better ---- */
 
 /*
- * Tells whether trial a is better than trial b, both given as an index in tune->trials:
- * it has reached a higher rung; or the same rung with a larger objective; or the same of
- * both and a lower index. Both must have a result.
+ * Tells whether trial a is better than trial b, both given as an index in tune->trials. A
+ * higher rung is better; at the same rung the larger objective; with equal objectives the
+ * lower index. Both must have a result (has_result()).
  */
 static bool is_better(const gru4rec_tune *tune, int64_t a, int64_t b)
 {
@@ -142,16 +166,19 @@ static bool is_better(const gru4rec_tune *tune, int64_t a, int64_t b)
     return x->objective != y->objective ? x->objective > y->objective : a < b;
 }
 
-/* Tells whether the trial was trained at some rung, and its last training succeeded. */
+/*
+ * Tells whether the trial has a result that counts: it was trained at some rung, and its
+ * latest training did not fail.
+ */
 static bool has_result(const trial *entry)
 {
     return entry->rung >= 0 && !isnan(entry->objective);
 }
 
 /*
- * Inserts a trial into list (n), which has indexes of trials, the best one first. If the
- * list would get longer than most, its worst trial is dropped, which may be the new one.
- * Returns the new n.
+ * Inserts the trial index into list (n), which has indexes of trials, the best one first,
+ * and room for most. If the list is full, its worst trial or the new one, whichever is
+ * worse, is dropped. The new trial must have a result. Returns the new length.
  */
 static int insert(const gru4rec_tune *tune, int64_t *list, int n, int most, int64_t index)
 {
@@ -182,9 +209,9 @@ bool gru4rec_tune_best(const gru4rec_tune *tune, gru4rec_trial *best, double *ob
 /* ---- proposals ---- */
 
 /*
- * Draws a place near another place of an ordered dimension with n places: at least 1 and
- * at most about 0.3 n places away, near ones more often. A place beyond an end becomes
- * the end, so at an end the result may be the place itself.
+ * Draws a place near place, in a range with n places. It is 1 to about 0.3 n places away,
+ * in either direction; near places are more likely. A place beyond an end becomes the
+ * end, so at an end the result may be place itself.
  */
 static int32_t step_from(g4r_rng *rng, int32_t place, int32_t n)
 {
@@ -197,11 +224,12 @@ static int32_t step_from(g4r_rng *rng, int32_t place, int32_t n)
 }
 
 /*
- * Draws a place of a dimension. from: the place that the parent trial has. It stays with
- * probability 1/2; otherwise the result is a place near it in a range, and any place in a
- * list of choices. The result is uniform over all places if from is NULL (there is no
- * parent) or G4R_SPACE_NONE, or if it is G4R_SPACE_BASE and the dimension is a list of
- * choices or a range without the base's value.
+ * Draws the place that a new trial has in a dimension. from: the parent's place; NULL:
+ * there is no parent. With a parent, the place stays with probability 1/2; otherwise it
+ * moves: in a range to a place near it, among choices to any place. The result is uniform
+ * over all places if there is no parent, or the parent's place is G4R_SPACE_NONE, or it
+ * is G4R_SPACE_BASE and the base's value is not in the range or the dimension has
+ * choices.
  */
 static int32_t draw_place(const gru4rec_tune *tune, g4r_rng *rng,
                           const gru4rec_dimension *dimension, const int32_t *from)
@@ -220,10 +248,11 @@ static int32_t draw_place(const gru4rec_tune *tune, g4r_rng *rng,
 }
 
 /*
- * Draws the places (by dimension) of a new trial. With probability 1/2 it begins as one
- * of the parents (n), which are indexes of trials; otherwise, or if n is 0, all its
- * places are uniform. A value that the base has too gets the place G4R_SPACE_BASE, and an
- * option without effect gets G4R_SPACE_NONE, so that equal trials have equal places.
+ * Draws all places (by dimension) of a new trial. With probability 1/2 it begins as one
+ * of the parents (n), which are indexes of trials; otherwise, or if n is 0, all places
+ * are uniform. Then a place with the same value as the base becomes G4R_SPACE_BASE, and
+ * the place of an option without effect G4R_SPACE_NONE, so that equal trials have equal
+ * places.
  */
 static void draw(const gru4rec_tune *tune, g4r_rng *rng, const int64_t *parents, int n,
                  int32_t *places)
@@ -241,8 +270,9 @@ static void draw(const gru4rec_tune *tune, g4r_rng *rng, const int64_t *parents,
 }
 
 /*
- * Tells whether the options of a proposal do not contradict each other, and no earlier
- * trial has the same places. If they contradict, error (or NULL) gets the reason.
+ * Tells whether a proposal can become a trial: its options do not contradict each other,
+ * and no earlier trial has the same places. If they contradict, error (or NULL) gets the
+ * reason.
  */
 static bool is_new(const gru4rec_tune *tune, const int32_t *places, gru4rec_error *error)
 {
@@ -257,10 +287,10 @@ static bool is_new(const gru4rec_tune *tune, const int32_t *places, gru4rec_erro
 }
 
 /*
- * Draws until a proposal is new (is_new()), and adds it as the trial with index n,
- * without a result. Returns false, and adds none, if MOST_DRAWS draws were not new; error
- * (or NULL) then has the reason of the last proposal that contradicted itself, if there
- * was one.
+ * Adds one trial: draws places until they are new (is_new()), and appends them to
+ * tune->trials, without a result. There must be room. Returns false and adds none if
+ * MOST_DRAWS draws were not new. error (or NULL) gets the reason of each draw whose
+ * options contradict each other; the last one stays, also if a trial is added.
  */
 static bool propose(gru4rec_tune *tune, const int64_t *parents, int n_parents,
                     gru4rec_error *error)
@@ -280,9 +310,11 @@ static bool propose(gru4rec_tune *tune, const int64_t *parents, int n_parents,
 }
 
 /*
- * Proposes the trials of the next batch, as many as the limits and the space allow, and
- * puts them on the first rung. The very first one is the base itself. If there is no new
- * trial, sets is_over: the search ends. error (or NULL): as propose().
+ * Begins a new batch: proposes its trials and makes them the members of the first rung.
+ * There are at most BATCH, and in all batches together at most as many as option trials
+ * says; fewer if propose() finds no more. The very first trial is not drawn but is the
+ * base. The parents are the N_PARENTS best trials so far. If the batch has no trial, sets
+ * is_over, which ends the search. error (or NULL): as propose().
  */
 static void start_batch(gru4rec_tune *tune, gru4rec_error *error)
 {
@@ -292,7 +324,10 @@ static void start_batch(gru4rec_tune *tune, gru4rec_error *error)
     for (int64_t i = 0; i < tune->n; i++)
         if (has_result(&tune->trials[i]))
             n_parents = insert(tune, parents, n_parents, N_PARENTS, i);
-    if (tune->n == 0) { /* the base: all places are G4R_SPACE_BASE */
+    /*
+     * The first trial is the base: all its places are G4R_SPACE_BASE or G4R_SPACE_NONE.
+     */
+    if (tune->n == 0) {
         for (size_t i = 0; i < tune->space.n; i++)
             tune->trials[0].places[i] = G4R_SPACE_BASE;
         drop_meaningless(tune, tune->trials[0].places);
@@ -311,9 +346,11 @@ static void start_batch(gru4rec_tune *tune, gru4rec_error *error)
 /* ---- halving ---- */
 
 /*
- * Puts the best third (rounded up) of the members on the next rung, and the first trial
- * of all in addition if it is a member; never a trial that could not be trained. They
- * stay in the order of their numbers. The next rung may have no member, or may not exist.
+ * Moves the batch to the next rung. The members become the best third (rounded up) of the
+ * present ones, and in addition the first trial of all, if it is one of them. A trial
+ * whose training failed is left out. The members stay in ascending order, and none is
+ * given yet. There may be no members afterwards, and the rung may be n_rungs; the caller
+ * checks both.
  */
 static void promote(gru4rec_tune *tune)
 {
@@ -393,8 +430,8 @@ size_t gru4rec_tune_bytes(const gru4rec_options *base)
 }
 
 /*
- * Fills tune->epochs with ceil(N / 9), ceil(N / 3) and N, where N is n_epochs; of equal
- * numbers only one.
+ * Fills tune->epochs and n_rungs with ceil(N / 9), ceil(N / 3) and N, where N is
+ * n_epochs. Of equal numbers only one is kept, so there may be fewer than three rungs.
  */
 static void fill_rungs(gru4rec_tune *tune, int64_t n_epochs)
 {
@@ -406,9 +443,10 @@ static void fill_rungs(gru4rec_tune *tune, int64_t n_epochs)
 }
 
 /*
- * Resolves the base, fills the rungs, and proposes the first batch. INVALID: the base
- * contradicts itself; or more than one trial is wanted, and the space gives none beside
- * the base, because its values contradict each other or are those of the base.
+ * Begins the search: resolves the base, fills the rungs, and proposes the first batch.
+ * INVALID: the base contradicts itself; or option trials is above 1, and the space gives
+ * no trial beside the base, because its values contradict each other or are those of the
+ * base.
  */
 static gru4rec_status start(gru4rec_tune *tune, gru4rec_error *error)
 {
@@ -444,7 +482,10 @@ gru4rec_status gru4rec_tune_new(const gru4rec_allocator *allocator,
         return g4r_fail_nomem(error, sizeof *tune);
     tune->allocator = memory;
     tune->base = *base;
-    /* Which options have an effect depends on values that the preset may give. */
+    /*
+     * The values of the preset are needed, because they decide which options have an
+     * effect.
+     */
     g4r_options_apply_preset(&tune->base);
     tune->space = *space;
     tune->most = base->trials;
@@ -473,7 +514,7 @@ void gru4rec_tune_free(gru4rec_tune *tune)
 
 /*
  * Returns the half, 0 or 1, that a session of the dataset belongs to: a bit of a hash of
- * its index and its item rows.
+ * the session's index and item rows. So it is the same in each run, whatever the seed.
  */
 static int half_of(const gru4rec_dataset *dataset, int64_t session)
 {
@@ -486,8 +527,9 @@ static int half_of(const gru4rec_dataset *dataset, int64_t session)
 }
 
 /*
- * Returns a new dataset with the sessions of all that belong to a half (0 or 1), in the
- * same order and without times. The caller frees it. NULL: there is not enough memory.
+ * Returns a new dataset with the sessions of all that belong to a half (0 or 1). They
+ * have the same order; their times are left out. The caller frees it with
+ * gru4rec_dataset_free(). Returns NULL if there is not enough memory.
  */
 static gru4rec_dataset *copy_half(const gru4rec_allocator *allocator,
                                   const gru4rec_dataset *all, int half)

@@ -8,7 +8,8 @@
  *   level  what is written
  *   0      nothing; so without the variable
  *   1      each error message, where it is made, also of an error that a caller handles
- *   2      what happens once in a call: a training, its epochs, its end; a version that is
+ *   2      what happens once in a call: a training, its epochs, its end; a version that
+ *   is
  *          written; a model that is loaded or freed; an evaluation
  *   3      decisions: BLAS kernels, statements on a model's tables, plans for SQLite, how
  *          many items were scored for an answer

@@ -27,8 +27,8 @@
  */
 enum { SPINS = 4000, SPINS_BEFORE_YIELD = 200 };
 /*
- * PIECES: the most pieces of a job. PIECE_BITS: number of the lowest bits of posted, which
- * hold how many pieces the job has.
+ * PIECES: the most pieces of a job. PIECE_BITS: number of the lowest bits of posted,
+ * which hold how many pieces the job has.
  */
 enum { PIECES = 256, PIECE_BITS = 16 };
 
@@ -233,7 +233,10 @@ size_t g4r_pool_cut(double operations, size_t n, size_t least)
 
 size_t g4r_pool_part(size_t part, size_t n_parts, size_t n)
 {
-    /* The length of a part is a multiple of 16, so that it has whole tiles of a product. */
+    /*
+     * The length of a part is a multiple of 16, so that the part has whole tiles of a
+     * product.
+     */
     size_t width = (n / n_parts + 15) & ~(size_t)15;
     return part == n_parts ? n : G4R_MIN(part * width, n);
 }

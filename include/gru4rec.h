@@ -330,7 +330,8 @@ typedef struct gru4rec_options {
     gru4rec_activation feedforward_act;
     int64_t biases;
     int64_t bptt, whole_sessions, time_sort, train_random_order;
-    char since[GRU4REC_MAX_WORD], until[GRU4REC_MAX_WORD]; /* times as text; "": open */
+    /* Times as texts, NUL-terminated; "": no limit. since can also be the word "last". */
+    char since[GRU4REC_MAX_WORD], until[GRU4REC_MAX_WORD];
     double session_gap;
     int64_t collapse_repeats, keep_empty;
     int64_t max_length;    /* 0: no limit */
@@ -641,7 +642,7 @@ typedef struct gru4rec_time {
 int gru4rec_time_compare(const gru4rec_time *a, const gru4rec_time *b);
 
 /*
- * Give a time as two doubles. gru4rec_time_real() returns the time itself: an integer or
+ * Two functions give a time as two doubles. gru4rec_time_real() returns an integer or
  * a real as it is, a date in seconds since 1970, rounded to a double.
  * gru4rec_time_rest() returns the nanoseconds by which a date is later than that double
  * (negative: earlier); for other types it returns 0. So pairs (real, rest) have the same
@@ -685,10 +686,12 @@ gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *sess
                                   int64_t order, gru4rec_error *error);
 
 /*
- * A training on new events only, which takes the sessions of these events whole:
+ * Two functions for a training on new events only, which takes the sessions of these
+ * events whole:
  *   1. call gru4rec_events_expect() for each session that will have a new event;
  *   2. add all events in any order: new events by gru4rec_events_add(), old events by
  *      gru4rec_events_add_old().
+ * gru4rec_events_expect() notes that the session is expected; the id is copied.
  * gru4rec_events_add_old() adds an old event only if its session was expected or has an
  * event already. It drops any other old event and counts it in n_old of the dataset,
  * which is no error. If gru4rec_events_expect() was called at least once,
@@ -1123,16 +1126,16 @@ void gru4rec_schedule_free(gru4rec_schedule *schedule);
  * Goes to the next step of the epoch (the first call: to the first step), fills *lanes
  * with its lanes, and returns true. Sessions of one event are passed over. At the end of
  * the epoch it returns false and sets lanes->n to 0, now and at each further call. If
- * n_sample is 0, the epoch ends as soon as so few sessions are left that only one lane
- * is: it would have no negatives.
+ * n_sample is 0, the epoch ends as soon as only one lane still has a session: that lane
+ * would have no negatives.
  */
 bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes);
 
 /* ---- the model ---- */
 
 /*
- * The weights of a network, and what it needs to run the network: some tensors have a
- * fixed size, others a row for each item.
+ * A model: the weights of a network, and the sizes and options that running the network
+ * needs. Some tensors of the weights have a fixed size, others a row for each item.
  */
 typedef struct gru4rec_model gru4rec_model;
 
@@ -1317,21 +1320,22 @@ void gru4rec_training_continue(gru4rec_training *training, int64_t updates);
  */
 typedef struct gru4rec_hooks {
     /*
-     * The library calls it after every step, and more often if a step is long. If it does
-     * not return 0, the work stops with INTERRUPTED.
+     * The library calls poll after every step, and more often if a step is long, with how
+     * far the work has come. If poll does not return 0, the work stops with INTERRUPTED.
+     * *progress is valid only during the call.
      */
     int (*poll)(void *context, const gru4rec_progress *progress);
     /*
-     * gru4rec_train() calls it after every epoch, and after validate, with what the epoch
-     * did. *epoch is valid only during the call. If it does not return 0, training stops
-     * with INTERRUPTED.
+     * gru4rec_train() calls epoch after every epoch, and after validate, with what the
+     * epoch did. If this function does not return 0, training stops with INTERRUPTED.
+     * *epoch is valid only during the call.
      */
     int (*epoch)(void *context, const gru4rec_epoch *epoch);
     /*
-     * gru4rec_train() calls it after every epoch if option validation is above 0; it must
-     * not be NULL then. It measures the model on the held-out sessions at 20 and sets
-     * *recall and *mrr; it can call gru4rec_evaluate_heldout() for that. If it does not
-     * return OK, training stops and returns its status.
+     * gru4rec_train() calls validate after every epoch if option validation is above 0;
+     * validate must not be NULL then. It measures the model on the held-out sessions, at
+     * 20, and sets *recall and *mrr; it can call gru4rec_evaluate_heldout() for that. If
+     * validate does not return OK, training stops and returns the same status.
      */
     gru4rec_status (*validate)(void *context, const gru4rec_model *model, double *recall,
                                double *mrr, gru4rec_error *error);
@@ -1551,11 +1555,11 @@ int64_t gru4rec_tune_epochs(const gru4rec_tune *tune);
 int64_t gru4rec_tune_waiting(const gru4rec_tune *tune);
 
 /*
- * Fills *best with the best trial so far, at the last rung of which it has a result, and
- * *objective with that result. The best trial is the one with a result at the highest
- * rung; of several, the one with the largest objective; of equal ones, the first. Trials
- * whose last result is NAN do not count. Returns false, and sets neither, if there is no
- * other trial.
+ * Fills *best with the best trial so far and the highest rung at which it has a result,
+ * sets *objective to that result, and returns true. The best trial is the one with a
+ * result at the highest rung; of several, the one with the largest objective; of equal
+ * ones, the first. Trials without a result, or whose last result is NAN, do not count. If
+ * there is no other trial, returns false, and sets neither.
  */
 bool gru4rec_tune_best(const gru4rec_tune *tune, gru4rec_trial *best, double *objective);
 
@@ -1629,11 +1633,11 @@ gru4rec_status gru4rec_session_step(gru4rec_session *session, int32_t item_row,
                                     gru4rec_error *error);
 
 /*
- * Returns the index in a history, the item rows rows (n), at which its last max_length
- * events begin (option of the session's model): the caller takes steps from there on. If
- * the model was trained with collapse_repeats, an item that is the same as the one before
- * does not count as an event. Returns 0 if the history has no more events than that, or
- * if the model has no max_length. The session itself is not changed.
+ * Returns the index in rows (n), the item rows of a history, at which its last events
+ * begin, as many as the option max_length of the session's model allows: the caller takes
+ * steps from there on. If the model was trained with collapse_repeats, an item that is
+ * the same as the one before does not count as an event. Returns 0 if the history has no
+ * more events than that, or if max_length is 0. The session is not changed.
  */
 size_t gru4rec_session_first(const gru4rec_session *session, const int32_t *rows,
                              size_t n);
@@ -2237,7 +2241,8 @@ typedef struct gru4rec_build {
     char blas_core_reason[256];
     /*
      * The faster kernels: the value that the environment variable OPENBLAS_CORETYPE
-     * should have when the process starts. NULL: those in use are right, or must be used.
+     * should have when the process starts. NULL: the kernels in use are right, the
+     * variable is set already, or OpenBLAS has no others.
      */
     const char *blas_core_better;
     const char *blas_threading; /* "serial", "pthread", "openmp" or "unknown" */

@@ -642,11 +642,12 @@ typedef struct gru4rec_time {
 int gru4rec_time_compare(const gru4rec_time *a, const gru4rec_time *b);
 
 /*
- * Two functions give a time as two doubles. gru4rec_time_real() returns an integer or
- * a real as it is, a date in seconds since 1970, rounded to a double.
- * gru4rec_time_rest() returns the nanoseconds by which a date is later than that double
- * (negative: earlier); for other types it returns 0. So pairs (real, rest) have the same
- * order as the dates. Pauses are differences of the first doubles.
+ * Two functions that give a time as two doubles. gru4rec_time_real() returns the time, as
+ * a double; that of a date is in seconds since 1970. gru4rec_time_rest() returns the
+ * nanoseconds by which a date is later than that double (negative: earlier), because a
+ * double cannot hold a date exactly; for other types it returns 0. So the pairs (real,
+ * rest) of dates have the same order as the dates. Pauses between events are differences
+ * of the first doubles.
  */
 double gru4rec_time_real(const gru4rec_time *time);
 double gru4rec_time_rest(const gru4rec_time *time);
@@ -2257,11 +2258,12 @@ void gru4rec_build_facts(gru4rec_build *build);
 /*
  * Makes OpenBLAS choose its kernels again, by what the processor can do. This is needed
  * because OpenBLAS takes old kernels for processors that it does not know, and then
- * training is several times slower. Leaves the kernels as they are if they are right, if
- * OpenBLAS has no others, if the environment variable OPENBLAS_CORETYPE is set, if
- * another loaded file than the caller's uses the same OpenBLAS, if OpenBLAS was loaded
- * before the caller's file, or if the choice fails. In any case the first call in a
- * process keeps the result for gru4rec_build_facts().
+ * training is several times slower. Does nothing on any system but Linux on x86-64.
+ * Leaves the kernels as they are if they are right, if OpenBLAS has no others, if the
+ * environment variable OPENBLAS_CORETYPE is set, if another loaded file than the caller's
+ * uses the same OpenBLAS, if OpenBLAS was loaded before the caller's file, or if the
+ * choice fails. In any case the first call in a process keeps the result for
+ * gru4rec_build_facts().
  * Call it before OpenBLAS is used, and while no other thread loads libraries or changes
  * the environment: best at the start of the program. gru4rec.so calls it when it is
  * loaded.

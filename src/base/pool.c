@@ -89,7 +89,7 @@ static void relax(void)
 
 /*
  * Claims a piece of the job (pool->each consecutive tasks), so that only this thread does
- * it, and returns true. Returns false if another thread has claimed the piece, for this
+ * it, and returns true. Returns false if a thread has claimed the piece already, for this
  * job or for a later one. Does not do the tasks.
  */
 static bool claim(g4r_pool *pool, uint32_t piece, uint64_t job)

@@ -155,7 +155,7 @@ typedef enum gru4rec_tie_mode {
 typedef enum gru4rec_segment {
     GRU4REC_SEGMENT_NONE,     /* one segment: all targets */
     GRU4REC_SEGMENT_POSITION, /* by the number of events before the target */
-    /* By the number of events of the target's session but the first. */
+    /* By the number of events in the target's session, without the first event. */
     GRU4REC_SEGMENT_LENGTH,
     /*
      * By the support of the target's item: head (the most popular items), middle, tail.
@@ -1072,9 +1072,10 @@ typedef struct gru4rec_audit {
      */
     double gap;
     /*
-     * Examples: the longest of the long sessions, a fast session, the session with the
-     * longest span, two items whose ids are alike, two sessions whose ids are. Their
-     * bytes are borrowed from the events. If there is none: a TEXT with bytes NULL.
+     * Ids of examples: the longest of the long sessions, one of the fast sessions, the
+     * spanning session with the longest span, two items whose ids are alike, two sessions
+     * whose ids are. Their bytes are borrowed from the events. If there is no example,
+     * the id is a TEXT with bytes NULL.
      */
     gru4rec_id long_session, fast_session, wide_session, alike_item[2], alike_session[2];
 } gru4rec_audit;

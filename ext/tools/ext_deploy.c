@@ -82,9 +82,10 @@ static int measure(ext_choice *choice, const ext_home *home, bool is_alone,
 }
 
 /*
- * The SQL function gru4rec_deploy(); its result is the number of the version. With a
- * source that is not NULL, first measures the versions. Tries the write again while
- * another connection of a shared cache holds the lock (ext_savepoint_may_retry()).
+ * The SQL function gru4rec_deploy(): makes a version the active one; its number is the
+ * result. With a source that is not NULL, which only 'best' may have (measure()), first
+ * measures the versions on it and takes the best. Tries the write again while another
+ * connection of a shared cache holds the lock (ext_savepoint_may_retry()).
  */
 static void deploy(sqlite3_context *context, int argc, sqlite3_value **argv)
 {

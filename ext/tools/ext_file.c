@@ -136,11 +136,12 @@ static int fail_read(const ext_input *input, const char *why, ext_error *error)
 }
 
 /*
- * Returns why the file cannot be read, a text that nobody frees; NULL: it is an ordinary
- * file, which can be read.
+ * Returns why the file cannot be read; NULL: it is an ordinary file. After stat() that
+ * does not mean that it can be opened. Nobody frees the text, which is valid until the
+ * next strerror().
  *
- * status: the result of stat() or fstat(), which filled in facts. If status is not 0,
- * errno says why.
+ * status: the result of stat() or fstat(), which filled in facts; or -1 if open() failed.
+ * If status is not 0, errno says why, and facts is not read.
  */
 static const char *look(int status, const struct stat *facts)
 {

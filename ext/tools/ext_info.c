@@ -222,9 +222,9 @@ static int write_card(sqlite3_context *context, const ext_home *home, ext_error 
 }
 
 /*
- * gru4rec_info(model): makes the model's card (JSON) the SQL result, read in one
- * snapshot, which ends here. A model that is not trained has a card too; the facts of a
- * training are then NULL.
+ * gru4rec_info(model): makes the model's card (JSON) the SQL result. Starts a snapshot,
+ * reads all of the card in it, and ends it, also after a failure. A model that is not
+ * trained has a card too; the facts of a training are then NULL.
  */
 static int model_info(sqlite3_context *context, const ext_home *home, ext_error *error)
 {

@@ -254,10 +254,11 @@ static bool is_checkpoint_due(const ext_training *training)
 }
 
 /*
- * Chooses what is written: the checkpoint if one is due and no epoch is under way; else,
- * if the model exists, the run's row. A failure is not reported: the next call writes the
- * progress, or it is written with the version. training->saved changes only if the
- * checkpoint was written.
+ * Writes nothing in the cases that ext_train.h names. Otherwise chooses what is written:
+ * the checkpoint if one is due and no epoch is under way; else, if the model exists, the
+ * run's row. A failure is not reported: a later call, not before training->quiet_until,
+ * writes the progress, or it is written with the version. training->saved changes only if
+ * the checkpoint was written.
  */
 void ext_publish_progress(ext_training *training)
 {

@@ -10,9 +10,11 @@
 
 /*
  * Loads the sessions that the active version (data->active) blends with into *before, and
- * replaces the rows of their items by those of the new catalogue. *before is NULL if the
- * call has no warm_start, or that version does not blend. The memory is from
- * data->budget; the caller frees *before, also after a failure.
+ * replaces the rows of their items by those of the new catalogue. Events of items that it
+ * does not have (those with an empty id, without keep_empty) are dropped, and so are
+ * sessions that have no event left. *before is NULL if the call has no warm_start, or
+ * that version does not blend. The memory is from data->budget; the caller frees *before,
+ * also after a failure. SQLITE_CORRUPT_VTAB: the sessions are missing or damaged.
  */
 static int load_before(gru4rec_dataset **before, ext_train_data *data,
                        const ext_train_request *request, ext_error *error)

@@ -25,8 +25,9 @@ static int parse_options(ext_train_request *request, const char *text, ext_error
 
 /*
  * Does what parse_options() does, for the text of the options that are stored with the
- * checkpoint of a run. An error says that these stored options are damaged
- * (ext_config_check_stored()).
+ * checkpoint of a run. If the parser refuses them, the error says that this build does
+ * not know the options of the run, and which build to use; any other error stays as it
+ * is (ext_config_check_stored()).
  */
 static int parse_stored(ext_train_request *request, const char *text, ext_error *error)
 {

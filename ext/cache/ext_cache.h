@@ -93,11 +93,13 @@ void ext_connection_release(void *connection);
 /*
  * Registers SQL functions. Each registration holds the connection until SQLite drops it.
  * functions: an array that ends with an entry whose name is NULL; must outlive the
- * connection. If a function cannot be registered, those before it stay registered, and
- * those behind it are not tried.
+ * connection. is_writing: the functions write to the database, so ext_readonly_check() is
+ * asked before each call. If a function cannot be registered, those before it stay
+ * registered, and those behind it are not tried.
  */
 int ext_connection_add_functions(ext_connection *connection,
-                                 const ext_function *functions, ext_error *error);
+                                 const ext_function *functions, bool is_writing,
+                                 ext_error *error);
 /*
  * Registers a table-valued function, which holds the connection until SQLite drops it.
  * function must outlive the connection.

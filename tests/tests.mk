@@ -85,6 +85,11 @@ test-blas: gru4rec.so
 test-valgrind: gru4rec.so
 	@sh tests/versions/valgrind.sh
 
+# Serving from replicas: sqld, Litestream, copies; fetches what it needs.
+.PHONY: test-replicas
+test-replicas: gru4rec.so
+	@sh tests/replicas/run.sh
+
 # The recipes of sql/ and of examples/.
 test-recipes: gru4rec.so
 	@if [ -x $(PYTHON) ]; then sh tests/recipes/run.sh $(PYTHON) ./gru4rec.so; \

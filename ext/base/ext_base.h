@@ -588,6 +588,24 @@ int ext_snapshot_start(ext_snapshot *snapshot, const ext_home *home, ext_error *
  */
 void ext_snapshot_end(ext_snapshot *snapshot);
 
+/* ---- ext_readonly.c ---- */
+
+/*
+ * Reads GRU4REC_READONLY from the environment when the extension is loaded for the first
+ * time in this process. Later calls read nothing, so a later change of the environment has
+ * no effect. "1": this process refuses everything that writes to a database; "0", an empty
+ * text, or no such variable: it refuses nothing. Error: SQLITE_ERROR for any other text;
+ * the next call then reads again.
+ */
+int ext_readonly_read(ext_error *error);
+/* Tells whether this process refuses everything that writes to a database. */
+bool ext_readonly_is_on(void);
+/*
+ * Refuses a call that writes, if this process refuses everything that writes. what: the
+ * call as the user knows it, for the message. Error: SQLITE_READONLY.
+ */
+int ext_readonly_check(const char *what, ext_error *error);
+
 /* ---- ext_entry.c ---- */
 
 /*

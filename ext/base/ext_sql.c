@@ -67,6 +67,12 @@ static int prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, char *tex
         sqlite3_finalize(*stmt);
         *stmt = NULL;
         rc = ext_error_set(error, SQLITE_AUTH, "not authorized");
+    } else if (!sqlite3_stmt_readonly(*stmt)) {
+        rc = ext_readonly_check("this call", error);
+        if (rc != SQLITE_OK) {
+            sqlite3_finalize(*stmt);
+            *stmt = NULL;
+        }
     }
     sqlite3_free(text);
     return rc;

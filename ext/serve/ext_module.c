@@ -294,6 +294,8 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
     ext_error error = {0};
     int rc = ext_entry_start(&entry, db, &error);
     if (rc == SQLITE_OK)
+        rc = ext_readonly_check("CREATE VIRTUAL TABLE", &error);
+    if (rc == SQLITE_OK)
         rc = make_config(&config, &home, argc, argv, &error);
     if (rc == SQLITE_OK)
         rc = store(&home, &config, &error);
@@ -359,6 +361,8 @@ static int destroy(sqlite3_vtab *base)
         return ext_table_disconnect(base);
     int rc = ext_entry_start(&entry, home->db, &error);
     if (rc == SQLITE_OK)
+        rc = ext_readonly_check("DROP TABLE", &error);
+    if (rc == SQLITE_OK)
         rc = ext_schema_drop(home, &error);
     if (rc == SQLITE_OK && home->connection->drop_kept != NULL)
         home->connection->drop_kept(home->connection, false);
@@ -385,6 +389,8 @@ static int rename_table(sqlite3_vtab *base, const char *new_name)
     if (copy == NULL)
         return SQLITE_NOMEM;
     int rc = ext_entry_start(&entry, home->db, &error);
+    if (rc == SQLITE_OK)
+        rc = ext_readonly_check("ALTER TABLE", &error);
     if (rc == SQLITE_OK)
         rc = ext_schema_rename(home, new_name, &error);
     announce_rollback(&error, home->db);

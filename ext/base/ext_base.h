@@ -1017,7 +1017,8 @@ void ext_progress_end_with(ext_progress *line, const ext_progress_end *end);
 /*
  * Ends the progress of a training: erases the line on the terminal, if one was written;
  * or writes the line at the end, if that was asked for. epochs (n_epochs): those that
- * this call did; is_done: the training reached its end.
+ * this call did; is_done: the training reached its end. The loss is that of the epoch in
+ * which the training stopped; before its first step, that of the last epoch.
  */
 void ext_progress_stop(ext_progress *line, const gru4rec_epoch *epochs, size_t n_epochs,
                        bool is_done);

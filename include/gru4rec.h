@@ -1170,7 +1170,8 @@ typedef struct gru4rec_hooks {
     /*
      * Measures the model after an epoch: sets *recall and *mrr. If it does not return OK,
      * training stops and returns its status. It must not be NULL if option validation is
-     * above 0. gru4rec_evaluate_heldout() does the work.
+     * above 0. gru4rec_evaluate_heldout() does the work. An MRR that is NaN counts as
+     * below all others.
      */
     gru4rec_status (*validate)(void *context, const gru4rec_model *model, double *recall,
                                double *mrr, gru4rec_error *error);
@@ -1201,9 +1202,10 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
  *            n_done is 0. The result has the same bits as without the stop.
  *   best_epoch  *best_epoch is set to the epoch whose weights the model has at the end;
  *            after a failure it means nothing. It may be NULL.
- * With option validation, the model ends with the weights of the epoch of the best MRR,
- * and training stops once "patience" epochs have brought nothing better. Without it, the
- * model ends with the weights of the last epoch.
+ * With option validation, the model ends with the weights of the epoch of the best MRR
+ * (the first one of equals, also if every MRR is NaN), and training stops once "patience"
+ * epochs have brought nothing better. Without it, the model ends with the weights of the
+ * last epoch.
  * INVALID: no session has two events; n_sample is 0 and only one session has two events,
  * so that there are no negatives; or no event of the held-out sessions can be measured.
  * NOMEM: there is not enough memory. INTERRUPTED: a hook asked to stop. DIVERGED: a loss

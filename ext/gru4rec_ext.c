@@ -32,8 +32,9 @@ SQLITE_EXTENSION_INIT1
 #define take_api(api) ((void)(api), true)
 #else
 /*
- * A function of the SQLite library that loads the extension now. sqlite3_api, which all
- * other code calls, may belong to another SQLite library.
+ * The function of that name of the SQLite library that loads the extension now, which
+ * gave api. sqlite3_api, which all other code calls, may belong to another SQLite
+ * library.
  */
 #define OF(api, function) (api)->function
 
@@ -41,7 +42,8 @@ SQLITE_EXTENSION_INIT1
  * Makes api the table of SQLite functions that the extension calls (sqlite3_api), if it
  * has none yet. Returns whether that table is api: false means that another SQLite
  * library of the process loaded the extension first. The tables are only compared by
- * address, because the library of the other table may be unloaded already.
+ * address, because the library of the other table may be unloaded already. A lock makes
+ * this safe for threads.
  */
 static bool take_api(const sqlite3_api_routines *api)
 {
@@ -62,7 +64,10 @@ static bool take_api(const sqlite3_api_routines *api)
  */
 static const int oldest = 3038000;
 
-/* Messages for an SQLite library that is refused; %s is the version of that library. */
+/*
+ * The two messages for an SQLite library that is refused; %s is the version of that
+ * library.
+ */
 static const char too_old[] = "gru4rec: SQLite %s is too old; use 3.38 or newer";
 static const char is_another[] =
     "gru4rec: the file that SQLite %s loads here serves another SQLite library of this "
@@ -70,8 +75,8 @@ static const char is_another[] =
 
 /*
  * Tells whether SQLite can prepare the statement sql, which means that the connection has
- * the functions in it. The statement is not run. It must name no table, because loading
- * must not read the database file.
+ * the functions in it. The statement is not run, and an error is dropped. It must name no
+ * table, because loading must not read the database file.
  */
 static bool can_prepare(sqlite3 *db, const char *sql)
 {
@@ -81,15 +86,15 @@ static bool can_prepare(sqlite3 *db, const char *sql)
     return rc == SQLITE_OK;
 }
 
-/* All table-valued functions, which are registered one by one. */
+/* All table-valued functions that loading registers. */
 static const ext_table_function *const tables[] = {
     &ext_recommend, &ext_similar, &ext_explain,       &ext_evaluate, &ext_compare,
     &ext_audit,     &ext_batches, &ext_options_table, &ext_status,
 };
 
 /*
- * All scalar and aggregate functions: arrays that each end with an entry whose name is
- * NULL.
+ * All scalar and aggregate functions that loading registers: arrays that each end with an
+ * entry whose name is NULL.
  */
 static const ext_function *const functions[] = {
     ext_score_functions,     ext_state_functions,  ext_train_functions,
@@ -99,8 +104,9 @@ static const ext_function *const functions[] = {
 };
 
 /*
- * Registers the module gru4rec and all functions on the connection. Stops at the first
- * failure; what was registered before it stays.
+ * Makes an ext_connection, and registers the module gru4rec, all table-valued functions
+ * and all other functions on the connection. Stops at the first failure; what was
+ * registered before it stays.
  */
 static int register_all(sqlite3 *db, ext_error *error)
 {
@@ -120,9 +126,9 @@ static int register_all(sqlite3 *db, ext_error *error)
  * Loads the extension for a connection: registers its functions and tables. If the
  * connection has them already, does nothing and returns SQLITE_OK. After success returns
  * SQLITE_OK_LOAD_PERMANENTLY, or SQLITE_OK if the extension is linked into a program with
- * SQLite. After a failure returns the error, with its text in *message. SQLITE_ERROR:
- * this SQLite is too old, is not the one that loaded this file first, or has no JSON
- * functions.
+ * SQLite. After a failure returns the error's code, with its text in *message, which
+ * SQLite frees. SQLITE_ERROR: this SQLite is too old, is not the one that loaded this
+ * file first, or has no JSON functions.
  *
  * Each entry point calls this function, and not another entry point: if two copies of the
  * file are in one process, the linker would resolve such a call to the first copy's entry
@@ -181,9 +187,10 @@ EXT_EXPORT int sqlite3_grurec_init(sqlite3 *db, char **message,
 
 #ifndef SQLITE_CORE
 /*
- * Chooses OpenBLAS's kernels while the loader maps this file. At this moment no other
- * code of the file has begun, and the loader serves nobody else until this function
- * returns. A program that has the extension linked in chooses its kernels itself.
+ * Chooses OpenBLAS's kernels when the loader maps this file, without any call. At this
+ * moment no other code of the file has begun, and the loader serves nobody else until
+ * this function returns. A program that has the extension linked in chooses its kernels
+ * itself.
  */
 __attribute__((constructor)) static void pick_kernels(void)
 {

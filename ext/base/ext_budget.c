@@ -3,9 +3,9 @@
  *
  * memory_limit and the limit of the container are compared with the bytes that the call
  * itself uses. The hard heap limit is SQLite's, and holds for the whole process: it is
- * compared with all bytes that SQLite and the extension use (ext_memory_used()). If
- * SQLite does not count its bytes, the bytes of the call are compared instead, if they
- * are more.
+ * compared with all bytes that SQLite and the extension use (ext_memory_used()). SQLite
+ * may have been told not to count its bytes; so if the call itself uses more than that
+ * number, its own bytes are compared.
  */
 #define _DEFAULT_SOURCE /* sysconf(_SC_PHYS_PAGES) */
 #include "ext_base.h"
@@ -14,7 +14,7 @@
 
 /*
  * For each ext_budget_limit except EXT_BUDGET_NONE: the name of the limit in messages,
- * and how the user can raise the limit.
+ * and the advice how to raise the limit.
  */
 static const struct {
     const char *name, *remedy;
@@ -29,9 +29,9 @@ static const struct {
 };
 
 /*
- * Returns how many bytes more SQLite's hard heap limit leaves to the call of the budget;
- * UINT64_MAX if there is no such limit. 1/16 of the limit stays with SQLite, because
- * without any memory SQLite could not even report the error.
+ * Returns how many bytes more SQLite's hard heap limit allows the call of the budget now:
+ * 0 if none, UINT64_MAX if there is no such limit. 1/16 of the limit stays with SQLite,
+ * because without any memory SQLite could not even report the error.
  */
 static uint64_t heap_room(const ext_budget *budget)
 {
@@ -44,8 +44,9 @@ static uint64_t heap_room(const ext_budget *budget)
 }
 
 /*
- * Returns the limit that the call of the budget would pass with n bytes more, or
- * EXT_BUDGET_NONE. The budget's own limit is looked at before the hard heap limit.
+ * Returns which limit the call of the budget would pass if it allocated n bytes more:
+ * budget->limit, looked at first, or EXT_BUDGET_HEAP. Returns EXT_BUDGET_NONE if it would
+ * pass neither. Allocates nothing.
  */
 static ext_budget_limit find_limit(const ext_budget *budget, uint64_t n)
 {
@@ -55,9 +56,10 @@ static ext_budget_limit find_limit(const ext_budget *budget, uint64_t n)
 }
 
 /*
- * Is the function of a budget's allocator. If the growth of the block would pass a limit,
- * it notes that limit in budget->refused and returns NULL. Else it resizes the block by
- * ext_memory, and adds the change to budget->used. 0 bytes free the block.
+ * The resize function of a budget's allocator; context is the budget. If the growth of
+ * the block would pass a limit, notes that limit in budget->refused and returns NULL.
+ * Else it resizes the block by ext_memory, and adds the change of size to budget->used. 0
+ * bytes free the block. If ext_memory has no memory, returns NULL and changes nothing.
  */
 static void *resize(void *context, void *block, size_t bytes)
 {
@@ -99,7 +101,7 @@ void ext_budget_start(ext_budget *budget, int64_t memory_limit)
     }
 }
 
-/* A number of megabytes as text, for messages. */
+/* The text of a number of megabytes (10^6 bytes), for messages. */
 typedef struct megabytes {
     char text[32];
 } megabytes;

@@ -34,9 +34,9 @@ static FILE *open_file(const char *folder, const char *name)
 }
 
 /*
- * Reads the numbers that a file begins with, at most n, and returns how many were read.
- * The word "max", which stands for no limit, ends the numbers. Returns 0 if the file
- * cannot be read.
+ * Reads the decimal numbers that the file folder/name begins with, at most n, into
+ * numbers, and returns how many were read. It stops at the first word that is no number,
+ * such as "max", which stands for no limit. Returns 0 if the file cannot be read.
  */
 static int read_numbers(const char *folder, const char *name, int64_t *numbers, int n)
 {
@@ -50,9 +50,9 @@ static int read_numbers(const char *folder, const char *name, int64_t *numbers, 
 }
 
 /*
- * Returns the bytes of the page cache of the control group in folder, or 0 if that group
- * does not say. The caller counts these bytes as free, because the system takes them back
- * before it runs out of memory.
+ * Returns how many bytes of memory the control group in folder uses as page cache, from
+ * its file memory.stat, or 0 if there is no such file. The caller counts these bytes as
+ * free, because the system takes them back before it runs out of memory.
  */
 static int64_t read_cache(const char *folder, bool is_v2)
 {
@@ -72,8 +72,9 @@ static int64_t read_cache(const char *folder, bool is_v2)
 /* ---- one group ---- */
 
 /*
- * Lowers container->memory to the limit of the control group in folder, and
- * container->room to what that group has free, each if it is lower. A group without a
+ * Lowers container->memory to the memory limit of the control group in folder, and
+ * container->room to what that group has left: its limit minus the bytes it uses, without
+ * page cache, or 0. Each is changed only if the new value is lower. A group without a
  * limit changes nothing.
  */
 static void take_memory(ext_container *container, const char *folder, bool is_v2)
@@ -94,8 +95,8 @@ static void take_memory(ext_container *container, const char *folder, bool is_v2
 
 /*
  * Lowers container->processors to the CPU quota of the control group in folder, in whole
- * processors, rounded up, if that is lower or no quota was found before. A group without
- * a quota changes nothing.
+ * processors, rounded up. If no quota was found before (it is 0), sets it to the quota;
+ * else only if the quota is lower. A group without a quota changes nothing.
  */
 static void take_processors(ext_container *container, const char *folder, bool is_v2)
 {
@@ -116,12 +117,12 @@ static void take_processors(ext_container *container, const char *folder, bool i
 /* A tree of control groups that is mounted in the file system. */
 typedef struct tree {
     bool is_v2;         /* version 2 of control groups; false: version 1 */
-    char top[PATH];     /* path of the group that folder shows */
+    char top[PATH];     /* path of the control group that folder shows */
     char folder[PATH];  /* where the tree is mounted */
     char options[PATH]; /* mount options; in version 1 they name the controllers */
 } tree;
 
-/* Tells whether the word is in a list that is separated by commas. */
+/* Tells whether word is one of the words of list, which commas separate. */
 static bool has_word(const char *list, const char *word)
 {
     const size_t n = strlen(word);
@@ -135,7 +136,8 @@ static bool has_word(const char *list, const char *word)
 
 /*
  * Reads a line of mountinfo, "36 30 0:32 TOP FOLDER rw ... - TYPE SOURCE OPTIONS", into
- * *mounted. Returns false if the line is of no tree of control groups.
+ * *mounted. Returns false if the line does not mount a tree of control groups; *mounted
+ * then means nothing.
  */
 static bool parse_mount(const char *line, tree *mounted)
 {
@@ -150,9 +152,10 @@ static bool parse_mount(const char *line, tree *mounted)
 }
 
 /*
- * Puts the path of the process's control group in the tree of a controller into path.
- * Returns false if the process has no group there. A line of proc/self/cgroup is
- * "4:memory:/path" in version 1 and "0::/path" in version 2.
+ * Finds the control group of the process in the tree of a controller ("memory" or "cpu"),
+ * in the file root/proc/self/cgroup, and puts its path into path. Its first line that
+ * fits counts: a line is "4:memory:/path" in version 1 and "0::/path" in version 2.
+ * Returns false if no line fits; path then means nothing.
  */
 static bool find_group(const char *root, const tree *mounted, const char *controller,
                        char path[PATH])
@@ -178,10 +181,11 @@ static bool find_group(const char *root, const tree *mounted, const char *contro
 }
 
 /*
- * Calls take() for the control group of the process and for each group above it, up to
- * the folder where the tree is mounted. If that folder does not show the group (its path
- * has ".." in it), there is one call, for that folder. If the process has no group in the
- * tree of the controller, there is no call.
+ * Calls take(), which lowers the limits in container, for the folder of the process's
+ * control group, and for the folder of each group above it, up to the folder where the
+ * tree is mounted. If that folder does not show the group (the group's path has ".." in
+ * it), there is one call, for that folder. If the process has no group in the tree of the
+ * controller, there is no call.
  */
 static void walk(ext_container *container, const char *root, const tree *mounted,
                  const char *controller,

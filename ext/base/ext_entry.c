@@ -2,14 +2,14 @@
 #include "ext_base.h"
 
 /*
- * Largest number of nested calls. So many fit on a stack of 256 KB, together with the
- * stack that SQLite needs for each.
+ * Largest number of nested calls; the next one is an error. So many fit on a stack of 256
+ * KB, together with the stack that SQLite needs for each.
  */
 enum { DEEPEST = 8 };
 
 /*
- * The innermost call of this thread. Each thread has its own, because the entries are on
- * its stack.
+ * The innermost call of this thread that has not ended; NULL: there is none. Each thread
+ * has its own, because the entries are on its stack.
  */
 static _Thread_local ext_entry *innermost;
 

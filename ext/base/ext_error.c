@@ -15,8 +15,9 @@
 static const char prefix[] = "gru4rec: ";
 
 /*
- * Returns a copy of text as messages show it (gru4rec_show()), and frees text. NULL as
- * text or as result means that there is not enough memory.
+ * Returns a copy of text in the form that messages show, made by gru4rec_show(): valid
+ * UTF-8 on one line, not shortened. The caller frees the copy; text is freed here. NULL
+ * as text or as result means that there is not enough memory.
  */
 static char *shown(char *text)
 {
@@ -152,11 +153,11 @@ int ext_error_vtab(ext_error *error, sqlite3_vtab *vtab)
 }
 
 /*
- * Tells whether the code is SQLITE_FULL or SQLITE_IOERR in a transaction of the user's.
- * If an SQL function returned such a code, SQLite would roll back that transaction (if
- * the statement reads a table). A rollback is not needed, because the function has
- * already undone its own changes. So the caller returns SQLITE_ERROR instead, and keeps
- * SQLite's message.
+ * Tells whether rc is SQLITE_FULL or SQLITE_IOERR (or an extended code of theirs), and
+ * the connection is not in autocommit, so the user has a transaction. If an SQL function
+ * returned such a code, SQLite would roll back that transaction (if the statement reads a
+ * table). A rollback is not needed, because the function has already undone its own
+ * changes. So the caller returns SQLITE_ERROR instead, and keeps SQLite's message.
  */
 static bool makes_rollback(sqlite3_context *context, int rc)
 {

@@ -26,9 +26,10 @@ static gru4rec_id text_id(const char *text, size_t n)
 }
 
 /*
- * Returns the catalogue's row of the item that has the id, or -1 if no item has it. For
- * an id that is a REAL, also looks for an item that is the REAL's text form: with 17
- * digits, as ext_ids_advice() writes it, then with 16 and with 15, as SQLite writes it.
+ * Returns the catalogue's row of the item that has the id, or -1 if no item has it. If
+ * the id is a REAL and no item has it, looks for an item that is the REAL's text form:
+ * with 17 digits, as ext_ids_advice() writes it, then with 16 and with 15, as SQLite
+ * writes it.
  */
 static int32_t find(const gru4rec_items *items, const gru4rec_id *id)
 {
@@ -43,15 +44,17 @@ static int32_t find(const gru4rec_items *items, const gru4rec_id *id)
     return row;
 }
 
+/* Tells whether an id counts as no id: it is an empty text, and keep_empty is off. */
 static bool is_skipped(const ext_ids *ids, const gru4rec_id *id)
 {
     return ext_value_is_empty(id) && !ids->keeps_empty;
 }
 
 /*
- * Adds an item to ids->rows, and place to ids->positions if that is not NULL. An unknown
- * item is only counted, in ids->n_unknown. row: the item's row in the catalogue, or -1 if
- * it is unknown; place: number of the item's id in the value, from 1.
+ * Appends row, an item's row in the catalogue, to ids->rows, and place to ids->positions
+ * if that is not NULL. If row is -1, the item is unknown: only adds 1 to ids->n_unknown.
+ * place: number of the item's id in the value, from 1. Error: SQLITE_NOMEM; place may
+ * then be appended without row.
  */
 static int add(ext_ids *ids, int32_t row, int32_t place, ext_error *error)
 {
@@ -68,20 +71,23 @@ static int add(ext_ids *ids, int32_t row, int32_t place, ext_error *error)
 
 /* A JSON array that is read by json_each(). */
 typedef struct array {
-    ext_ids *ids; /* where the items go */
+    ext_ids *ids; /* where the items are put */
     sqlite3 *db;
-    sqlite3_value *value; /* the text of the array */
-    char
-        *guarded; /* result of ext_json_guard(), read in place of value; owned, or NULL */
-    int32_t place;    /* number of the current element, from 1 */
-    char *minified;   /* the JSON without white space; owned, NULL until it is needed */
-    const char *at;   /* in minified, after n_behind elements */
-    int32_t n_behind; /* number of elements of minified that stand before at */
+    sqlite3_value *value; /* the argument whose text is the array; borrowed */
+    /*
+     * The result of ext_json_guard(), which is read in place of value; owned. NULL: value
+     * is read.
+     */
+    char *guarded;
+    int32_t place;    /* number of the current element, from 1; 0 at first */
+    char *minified;   /* the JSON without white space; owned; NULL until spell() */
+    const char *at;   /* in minified: the first element that is not read yet */
+    int32_t n_behind; /* number of elements of minified before at */
 } array;
 
 /*
- * Prepares a statement and binds the JSON array (guarded, if there is such a copy) to its
- * parameter ?1. After a failure the statement is finalized.
+ * Prepares sql, and binds the text of the JSON array to its parameter ?1: a->guarded, or
+ * a->value if that is NULL. The caller finalizes *stmt; after a failure it must not.
  */
 static int prepare(const array *a, sqlite3_stmt **stmt, const char *sql, ext_error *error)
 {
@@ -94,9 +100,9 @@ static int prepare(const array *a, sqlite3_stmt **stmt, const char *sql, ext_err
 }
 
 /*
- * Makes a->minified, the JSON array without white space, and sets a->at to its first
- * element. json_each() gives only the values of numbers, but json() keeps the numbers as
- * they are written.
+ * Lets SQLite make a->minified, the JSON array without white space, and sets a->at to its
+ * first element. It is needed because json_each() gives only the values of numbers, but
+ * json() keeps the numbers as they are written. After a failure a->minified is NULL.
  */
 static int minify(array *a, ext_error *error)
 {
@@ -113,8 +119,9 @@ static int minify(array *a, ext_error *error)
 }
 
 /*
- * Returns the length in bytes of the array's element that begins at at in minified JSON.
- * The element is no array and no object.
+ * Returns the length in bytes of the element of an array that begins at at in minified
+ * JSON: up to the closing quote of a string, or up to the next comma or ]. The element
+ * must be no array and no object.
  */
 static size_t element_bytes(const char *at)
 {
@@ -127,9 +134,10 @@ static size_t element_bytes(const char *at)
 }
 
 /*
- * Puts the current element of the array, a number, into id as a text, as it is written in
- * the array. The text is borrowed from a->minified, which is made if it does not exist
- * yet. a->at and a->n_behind move past the element.
+ * Puts the current element of the array (number a->place), which is a number, into *id as
+ * a TEXT, as it is written in the array. The text is borrowed from a->minified, which is
+ * made here at the first call. Moves a->at and a->n_behind past the element. Errors:
+ * those of minify().
  */
 static int spell(array *a, gru4rec_id *id, ext_error *error)
 {
@@ -144,8 +152,8 @@ static int spell(array *a, gru4rec_id *id, ext_error *error)
 }
 
 /*
- * Multiplies *size by 10^n_zeros, then adds the digit. Returns false if the result needs
- * more than 64 bits.
+ * Replaces *size by *size x 10^n_zeros + digit. Returns false if the result needs more
+ * than 64 bits; *size then means nothing. 0 stays 0 with any n_zeros.
  */
 static bool append(uint64_t *size, int64_t n_zeros, unsigned digit)
 {
@@ -159,9 +167,9 @@ static bool append(uint64_t *size, int64_t n_zeros, unsigned digit)
 }
 
 /*
- * Returns the exponent of a JSON number, which is written at text. An exponent that is
- * far too large for any integer is cut to INT64_MAX / 4 (or its negative), so that sums
- * with it cannot overflow.
+ * Returns the exponent of a JSON number, whose digits (behind the e) begin at text. An
+ * exponent that is far too large for any integer is cut to INT64_MAX / 4 (or its
+ * negative), so that sums with it cannot overflow.
  */
 static int64_t exponent(const char *text)
 {
@@ -171,14 +179,16 @@ static int64_t exponent(const char *text)
 
 /*
  * Tells whether the JSON number of n bytes at text is exactly an integer of at most 64
- * bits, and puts that integer into *integer; 1234, 1234.0 and 1.234e3 are all 1234.
+ * bits with its sign, and puts that integer into *integer; 1234, 1234.0 and 1.234e3 are
+ * all 1234. The digits are read one by one, so nothing is rounded. If it is no such
+ * integer, *integer means nothing.
  */
 static bool is_integer(const char *text, size_t n, int64_t *integer)
 {
     const bool is_negative = *text == '-';
     bool is_fraction = false;
     uint64_t size = 0;
-    int64_t power = 0, n_zeros = 0; /* n_zeros: digits since the last that is not 0 */
+    int64_t power = 0, n_zeros = 0; /* n_zeros: digits since the last one that is not 0 */
     size_t i = is_negative;
     for (; i < n && text[i] != 'e' && text[i] != 'E'; i++) {
         if (text[i] == '.') {
@@ -201,10 +211,10 @@ static bool is_integer(const char *text, size_t n, int64_t *integer)
 }
 
 /*
- * Adds the item that the current element of the array, a REAL or 0, names to the lists,
- * or counts the element as unknown. The item is looked for by rule 3 above. json_each()
- * also makes a REAL of an integer of more than 64 bits, and 0 may be written as -0; so
- * the number is read as it is written.
+ * Adds the item that the current element of the array, which json_each() gave as a REAL
+ * or as 0, names to the lists, or counts the element as unknown. The item is looked for
+ * by rule 3 above, in the number as it is written: because json_each() also makes a REAL
+ * of an integer of more than 64 bits, and 0 may be written as -0.
  */
 static int add_number(array *a, ext_error *error)
 {
@@ -226,8 +236,8 @@ static int add_number(array *a, ext_error *error)
 /*
  * Adds the item that an element of the array, the string *id, names to the lists, or
  * counts it as unknown. An empty string is passed over, unless keep_empty is on. If the
- * JSON was guarded, NUL characters are put back into the string first; *id is not valid
- * afterwards.
+ * JSON was guarded, the item is looked for by a copy of the string in which the NUL
+ * characters are put back. *id is not valid afterwards.
  */
 static int add_text(const array *a, gru4rec_id *id, ext_error *error)
 {
@@ -247,9 +257,9 @@ static int add_text(const array *a, gru4rec_id *id, ext_error *error)
 }
 
 /*
- * Counts the element in the current row of json_each() in a->place, and adds the item
- * that the element names to the lists. null adds nothing. Error: SQLITE_ERROR for an
- * array, an object, true and false.
+ * Handles the element in the current row of json_each(): adds 1 to a->place, and adds the
+ * item that the element names to the lists, or counts it as unknown. null adds nothing
+ * else. Errors: SQLITE_ERROR for an array, an object, true and false; SQLITE_NOMEM.
  */
 static int add_element(array *a, sqlite3_stmt *stmt, ext_error *error)
 {
@@ -279,6 +289,11 @@ static int add_element(array *a, sqlite3_stmt *stmt, ext_error *error)
     return add_number(a, error);
 }
 
+/*
+ * Adds the items that the elements of the array name to the lists, in their order; stops
+ * at the first failure. If SQLite finds the JSON malformed, the error is SQLITE_ERROR
+ * with the text in its message.
+ */
 static int read_elements(array *a, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -295,6 +310,10 @@ static int read_elements(array *a, ext_error *error)
     return ext_sql_finish(stmt, rc, NULL, error);
 }
 
+/*
+ * Reads a value that is a JSON array of ids into the lists of ids. Errors: SQLITE_ERROR
+ * if the text holds a raw NUL character; those of read_elements().
+ */
 static int read_array(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *error)
 {
     array a = {.ids = ids, .db = db, .value = value};
@@ -311,8 +330,8 @@ static int read_array(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error
 /* ---- any value ---- */
 
 /*
- * Returns the first character of an id that is a text, after the characters that are
- * white space in JSON. Returns NUL for an empty text and for an id that is no text.
+ * Returns the first character of a TEXT id that is no white space in JSON. Returns NUL if
+ * there is none, and for an id that is no TEXT.
  */
 static char first_of(const gru4rec_id *id)
 {

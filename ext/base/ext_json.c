@@ -14,9 +14,9 @@
 enum { MARK = 1 };
 
 /*
- * Returns the length in bytes of the escape that begins at the backslash at, if it stands
- * for the character 0 or 1 (digit says which); else 0. JSON5 has several escapes for one
- * character.
+ * Returns the length in bytes of the escape that begins at at, a backslash, if the escape
+ * stands for the character 0 (digit is '0') or the character 1 (digit is '1'); else
+ * returns 0. JSON5 has several escapes for NUL: \u0000, \x00 and \0.
  */
 static size_t match_escape(const char *at, char digit)
 {
@@ -33,18 +33,21 @@ bool ext_json_has_nul(const char *json)
     while (at != NULL && at[1] != '\0') {
         if (match_escape(at, '0') > 0)
             return true;
-        /* The escaped character is passed over, because it may be a backslash itself. */
+        /*
+         * The character behind a backslash is passed over, because it may be a backslash
+         * itself, which begins no escape.
+         */
         at = strchr(at + 2, '\\');
     }
     return false;
 }
 
 /*
- * Copies the piece of the JSON to which at points to text, and returns its length in
- * bytes. An escape of NUL is replaced by the escape of the character 1 and the digit 0;
- * the character 1, or an escape of it, by that escape and the digit 1. Of any other escape
- * the piece is the backslash and the character behind it, so that an escaped backslash is
- * not read twice; else it is one byte.
+ * Appends the piece of JSON that begins at at to text, and returns the length of the
+ * piece in at, in bytes. A piece is one of four things. An escape of NUL: "\u00010" is
+ * appended. The character 1 or an escape of it: "\u00011" is appended. The backslash and
+ * first character of another escape, which are copied together, so that an escaped
+ * backslash is not read twice. Any other byte, which is copied.
  */
 static size_t guard_next(sqlite3_str *text, const char *at)
 {

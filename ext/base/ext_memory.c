@@ -22,7 +22,8 @@ typedef union header {
     char padding[HEADER];
 } header;
 
-static _Atomic uint64_t large_bytes; /* bytes of all blocks of the C library */
+/* Bytes of all blocks that come from the C library, without their headers. */
+static _Atomic uint64_t large_bytes;
 
 uint64_t ext_memory_used(void)
 {
@@ -30,8 +31,9 @@ uint64_t ext_memory_used(void)
 }
 
 /*
- * Tells whether a block of this size is to come from the C library: it has 1 MB or more,
- * and there is no hard heap limit or SQLite could not allocate such a block.
+ * Tells whether a block of this size must come from the C library: it has 1 MiB or more,
+ * and either there is no hard heap limit, or the block is too large for SQLite's
+ * allocator.
  */
 static bool is_for_libc(size_t bytes)
 {
@@ -40,8 +42,9 @@ static bool is_for_libc(size_t bytes)
 }
 
 /*
- * Tells whether the hard heap limit allows so many bytes more. SQLite applies the limit
- * to its own blocks only, so blocks of the C library are checked here.
+ * Tells whether the hard heap limit allows so many bytes more than are in use now (true
+ * if there is no limit). SQLite applies the limit to its own blocks only, so the caller
+ * asks this for blocks of the C library.
  */
 static bool is_allowed(size_t more)
 {
@@ -49,6 +52,10 @@ static bool is_allowed(size_t more)
     return limit <= 0 || ext_memory_used() + more <= (uint64_t)limit;
 }
 
+/*
+ * Frees a block where it came from: with sqlite3_free(), or with free(), which also takes
+ * its bytes out of large_bytes.
+ */
 static void release(header *block)
 {
     if (block->block.is_large) {
@@ -60,9 +67,10 @@ static void release(header *block)
 }
 
 /*
- * Resizes a block of the C library, and adds the change to large_bytes; the caller writes
- * the header. old: such a block, or NULL to allocate one. Returns NULL, and leaves old as
- * it is, if the hard heap limit or the C library refuses.
+ * Resizes a block of the C library to bytes, and adds the change to large_bytes. The
+ * caller writes the new size into the header. old: such a block, or NULL to allocate one.
+ * Returns the block, which may have moved. Returns NULL, and leaves old as it is, if the
+ * hard heap limit or the C library refuses.
  */
 static header *resize_large(header *old, size_t bytes)
 {
@@ -75,6 +83,12 @@ static header *resize_large(header *old, size_t bytes)
     return new;
 }
 
+/*
+ * The resize function of ext_memory. 0 bytes free the block and return NULL. If the new
+ * size belongs to the other source (is_for_libc()), a new block is allocated there, the
+ * content is copied, and the old block is freed. Returns NULL, and leaves the old block
+ * as it is, if there is not enough memory.
+ */
 static void *resize(void *context, void *block, size_t bytes)
 {
     (void)context;
@@ -106,6 +120,7 @@ size_t ext_memory_bytes(const void *block)
     return ((const header *)((const char *)block - HEADER))->block.bytes;
 }
 
+/* Returns 64 random bits from SQLite, for the hash tables of the library. */
 static uint64_t draw(void *context)
 {
     uint64_t number;

@@ -25,6 +25,7 @@ void ext_options_free_columns(ext_columns *columns)
     memset(columns, 0, sizeof *columns);
 }
 
+/* Returns the field of columns that has this name, or NULL; case does not count. */
 static char **column_named(ext_columns *columns, const char *name)
 {
     if (sqlite3_stricmp(name, "session") == 0)
@@ -36,12 +37,13 @@ static char **column_named(ext_columns *columns, const char *name)
     return sqlite3_stricmp(name, "order") == 0 ? &columns->order : NULL;
 }
 
-/* Tells whether the name is space, and scope is a tuning: its value can be an object. */
+/* Tells whether name is space, whose value can be an object, and scope has the tuning. */
 static bool is_space(const char *name, gru4rec_option_scope scope)
 {
     return (scope & GRU4REC_SCOPE_TUNE) != 0 && sqlite3_stricmp(name, "space") == 0;
 }
 
+/* Tells whether the name is the option candidates, and scope has the evaluation. */
 static bool is_candidates(const char *name, gru4rec_option_scope scope)
 {
     return (scope & GRU4REC_SCOPE_EVALUATE) != 0 &&
@@ -49,8 +51,8 @@ static bool is_candidates(const char *name, gru4rec_option_scope scope)
 }
 
 /*
- * Tells whether the value of candidates is a list of ids. The library reads any other
- * value: all, sample=... or the empty text.
+ * Tells whether the value of candidates is a list of ids: it is neither empty nor all nor
+ * sample=..., which the library reads.
  */
 static bool is_id_list(const char *value)
 {
@@ -63,7 +65,8 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
 {
     gru4rec_error message = {0};
     char **column = columns != NULL ? column_named(columns, name) : NULL;
-    if (columns != NULL && is_candidates(name, scope)) { /* the last value given counts */
+    /* A new value of candidates replaces an old one of both kinds, list or words. */
+    if (columns != NULL && is_candidates(name, scope)) {
         sqlite3_free(columns->candidates);
         columns->candidates = NULL;
         column = is_id_list(value) ? &columns->candidates : NULL;
@@ -83,13 +86,13 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
 
 /* ---- the destination of options that are read ---- */
 
-/* Where options that are read are set. All pointers are borrowed. */
+/* The destination of options that are read. All pointers are borrowed. */
 typedef struct sink {
     gru4rec_option_scope scope; /* the functions whose options are allowed */
     gru4rec_options *options;
-    ext_columns *columns; /* NULL: columns are unknown options */
-    ext_changes *changes; /* the changes that options and columns belong to; or NULL */
-    bool are_defaults;    /* the values are set as a model's defaults */
+    ext_columns *columns; /* gets session, item, ...; NULL: these are unknown options */
+    ext_changes *changes; /* options and columns are those of these changes; or NULL */
+    bool are_defaults;    /* values are set as a model's defaults, not as the user's */
 } sink;
 
 static void drop(char **text)
@@ -99,8 +102,8 @@ static void drop(char **text)
 }
 
 /*
- * Replaces the new source of the changes by a copy of value, and sets has_source. value:
- * NULL if null was given; then the new source is NULL.
+ * Frees the new source of the changes, puts a copy of value in its place, and sets
+ * has_source. If value is NULL, because null was given, the new source is NULL.
  */
 static int change_source(ext_changes *changes, const char *value, ext_error *error)
 {
@@ -113,9 +116,9 @@ static int change_source(ext_changes *changes, const char *value, ext_error *err
 }
 
 /*
- * Puts an option of the model back to its default (in changes->defaults), or drops a
- * column from changes->columns and from the model's columns, because null was given for
- * it.
+ * Does what null asks for: gives an option of the model its value of changes->defaults
+ * back, or, if name is a column, frees it in changes->columns and in the model's columns
+ * (changes->kept). Error: SQLITE_ERROR for an unknown name.
  */
 static int take_back(ext_changes *changes, const char *name, ext_error *error)
 {
@@ -137,8 +140,9 @@ static bool is_source(const sink *to, const char *name)
 }
 
 /*
- * Sets one option, column or source in the destination to. value: NULL if null was given,
- * which is allowed in changes only, and takes the option, column or source back.
+ * Sets one option, column or source in the destination to; its old value is lost. If
+ * value is NULL, because null was given (in changes only), takes it back. Errors:
+ * SQLITE_ERROR for an unknown name and a bad value; SQLITE_NOMEM.
  */
 static int take(const sink *to, const char *name, const char *value, ext_error *error)
 {
@@ -160,9 +164,10 @@ static int take(const sink *to, const char *name, const char *value, ext_error *
 static const char space[] = " \t\r\n";
 
 /*
- * Puts the description of the option whose name the text begins with into *info. The name
- * ends at white space, at '=' or at the end of the text. Returns false if no option has
- * that name.
+ * Puts the description of the option whose name the text begins with into *info. Returns
+ * false if no option has that name; *info then means nothing. The name ends at white
+ * space, at '=' or at the end of the text; white space before it and its case do not
+ * count.
  */
 static bool find_option(const char *text, gru4rec_option_info *info)
 {
@@ -178,7 +183,7 @@ static bool find_option(const char *text, gru4rec_option_info *info)
 
 /*
  * Tells whether the option, column or source of that name cannot have a JSON array as its
- * value.
+ * value. Lists and candidates can. Returns false for an unknown name.
  */
 static bool is_single(const sink *to, const char *name)
 {
@@ -193,10 +198,10 @@ static bool is_single(const sink *to, const char *name)
 /*
  * The query that reads options in JSON, ?1. It gives the members of the object as four
  * columns: name, JSON type, value as text (NULL for an object and for null), and the JSON
- * of a value that is an array or an object. The
- * text of an array of numbers and strings is its elements with slashes between them, as
- * 100/100; that of any other array is its JSON. A REAL is given as it is written in the
- * JSON, because SQLite may print the number by the host's locale, as 0,5.
+ * of an array or object, else NULL. The text of an array of numbers and strings is its
+ * elements with slashes between them, as 100/100; that of any other array is its JSON. If
+ * the name has no other characters than a to z and _, a REAL is given as it is written,
+ * because SQLite may print it by the host's locale, as 0,5.
  */
 static const char json_query[] =
     "SELECT key, type, CASE type"
@@ -215,8 +220,8 @@ static const char json_query[] =
 
 /*
  * Sets the option, column or source of the current row of json_query in the destination
- * to. Error: SQLITE_ERROR for a value that it cannot have: an object except for space in
- * a tuning, null except in changes, an array where one value is needed.
+ * to. Errors: SQLITE_ERROR for an object (except for space in a tuning), for null (except
+ * in changes), and for an array where one value is needed; those of take(); SQLITE_NOMEM.
  */
 static int take_member(const sink *to, sqlite3_stmt *stmt, ext_error *error)
 {
@@ -240,10 +245,11 @@ static int take_member(const sink *to, sqlite3_stmt *stmt, ext_error *error)
     return take(to, name, value, error);
 }
 
+/* Reads options from a JSON object, member by member; stops at the first failure. */
 static int parse_json(sqlite3 *db, const char *text, const sink *to, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    if (ext_json_has_nul(text)) /* no name and no value has one */
+    if (ext_json_has_nul(text)) /* no option has one; old SQLite would stop there */
         return ext_error_set(error, SQLITE_ERROR,
                              "options hold a NUL character; leave it out: %s",
                              ext_show_text(&(ext_show){""}, text));
@@ -261,7 +267,7 @@ static int parse_json(sqlite3 *db, const char *text, const sink *to, ext_error *
 
 /* ---- name=value,... ---- */
 
-/* Returns a pointer to the first separator in text, or to the end of text. */
+/* Returns a pointer to the first separator in text, or to the end if there is none. */
 static const char *find(const char *text, char separator)
 {
     const char *at = strchr(text, separator);
@@ -269,8 +275,8 @@ static const char *find(const char *text, char separator)
 }
 
 /*
- * Tells whether changes are read and the text at pair begins with source= (white space
- * around the name is allowed).
+ * Tells whether changes are read (to->changes) and the text at pair begins with source=.
+ * White space before and behind the name, and upper and lower case, do not count.
  */
 static bool is_source_pair(const sink *to, const char *pair)
 {
@@ -283,7 +289,7 @@ static bool is_source_pair(const sink *to, const char *pair)
 
 /*
  * Returns a pointer to the brace that closes the JSON object that text begins with, or to
- * the end of text if none does. Braces in JSON strings are passed over.
+ * the end of text if no brace closes it. Braces in JSON strings do not count.
  */
 static const char *object_end(const char *text)
 {
@@ -300,9 +306,10 @@ static const char *object_end(const char *text)
 }
 
 /*
- * Returns where a pair name=value ends: at a comma, or at the end of the text. Commas
- * inside a value do not end the pair if the value is a JSON array or object, or a source
- * in parentheses.
+ * Returns a pointer to where the pair name=value ends: to the next comma, or to the end
+ * of the text. Commas inside a JSON array or object, or inside a source in parentheses,
+ * do not count. If no parenthesis closes such a source, the pair ends at the end of the
+ * text.
  */
 static const char *pair_end(const sink *to, const char *pair)
 {
@@ -326,8 +333,8 @@ static const char *pair_end(const sink *to, const char *pair)
 
 /*
  * Returns a copy of *text up to end, without white space around it, which the caller
- * frees; NULL means that there is not enough memory. *text is moved after the separator
- * at end, or to the end of the text.
+ * frees; NULL means that there is not enough memory. Moves *text behind the separator at
+ * end, or to the end of the text if end is there.
  */
 static char *cut(const char **text, const char *end)
 {
@@ -342,8 +349,8 @@ static char *cut(const char **text, const char *end)
 /*
  * Tells whether the text before the next comma is one more part of a list that is written
  * with commas. In a list of numbers a part begins with a digit or a point; in a list of
- * words any text is a part, unless it is name=value. White space and opening brackets
- * before the part are passed over.
+ * words (has_words) any text is a part, unless it is name=value or empty. White space and
+ * opening brackets before the part are passed over.
  */
 static bool is_part(const char *text, bool has_words)
 {
@@ -381,8 +388,9 @@ int ext_options_check_list(const char *text, ext_error *error)
 }
 
 /*
- * Sets the error for a pair without '='. is_candidate: the pair before this one had the
- * name candidates, so this pair is probably the second id of a list with commas.
+ * Sets the error, SQLITE_ERROR, for a pair without '='. is_candidate: the pair before had
+ * the name candidates, so this pair is probably the second id of a list with commas, and
+ * the message says how to write such a list.
  */
 static int fail_pair(const sink *to, const char *pair, bool is_candidate,
                      ext_error *error)
@@ -399,8 +407,8 @@ static int fail_pair(const sink *to, const char *pair, bool is_candidate,
 }
 
 /*
- * Refuses a source that is a SELECT without parentheses, because a SELECT has commas and
- * '=' of its own.
+ * Checks that a source in changes is no SELECT without parentheses, because a SELECT has
+ * commas and '=' of its own. Error: SQLITE_ERROR if it is. Any other name passes.
  */
 static int check_source(const sink *to, const char *name, const char *value,
                         ext_error *error)
@@ -412,6 +420,7 @@ static int check_source(const sink *to, const char *name, const char *value,
                          "would end it; write source=(SELECT ...), or a JSON object");
 }
 
+/* Sets one pair; in changes the value null, in any case of its letters, takes back. */
 static int take_pair(const sink *to, const char *name, const char *value,
                      ext_error *error)
 {
@@ -421,6 +430,11 @@ static int take_pair(const sink *to, const char *name, const char *value,
     return take(to, name, is_null ? NULL : value, error);
 }
 
+/*
+ * Reads options from "name=value,..." into the destination to, pair by pair; stops at the
+ * first failure. Errors: those of ext_options_check_list() and take_pair(), and
+ * SQLITE_ERROR without '='.
+ */
 static int parse_pairs(const char *text, const sink *to, ext_error *error)
 {
     int rc = SQLITE_OK;
@@ -448,6 +462,11 @@ static int parse_pairs(const char *text, const sink *to, ext_error *error)
 
 /* ---- the forms of options ---- */
 
+/*
+ * Reads options into the destination to: as JSON if the text begins with {, else as
+ * pairs. NULL has none. Error: SQLITE_ERROR if a model's options are longer than LONGEST;
+ * those of the two forms.
+ */
 static int parse(sqlite3 *db, const char *text, const sink *to, ext_error *error)
 {
     if (text == NULL)
@@ -512,6 +531,7 @@ bool ext_options_is_set(const gru4rec_options *options, const char *name)
     return false;
 }
 
+/* Appends the value of an option to json, in the JSON form of its type. */
 static void append_value(sqlite3_str *json, gru4rec_option_type type, const char *text)
 {
     switch (type) {
@@ -524,7 +544,7 @@ static void append_value(sqlite3_str *json, gru4rec_option_type type, const char
     case GRU4REC_OPTION_BOOLEAN:
         sqlite3_str_appendall(json, text);
         break;
-    case GRU4REC_OPTION_TEXT: /* needs no escapes: words of the table, times */
+    case GRU4REC_OPTION_TEXT: /* words of the option table, or times: no escapes needed */
         sqlite3_str_appendf(json, "\"%s\"", text);
         break;
     default: /* a number, or a word that stands for one */

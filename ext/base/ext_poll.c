@@ -12,6 +12,7 @@
 
 #include <time.h>
 
+/* The shortest time between two runs of the small statement, in seconds. */
 static const double interval = 0.005;
 
 double ext_poll_seconds(void)
@@ -31,7 +32,7 @@ void ext_poll_start(ext_poll *poll, sqlite3 *db)
         "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 100) "
         "SELECT count(*) FROM c",
         -1, &poll->stmt, NULL);
-    poll->is_interrupted = rc == SQLITE_INTERRUPT; /* it was pending already */
+    poll->is_interrupted = rc == SQLITE_INTERRUPT; /* an interrupt was pending already */
 }
 
 void ext_poll_stop(ext_poll *poll)

@@ -2,7 +2,8 @@
  * ext_progress.c - shows the progress of a training or a tuning on standard error; see
  * ext_base.h.
  *
- * Nothing else in the extension writes to standard error.
+ * Nothing else in the extension writes to standard error, except the traces of a build
+ * that has them (gru4rec_trace.h).
  *
  * A line on a terminal begins in column 0 and leaves the last column free, because some
  * terminals begin a new line after that column. Then the cursor goes back to column 0. If
@@ -25,9 +26,10 @@ enum { NAME = 1, EPOCH = 2, SHARE = 4, LOSS = 8, SPEED = 16, LEFT = 32, N_PARTS 
 enum { PART = 64, MIN_BAR = 5, MAX_BAR = 250, ROOM = N_PARTS * PART + MAX_BAR + 4 };
 
 /*
- * The layouts of the line, from the longest to 0, which shows nothing. A layout is the
- * set of the parts that it shows, one bit each. The first layout that fits into the
- * terminal's width is shown. If the longest one fits and leaves room, a bar is shown too.
+ * The layouts of the line on the terminal, from the longest to 0, which shows nothing. A
+ * layout is the set of the parts that it shows, one bit each. The first layout that fits
+ * into the terminal's width is shown. If the longest one fits and leaves room, a bar is
+ * shown too.
  */
 static const int layouts[] = {
     NAME | EPOCH | SHARE | LOSS | SPEED | LEFT,
@@ -42,16 +44,18 @@ static const int layouts[] = {
 };
 
 /*
- * Erases from the cursor to the end of its line, then the lines below. The order matters:
- * tmux copies the lines below into its history, unless the cursor's line is empty.
+ * What a terminal with escape sequences gets to erase from the cursor to the end of its
+ * line, and then the lines below. The order matters: tmux copies the lines below into its
+ * history, unless the cursor's line is empty.
  */
 static const char erase[] = "\033[K\033[J";
 
 /* ---- the terminal ---- */
 
 /*
- * Returns the width that the environment variable COLUMNS gives, or 80, for a terminal
- * that does not know its width.
+ * Returns the width in columns that the environment variable COLUMNS gives, or 80 if
+ * COLUMNS is not set or no positive number. It is for a terminal that does not know its
+ * width.
  */
 static int find_columns(void)
 {
@@ -60,6 +64,10 @@ static int find_columns(void)
     return columns > 0 ? columns : 80;
 }
 
+/*
+ * Returns the width of the terminal in columns, as the terminal gives it at this moment.
+ * If the terminal does not know its width, returns line->columns.
+ */
 static int ask_columns(const ext_progress *line)
 {
     struct winsize size = {0};
@@ -68,7 +76,8 @@ static int ask_columns(const ext_progress *line)
 }
 
 /*
- * Tells by the environment variable TERM whether the terminal knows no escape sequences.
+ * Tells whether the terminal knows no escape sequences: the environment variable TERM is
+ * not set, empty or "dumb".
  */
 static bool is_terminal_plain(void)
 {
@@ -94,8 +103,8 @@ void ext_progress_start(ext_progress *line, int64_t verbose, size_t n_before)
 /* ---- the updating line ---- */
 
 /*
- * Writes the time that the training still needs, as "1:05 left", or as "2:01:05 left"
- * from one hour on.
+ * Writes the time that the training still needs into text (n bytes), behind two spaces:
+ * as "1:05 left", or as "2:01:05 left" from one hour on. Less than 0 seconds count as 0.
  */
 static void write_left(char *text, size_t n, double seconds)
 {
@@ -109,10 +118,11 @@ static void write_left(char *text, size_t n, double seconds)
 }
 
 /*
- * Writes the texts of all parts of the progress line into part, each with the space
- * before it. seconds: since this call of the training began; speed and time left come
- * from the epochs of this call alone. The text of a loss that is NAN is empty. Returns
- * the share of the training that is done, from 0 to 1.
+ * Writes the texts of all parts of the progress line into part, in the order of the bits,
+ * each with the space before it. line->seen says how far the training is. seconds: since
+ * this call of the training began. Speed and time left come from the epochs of this call
+ * alone. If the loss is NAN, its part is not written. Returns the share of the whole
+ * training that is done, from 0 to 1.
  */
 static double write_parts(char part[N_PARTS][PART], const ext_progress *line,
                           double seconds)
@@ -121,7 +131,7 @@ static double write_parts(char part[N_PARTS][PART], const ext_progress *line,
     const double total = (double)progress->total_events;
     const double all = total * (double)progress->n_epochs;
     const double done = (double)(progress->epoch - 1) * total + (double)progress->events;
-    const double here = done - (double)line->n_before * total; /* by this call */
+    const double here = done - (double)line->n_before * total; /* events of this call */
     const double share = done > 0 ? done / all : 0;
     snprintf(part[0], PART, "gru4rec: ");
     snprintf(part[1], PART, "%s %lld/%lld", line->unit, (long long)progress->epoch,
@@ -135,8 +145,8 @@ static double write_parts(char part[N_PARTS][PART], const ext_progress *line,
 }
 
 /*
- * Sets is_kept for each part that the layout shows, and returns how many columns these
- * parts need together.
+ * Sets is_kept[i] to whether the layout shows part i, for each part, and returns how many
+ * columns the shown parts need together.
  */
 static int choose_parts(char part[N_PARTS][PART], int layout, bool is_kept[N_PARTS])
 {
@@ -149,8 +159,9 @@ static int choose_parts(char part[N_PARTS][PART], int layout, bool is_kept[N_PAR
 }
 
 /*
- * Writes the bar of the share that is done, " [###..]", into text, in at most n columns.
- * Writes nothing if n is too small for a bar.
+ * Writes the bar of the share that is done, " [###..]", into text, so that it takes n
+ * columns, but never more than MAX_BAR + 3. If n is too small for a bar, it writes
+ * nothing and text stays. A share above 1 counts as 1.
  */
 static void write_bar(char *text, double share, int n)
 {
@@ -163,6 +174,11 @@ static void write_bar(char *text, double share, int n)
     snprintf(text, MAX_BAR + 4, " [%.*s]", n_bar, bar);
 }
 
+/*
+ * Writes the line for a terminal of that width into text: the parts of the first layout
+ * that fits into columns - 1, and behind the epoch, if the longest layout fits, a bar of
+ * at most a quarter of the width. The line is empty if no layout fits.
+ */
 static void write_line(char text[ROOM], const ext_progress *line, double seconds,
                        int columns)
 {
@@ -185,8 +201,9 @@ static void write_line(char text[ROOM], const ext_progress *line, double seconds
 
 /*
  * Returns how many columns of the last update of the line are still on a plain terminal
- * (one without escape sequences), and must be overwritten. It is 0 for other terminals,
- * which erase the line.
+ * (one without escape sequences), so that spaces must overwrite them. The result is below
+ * columns. Returns 0 for other terminals, because there an escape sequence erases the
+ * line.
  */
 static int count_old(const ext_progress *line, int columns)
 {
@@ -211,6 +228,10 @@ void ext_progress_show(ext_progress *line, const gru4rec_progress *progress)
     fflush(stderr);
 }
 
+/*
+ * Erases the line on the terminal: on a plain terminal with spaces, else with escape
+ * sequences. The cursor is then in column 0.
+ */
 static void wipe(const ext_progress *line)
 {
     if (line->is_plain)
@@ -222,9 +243,10 @@ static void wipe(const ext_progress *line)
 /* ---- the line at the end ---- */
 
 /*
- * Writes the line at the end: how many units (epochs, trials) were done, or in which one
- * the work stopped; its last figure (loss, best) and speed, if they are known; and the
- * seconds since the start.
+ * Writes the line at the end to standard error: how many units (epochs, trials) were
+ * done, or, if the work was stopped, in which one; its last figure (loss, best) and
+ * speed, unless there are no events or the figure is NAN; and the seconds since the
+ * start.
  */
 static void write_log(const ext_progress *line, const ext_progress_end *end)
 {

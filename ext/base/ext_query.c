@@ -15,9 +15,10 @@ static bool is_name(const char *name, size_t n, const char *other)
 }
 
 /*
- * Returns a copy of sql in which each @name is replaced by the quoted name of that table
- * of the model, or of its schema, as ext_query() describes. The caller frees the copy.
- * Returns NULL if there is not enough memory.
+ * Returns a copy of sql, which the caller frees, in which names are written out in
+ * quotes: @schema as the schema, @model as the model's table, and any other @name as the
+ * shadow table m_name of the model m; both tables with the schema before them. Returns
+ * NULL if there is not enough memory.
  */
 static char *expand(const ext_home *home, const char *sql)
 {
@@ -43,6 +44,10 @@ static char *expand(const ext_home *home, const char *sql)
     return sqlite3_str_finish(text);
 }
 
+/*
+ * Binds the next value of args, whose type is the letter type (i, d or s, as for
+ * ext_query()), to a parameter of the statement. Returns SQLite's result code.
+ */
 static int bind(sqlite3_stmt *stmt, int parameter, char type, va_list *args)
 {
     assert(strchr("ids", type) != NULL);
@@ -54,6 +59,10 @@ static int bind(sqlite3_stmt *stmt, int parameter, char type, va_list *args)
                              SQLITE_TRANSIENT);
 }
 
+/*
+ * Expands sql, prepares it, and binds the values of args, as ext_query() describes. After
+ * a failure *stmt is NULL.
+ */
 static int prepare(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
                    const char *sql, const char *types, va_list *args)
 {
@@ -77,8 +86,9 @@ static int prepare(const ext_home *home, sqlite3_stmt **stmt, ext_error *error,
 }
 
 /*
- * Prepares a statement and runs it to its end. integer: gets the first column of the
- * first row, and keeps its value if there is no row; it may be NULL.
+ * Prepares SQL on the model's tables, runs it to its end, and finalizes it. integer: gets
+ * the first column of the first row, as an integer, and keeps its value if there is no
+ * row; NULL: all rows are dropped.
  */
 static int run(const ext_home *home, int64_t *integer, ext_error *error, const char *sql,
                const char *types, va_list *args)

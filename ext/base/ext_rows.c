@@ -24,6 +24,7 @@ void ext_rows_free(ext_rows *list)
     memset(list, 0, sizeof *list);
 }
 
+/* Compares two rows, for qsort() and bsearch(), in ascending order. */
 static int compare_rows(const void *a, const void *b)
 {
     int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;

@@ -29,6 +29,10 @@ static const char guard_text[] = "PRAGMA main.journal_mode";
 
 /* ---- release and undo ---- */
 
+/*
+ * Tells whether the connection is in autocommit: the transaction that the savepoint is in
+ * has ended.
+ */
 static bool is_over(const ext_savepoint *savepoint)
 {
     return sqlite3_get_autocommit(savepoint->db) != 0;
@@ -36,7 +40,7 @@ static bool is_over(const ext_savepoint *savepoint)
 
 /*
  * Sets the error, SQLITE_AUTH, for a SAVEPOINT, a RELEASE or a guard that did nothing,
- * because an authorizer answered SQLITE_IGNORE.
+ * because an authorizer answered SQLITE_IGNORE. Returns the code that the error has now.
  */
 static int fail_ignored(ext_error *error)
 {
@@ -47,12 +51,14 @@ static int fail_ignored(ext_error *error)
 }
 
 /*
- * Checks that stmt, a SAVEPOINT or RELEASE, does something, which it does not if an
- * authorizer answered SQLITE_IGNORE. A guard must be at its row: then SQLite refuses stmt
- * with SQLITE_BUSY if it does something, and gives SQLITE_DONE if it does nothing. In
- * autocommit nothing is checked here, because the state of the transaction shows
- * afterwards whether stmt did something; so the host's error log stays free of the
- * SQLITE_BUSY.
+ * Checks that stmt, a SAVEPOINT or RELEASE, will do something when the caller runs it. It
+ * does nothing if an authorizer answered SQLITE_IGNORE; the error is then SQLITE_AUTH.
+ * This function steps stmt and resets it, while a guard stands at its row: so SQLite
+ * refuses stmt with SQLITE_BUSY if it does something, and gives SQLITE_DONE if it does
+ * nothing. Any other result is SQLite's error.
+ * In autocommit nothing is checked and stmt is not stepped, because the state of the
+ * transaction shows afterwards whether stmt did something; so the host's error log stays
+ * free of the SQLITE_BUSY.
  */
 static int check_real(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
                       ext_error *error)
@@ -70,24 +76,27 @@ static int check_real(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
 
 /*
  * Tells, after an interrupt of stmt, a RELEASE, whether the savepoint was released all
- * the same, because the interrupt came too late. If the transaction still exists, the
- * guard is stepped to its row, and then stmt again: SQLite now refuses stmt with
- * SQLITE_ERROR if there is no such savepoint, and with SQLITE_BUSY if there is.
+ * the same, because the interrupt came too late. If the transaction is over, it was
+ * released only if the transaction was the savepoint's own, by its commit. If the
+ * transaction still exists, the guard is stepped to its row, and then stmt again: SQLite
+ * now refuses stmt with SQLITE_ERROR if there is no such savepoint, and with SQLITE_BUSY
+ * if there is. Returns false if the guard cannot be stepped.
  */
 static bool is_released(const ext_savepoint *savepoint, sqlite3_stmt *stmt)
 {
-    if (is_over(savepoint)) /* only the commit of our transaction ends it here */
+    if (is_over(savepoint)) /* only its commit ends an own transaction here */
         return savepoint->is_alone;
     if (sqlite3_step(savepoint->guard) != SQLITE_ROW)
         return false;
     sqlite3_reset(stmt);
-    return sqlite3_step(stmt) == SQLITE_ERROR; /* no such savepoint */
+    return sqlite3_step(stmt) == SQLITE_ERROR; /* there is no such savepoint any more */
 }
 
 /*
  * Steps stmt, the RELEASE of the savepoint. If that fails, but the transaction still
- * exists, the next guard (savepoint->guard) is stepped to its row. An interrupt that came
- * too late, after SQLite released the savepoint, is no error.
+ * exists, steps the next guard (savepoint->guard) to its row. Errors: SQLite's;
+ * SQLITE_AUTH if the RELEASE of an own transaction did not end that transaction. An
+ * interrupt that came too late, after SQLite released the savepoint, is no error.
  */
 static int step_release(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error *error)
 {
@@ -108,8 +117,9 @@ static int step_release(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error 
 }
 
 /*
- * Prepares the RELEASE of the savepoint and the next guard, frees the old guard, and then
- * releases the savepoint. After a failure the savepoint still has a guard.
+ * Prepares the RELEASE of the savepoint and the next guard, checks that the RELEASE will
+ * do something, replaces the old guard by the next one, and then releases the savepoint.
+ * Does not call on_end. After a failure the savepoint still has a guard.
  */
 static int release(ext_savepoint *savepoint, ext_error *error)
 {
@@ -131,8 +141,9 @@ static int release(ext_savepoint *savepoint, ext_error *error)
 }
 
 /*
- * Undoes what was written since the savepoint, in the user's transaction, and releases
- * the savepoint. Returns true if the savepoint does not exist any more.
+ * Undoes, by ROLLBACK TO, what was written since the savepoint in the user's transaction,
+ * and then releases the savepoint. Errors are dropped. Returns true if the savepoint does
+ * not exist any more, also if it did not exist before.
  */
 static bool take_back(ext_savepoint *savepoint)
 {
@@ -147,8 +158,8 @@ static bool take_back(ext_savepoint *savepoint)
 }
 
 /*
- * Rolls back the transaction that the savepoint began in autocommit. Returns true if that
- * worked.
+ * Rolls back, by ROLLBACK, the transaction that the savepoint began in autocommit. Errors
+ * are dropped. Returns whether the transaction has ended.
  */
 static bool roll_back(const ext_savepoint *savepoint)
 {
@@ -159,8 +170,8 @@ static bool roll_back(const ext_savepoint *savepoint)
 }
 
 /*
- * Frees the guard of the savepoint, and calls its on_end, with is_committed, if there is
- * one; then removes on_end, so that it is called only once.
+ * Frees the guard of the savepoint, and calls its on_end, with is_committed as is_kept,
+ * if there is one; then sets on_end to NULL, so that it is called only once.
  */
 static void finish(ext_savepoint *savepoint, bool is_committed)
 {
@@ -189,9 +200,9 @@ void ext_savepoint_undo(ext_savepoint *savepoint)
 /* ---- from start to end ---- */
 
 /*
- * Steps a guard to its row. Errors: SQLITE_AUTH if it has no row, because an authorizer
- * answered SQLITE_IGNORE; SQLite's. A guard is used only once, because SQLite would
- * prepare it anew to run it a second time.
+ * Steps a new guard to its row. Errors: SQLITE_AUTH if it has no row, because an
+ * authorizer answered SQLITE_IGNORE; SQLite's. A guard is used only once, because SQLite
+ * would prepare it anew to run it a second time.
  */
 static int stand_by(sqlite3_stmt *guard, ext_error *error)
 {
@@ -202,9 +213,9 @@ static int stand_by(sqlite3_stmt *guard, ext_error *error)
 }
 
 /*
- * In autocommit it does nothing. In a transaction of the user's, checks that stmt, a
- * SAVEPOINT, will do something (check_real()), with a guard of its own, which it
- * finalizes.
+ * Does nothing in autocommit. In a transaction of the user's, checks that stmt, a
+ * SAVEPOINT, will do something (check_real()): for that it prepares a guard, steps it to
+ * its row, and finalizes it at the end. stmt is reset and can be stepped afterwards.
  */
 static int check_ahead(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
                        ext_error *error)
@@ -221,7 +232,8 @@ static int check_ahead(const ext_savepoint *savepoint, sqlite3_stmt *stmt,
 
 /*
  * Checks that stmt, the SAVEPOINT, will do something, opens the savepoint by it, and
- * steps the savepoint's guard to its row. After a failure the savepoint may be open.
+ * steps the savepoint's guard to its row. Error: SQLITE_AUTH if an authorizer makes one
+ * of them do nothing; SQLite's. After a failure the savepoint may be open.
  */
 static int make(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error *error)
 {
@@ -243,7 +255,7 @@ int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error)
         rc = ext_sql_prepare(db, &savepoint->guard, error, "%s", guard_text);
     if (rc == SQLITE_OK && make(savepoint, stmt, error) != SQLITE_OK) {
         rc = error->rc;
-        ext_savepoint_undo(savepoint); /* the savepoint may exist */
+        ext_savepoint_undo(savepoint); /* the savepoint may be open */
     }
     sqlite3_finalize(stmt);
     return rc;
@@ -253,12 +265,15 @@ int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
                        ext_error *error)
 {
     /*
-     * This PRAGMA takes the write lock. It moves one page at most, and only in a database
-     * whose auto_vacuum would move it too.
+     * PRAGMA incremental_vacuum takes the write lock. It moves one page at most, and only
+     * in a database whose auto_vacuum would move that page too.
      */
     int rc =
         ext_sql_run(savepoint->db, error, "PRAGMA \"%w\".incremental_vacuum(1)", schema);
-    /* Only a statement that uses the schema makes SQLite read a changed schema anew. */
+    /*
+     * A SELECT on the schema is run next, because only a statement that uses the schema
+     * makes SQLite read a changed schema anew.
+     */
     return rc == SQLITE_OK
                ? ext_sql_run(savepoint->db, error,
                              "SELECT 1 FROM \"%w\".sqlite_schema LIMIT 1", schema)

@@ -14,8 +14,8 @@ static bool starts_with(const char *text, const char *start)
 }
 
 /*
- * Returns the place after the next occurrence of the string end, looked for from at on,
- * or the end of the text if there is none.
+ * Returns a pointer behind the first occurrence of the string end at or after at, or to
+ * the end of the text if there is none.
  */
 static const char *skip_past(const char *at, const char *end)
 {
@@ -24,8 +24,9 @@ static const char *skip_past(const char *at, const char *end)
 }
 
 /*
- * Returns the place after the one character of white space, byte order mark or comment
- * (as SQLite reads them) that begins at at. Returns at if none begins there.
+ * Passes over one blank, as SQLite reads it: one character of white space, a byte order
+ * mark, or a whole comment. Returns a pointer behind the blank that begins at at, or at
+ * itself if none begins there.
  */
 static const char *skip_one_blank(const char *at)
 {
@@ -40,8 +41,9 @@ static const char *skip_one_blank(const char *at)
 }
 
 /*
- * Returns the place after the quoted text or name that begins at at, or after one
- * character if at is no quote.
+ * If at stands at a quote (', ", ` or [), returns a pointer behind the quoted text or
+ * name that begins there, or to the end of the text if no quote closes it; a doubled
+ * quote does not close it. Else returns a pointer behind the one character at at.
  */
 static const char *skip_piece(const char *at)
 {
@@ -62,6 +64,10 @@ const char *ext_select_start(const char *text)
     return text;
 }
 
+/*
+ * Tells whether text begins with word, in upper or lower case, and a character that can
+ * follow a keyword comes next: white space, a bracket, a quote, a comment, or *.
+ */
 static bool starts_with_word(const char *text, const char *word)
 {
     size_t n = strlen(word);
@@ -77,8 +83,8 @@ bool ext_select_is(const char *text)
 }
 
 /*
- * Returns the end of the SQL that stands between text and end: the place after its last
- * character that is not a part of a comment, white space or a semicolon.
+ * Returns a pointer behind the last character between text and end that is no part of a
+ * comment, no white space and no semicolon. Returns text if there is no such character.
  */
 static const char *find_end(const char *text, const char *end)
 {
@@ -119,14 +125,14 @@ char *ext_select_subquery(const char *text)
         const char *close = ext_select_close(start);
         if (close == NULL)
             return sqlite3_mprintf("%.*s", (int)(end - start), start);
-        if (close + 1 != end) /* more follows, as WHERE or JOIN: it is a FROM clause */
+        if (close + 1 != end) /* a WHERE, JOIN or the like follows: a FROM clause */
             return sqlite3_mprintf("(SELECT * FROM %.*s)", (int)(end - start), start);
         start++;
         end--;
         const char *last = find_end(start, end);
         /*
-         * Comments at the end inside the parentheses stay, unless a semicolon is among
-         * them.
+         * If a semicolon is among the comments at the end inside the parentheses, they
+         * are cut off with it; else they stay.
          */
         if (memchr(last, ';', (size_t)(end - last)) != NULL)
             end = last;

@@ -4,8 +4,8 @@
 #include <string.h>
 
 /*
- * Writes a BLOB as x'01020304...': only its first 4 bytes, which are enough to recognise
- * it.
+ * Writes a BLOB of n bytes into shown (size bytes) as x'01020304...': only its first 4
+ * bytes, which are enough to recognise it. "..." is written only if there are more bytes.
  */
 static void show_blob(char *shown, size_t size, const unsigned char *bytes, size_t n)
 {
@@ -17,8 +17,9 @@ static void show_blob(char *shown, size_t size, const unsigned char *bytes, size
 }
 
 /*
- * Tells whether a REAL is so large (from 2^53 to 2^63) that it is an integer that may
- * need more than 15 digits.
+ * Tells whether the absolute value of a REAL is from 2^53 to below 2^63. Such a REAL is
+ * an integer that may need more digits than the 15 that SQLite prints, and fits into 64
+ * bits.
  */
 static bool is_wide(double real)
 {

@@ -7,13 +7,17 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* SQLITE_PREPARE_FROM_DDL, which older headers do not have; older libraries ignore it. */
+/*
+ * The value of SQLITE_PREPARE_FROM_DDL, which older headers of SQLite do not define;
+ * older libraries ignore this flag.
+ */
 enum { FROM_DDL = 0x20 };
 
 /*
- * Tells by its first words (INSERT, DROP TABLE and the like) whether the SQL is meant to
- * write. If SQLite says that such a statement is read-only, an authorizer answered
- * SQLITE_IGNORE, and the statement does nothing.
+ * Tells whether the SQL is meant to write: it begins with INSERT, DROP TABLE and the
+ * like, in upper case and without white space before. If SQLite says that such a
+ * statement is read-only, an authorizer answered SQLITE_IGNORE, and the statement does
+ * nothing.
  */
 static bool is_writing(const char *text)
 {
@@ -27,9 +31,9 @@ static bool is_writing(const char *text)
 }
 
 /*
- * Tells whether an authorizer answered SQLITE_IGNORE for the statement. A SELECT then has
- * no columns and gives no rows, as if the table were empty; a statement that is meant to
- * write does nothing.
+ * Tells whether an authorizer answered SQLITE_IGNORE for the statement with this text. It
+ * did if a SELECT has no columns (it then gives no rows, as if the table were empty), and
+ * if a statement that is meant to write is read-only (it then does nothing).
  */
 static bool is_ignored(sqlite3_stmt *stmt, const char *text)
 {
@@ -40,9 +44,9 @@ static bool is_ignored(sqlite3_stmt *stmt, const char *text)
 }
 
 /*
- * Prepares one statement from text, as ext_sql_prepare() describes, and frees text. text
- * may be NULL, which means that there was not enough memory for it. flags: those of
- * sqlite3_prepare_v3().
+ * Prepares one statement from text, with the results and errors of ext_sql_prepare(), and
+ * frees text in any case. text may be NULL, which means that there was not enough memory
+ * for it: the error is then SQLITE_NOMEM. flags: those of sqlite3_prepare_v3().
  */
 static int prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, char *text,
                    unsigned flags)
@@ -173,8 +177,8 @@ bool ext_sql_is_writing(sqlite3 *db)
 }
 
 /*
- * SQLite before 3.39 has no function that gives the name of a schema, but only the
- * PRAGMA, which an authorizer may deny. Neither way reads a file, so that a transaction
+ * SQLite before 3.39 has no function that gives the name of a schema. There the PRAGMA
+ * gives it, which an authorizer may deny. Neither way reads a file, so that a transaction
  * may still begin with a write.
  */
 int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error)
@@ -198,9 +202,10 @@ int ext_sql_schema(char **name, sqlite3 *db, int i, ext_error *error)
 }
 
 /*
- * Tells whether the failure to read a schema must be reported. It must if the cause is
- * temporary, so that it says nothing about the tables of the schema, or if SQLite rolls
- * back the user's transaction after it.
+ * Tells whether the error must be reported after a schema could not be read: it is one of
+ * the codes below, also in extended form. They have a temporary cause, which says nothing
+ * about the tables of the schema, or make SQLite roll back the user's transaction.
+ * Returns false if the error is not set.
  */
 static bool is_passing(const ext_error *error)
 {

@@ -18,7 +18,7 @@ int ext_table_new(ext_table **out, const ext_table_function *function,
     assert(function->n_arguments <= EXT_TABLE_ARGUMENTS);
     *out = NULL;
     int rc = sqlite3_declare_vtab(db, declaration);
-    if (rc == SQLITE_NOMEM) /* the connection may not have set an error */
+    if (rc == SQLITE_NOMEM) /* SQLite may not have noted it as the connection's error */
         return ext_error_nomem(error);
     if (rc != SQLITE_OK)
         return ext_error_db(error, db, "declaring the table");
@@ -63,8 +63,8 @@ int ext_table_usage(const ext_cursor *cursor, ext_error *error)
 /* ---- plan ---- */
 
 /*
- * Returns the operator of a constraint as text ("=", "<" or "<="), in the form of EXPLAIN
- * QUERY PLAN for ordinary tables.
+ * Returns the operator of a constraint as text, in the form of EXPLAIN QUERY PLAN for
+ * ordinary tables: "<=", "<", or "=" for any other operator.
  */
 static const char *operator_of(sqlite3_index_info *info, int constraint)
 {
@@ -83,9 +83,11 @@ void ext_table_use(ext_table_plan *plan, int constraint, int bit, const char *na
 }
 
 /*
- * Makes the arguments that are given values of the plan, in their order, and sets their
- * bits in idxNum. Sets the bits for missing arguments of those that are not given
- * although the query reads them, or whose value this plan cannot use.
+ * Plans the arguments: makes xFilter get the values of those that the query gives by "=",
+ * in their order, sets their bits in idxNum, and tells SQLite not to check these
+ * constraints itself. If an argument is given twice, the last one counts. Sets the bit
+ * for a missing argument if the argument is not given so, and either the query reads it
+ * or a value for it exists that this plan cannot use.
  */
 static void plan_arguments(ext_table_plan *plan)
 {
@@ -115,8 +117,8 @@ static void plan_arguments(ext_table_plan *plan)
 }
 
 /*
- * Tells by idxNum whether the table lacks an argument that it needs, or one that the
- * query reads.
+ * Tells by idxNum whether the scan cannot run because an argument is missing: one that
+ * the table needs, or one that the query reads.
  */
 static bool is_missing(const ext_table_function *function, int idx_num)
 {
@@ -125,8 +127,9 @@ static bool is_missing(const ext_table_function *function, int idx_num)
 }
 
 /*
- * Tells whether there is an ORDER BY, and it asks for the order in which the rows of the
- * table come anyway.
+ * Tells whether the query has an ORDER BY that asks for the order in which the rows of
+ * the table come anyway: ascending, by the first columns, at most n_ordered of them.
+ * Returns false without ORDER BY.
  */
 static bool is_in_order(const ext_table_function *function,
                         const sqlite3_index_info *info)
@@ -151,13 +154,13 @@ int ext_table_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
     /*
      * A missing argument is an error only when the scan starts. An error here would break
      * OR on old versions of SQLite, and in another plan the argument may be there. So
-     * this plan is only made expensive.
+     * this plan is only given a very high cost.
      */
     if (is_missing(function, info->idxNum))
         info->estimatedCost = 1e50;
     const int rc = sqlite3_str_errcode(plan.text);
     char *text = sqlite3_str_finish(plan.text);
-    if (rc != SQLITE_OK) { /* on failure SQLite does not take over text */
+    if (rc != SQLITE_OK) { /* after a failure SQLite does not free text */
         sqlite3_free(text);
         return rc;
     }
@@ -187,6 +190,10 @@ int ext_table_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
     return SQLITE_OK;
 }
 
+/*
+ * Takes the cursor, which must be in it, out of the table's list of open cursors. The
+ * cursor is not freed.
+ */
 static void take_out(ext_table *table, const ext_cursor *cursor)
 {
     ext_cursor **link = &table->open;
@@ -195,6 +202,7 @@ static void take_out(ext_table *table, const ext_cursor *cursor)
     *link = cursor->next_open;
 }
 
+/* Frees the cursor's copies of the arguments and sets them to NULL. */
 static void drop_arguments(ext_cursor *cursor)
 {
     for (int i = 0; i < EXT_TABLE_ARGUMENTS; i++) {
@@ -217,8 +225,9 @@ int ext_table_close(sqlite3_vtab_cursor *base)
 }
 
 /*
- * Replaces the cursor's copies of the arguments, and makes the cursor's hash that of the
- * arguments. *argv is moved past their values. Returns SQLITE_OK or SQLITE_NOMEM.
+ * Replaces the cursor's copies of the arguments by copies of those that idxNum says are
+ * given (NULL: not given), and sets the cursor's hash to the hash of all arguments. Moves
+ * *argv past their values. Returns SQLITE_OK or SQLITE_NOMEM.
  */
 static int keep_arguments(ext_cursor *cursor, sqlite3_value ***argv, int idx_num)
 {
@@ -238,8 +247,9 @@ static int keep_arguments(ext_cursor *cursor, sqlite3_value ***argv, int idx_num
 
 /*
  * Begins the ext_entry of a call, because the SQL that start and next run may lead back
- * to this table. If the table is a model's own, the entry notes that the call uses the
- * model. Errors: those of ext_entry_start() and ext_entry_use().
+ * to this table. If the table is a model's own, notes in the entry that the call uses the
+ * model. Errors: those of ext_entry_start() and ext_entry_use(). leave() must end the
+ * entry, also after a failure.
  */
 static int enter(ext_entry *entry, const ext_cursor *cursor, ext_error *error)
 {
@@ -249,9 +259,10 @@ static int enter(ext_entry *entry, const ext_cursor *cursor, ext_error *error)
 }
 
 /*
- * Passes the error of the call to SQLite, and ends the ext_entry that enter() began, even
- * if enter() failed. After an error the cursor has no more rows. Returns the error's
- * code.
+ * Ends what enter() began, even if enter() failed: passes the error of the call to SQLite
+ * as the message of the table (ext_error_vtab()), and ends the ext_entry. If the error is
+ * set, also sets is_eof of the cursor. Returns the code that the error had, and clears
+ * the error.
  */
 static int leave(ext_entry *entry, ext_cursor *cursor, ext_error *error)
 {
@@ -262,10 +273,10 @@ static int leave(ext_entry *entry, ext_cursor *cursor, ext_error *error)
 }
 
 /*
- * Sets the error, SQLITE_ERROR, for an argument that is missing by idxNum. For one that
- * the table needs, the message is the usage of the table. For another one, which the
- * query reads, the message says how to give it: only a comparison gives an argument a
- * value.
+ * Sets the error, SQLITE_ERROR, for the first argument that is missing by idxNum, and
+ * returns its code. If the table needs the argument, the message is the usage of the
+ * table. Otherwise the query reads the argument, and the message says how to give it:
+ * only a comparison gives an argument a value.
  */
 static int fail_missing(const ext_cursor *cursor, int idx_num, ext_error *error)
 {

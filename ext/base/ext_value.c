@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* For each type of an SQL value: the type of the id that the value is read as. */
+/*
+ * For each type of an SQL value: the type of the id that the value is read as. NULL has
+ * no type of id; its line is only there so that the array can be read.
+ */
 static const gru4rec_id_type id_types[] = {
     [SQLITE_INTEGER] = GRU4REC_ID_INTEGER, [SQLITE_FLOAT] = GRU4REC_ID_REAL,
     [SQLITE_TEXT] = GRU4REC_ID_TEXT,       [SQLITE_BLOB] = GRU4REC_ID_BLOB,
@@ -57,8 +60,8 @@ bool ext_value_is_whole(double real, int64_t *integer)
 }
 
 /*
- * Turns an id that is a REAL into an INTEGER if ext_value_is_whole() accepts the REAL;
- * any other id stays as it is.
+ * Turns an id that is a REAL into an INTEGER, in place, if ext_value_is_whole() accepts
+ * the REAL. Any other id keeps its type and value.
  */
 static void make_item(gru4rec_id *id)
 {
@@ -111,7 +114,8 @@ int ext_value_bind(sqlite3_stmt *stmt, int parameter, const gru4rec_id *id)
 
 /*
  * Tells whether the text of n bytes is an integer of 64 bits, with or without white space
- * around it, and puts that integer into *integer.
+ * around it and with or without a sign, and puts that integer into *integer. If it is
+ * none, *integer means nothing.
  */
 static bool is_integer_text(int64_t *integer, const char *text, size_t n)
 {
@@ -172,7 +176,7 @@ int ext_value_text(const char **text, sqlite3_value *value, const char *what,
     const int type = value != NULL ? sqlite3_value_type(value) : SQLITE_NULL;
     *text = type != SQLITE_NULL ? (const char *)sqlite3_value_text(value) : NULL;
     if (*text == NULL && type != SQLITE_NULL && type != SQLITE_BLOB)
-        return ext_error_nomem(error); /* to convert a number, or UTF-16 */
+        return ext_error_nomem(error); /* SQLite had no memory to convert the value */
     if (*text == NULL || strlen(*text) == (size_t)sqlite3_value_bytes(value))
         return SQLITE_OK;
     *text = NULL;
@@ -197,9 +201,9 @@ int ext_value_name(const char **text, ext_name *room, sqlite3_value *value,
 }
 
 /*
- * The hash is FNV-1a. sqlite3_value_blob() is not called for a TEXT, because it also
- * marks the value as a BLOB, and the Bloom filters of SQLite 3.45 to 3.50 then lose the
- * value's row in a join.
+ * The hash is FNV-1a over the type and then the bytes of the value. sqlite3_value_blob()
+ * is not called for a TEXT, because it also marks the value as a BLOB, and the Bloom
+ * filters of SQLite 3.45 to 3.50 then lose the value's row in a join.
  */
 uint64_t ext_value_hash(uint64_t hash, sqlite3_value *value)
 {
@@ -213,8 +217,8 @@ uint64_t ext_value_hash(uint64_t hash, sqlite3_value *value)
     const unsigned char *bytes = number.bytes;
     if (type == SQLITE_INTEGER || type == SQLITE_FLOAT) {
         /*
-         * A number is not read as text: SQLite would convert the value, and would make it
-         * NULL if there is not enough memory.
+         * The 8 bytes of a number are hashed, not its text: to make the text, SQLite
+         * would convert the value, and would make it NULL if there is not enough memory.
          */
         if (type == SQLITE_INTEGER)
             number.integer = sqlite3_value_int64(value);
@@ -235,9 +239,9 @@ uint64_t ext_value_hash(uint64_t hash, sqlite3_value *value)
 /* ---- text ---- */
 
 /*
- * Returns the length in bytes of the UTF-8 character that the text of n > 0 bytes begins
- * with. Returns 0 if the character is not valid: cut off at the end, longer than
- * necessary, a surrogate, or above U+10FFFF.
+ * Returns the length in bytes, 1 to 4, of the UTF-8 character that the text of n > 0
+ * bytes begins with. Returns 0 if the character is not valid: a wrong byte, cut off at
+ * the end, longer than necessary, a surrogate, or above U+10FFFF. NUL is valid.
  */
 static size_t character_bytes(const unsigned char *text, size_t n)
 {
@@ -275,8 +279,8 @@ static bool is_little_endian(void)
 }
 
 /*
- * Copies n words of 4 bytes. On machines that are not little-endian the bytes of each
- * word are reversed.
+ * Copies n words of 4 bytes from from to to. On machines that are not little-endian the
+ * bytes of each word are reversed.
  */
 static void copy_words(unsigned char *to, const unsigned char *from, size_t n)
 {

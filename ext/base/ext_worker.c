@@ -6,8 +6,9 @@
 #include <string.h>
 
 /*
- * Is the worker's thread: does the jobs that are ready one after another, and counts them
- * in n_done, until no more jobs will come.
+ * The function of the worker's thread; context is the worker. Does the jobs that are
+ * ready one after another, and counts them in n_done; waits while there is none. Returns
+ * when no more jobs will come (is_over) and all that are ready are done.
  */
 static void *work(void *context)
 {
@@ -30,8 +31,10 @@ static void *work(void *context)
 }
 
 /*
- * Tells whether another thread may allocate from SQLite. It may not if the host chose
- * SQLITE_CONFIG_SINGLETHREAD; then all mutexes are the same one, which does nothing.
+ * Tells whether another thread may allocate from SQLite: SQLite's mutexes work. They do
+ * not if SQLite was built without threads, or if the host chose
+ * SQLITE_CONFIG_SINGLETHREAD; in this second case all mutexes are the same one, which
+ * does nothing. Returns false too if there is no memory to find out.
  */
 static bool has_mutexes(void)
 {
@@ -45,6 +48,7 @@ static bool has_mutexes(void)
     return has_two;
 }
 
+/* Destroys the lock and the condition of a worker. */
 static void drop_lock(ext_worker *worker)
 {
     pthread_cond_destroy(&worker->changed);
@@ -63,7 +67,10 @@ void ext_worker_start(ext_worker *worker, ext_worker_job *job, void *context,
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->changed, NULL);
     sigfillset(&all);
-    /* The thread inherits the mask, so it handles no signals of the host. */
+    /*
+     * The new thread inherits the mask that blocks all signals, so it handles no signals
+     * of the host.
+     */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     worker->is_threaded = pthread_create(&worker->thread, NULL, work, worker) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -5,7 +5,10 @@
  */
 #include "ext_cache.h"
 
-/* Reads the version's fingerprints of sessions, only to see whether that works. */
+/*
+ * Reads the version's fingerprints of sessions, only to see whether that works, and frees
+ * them again. Errors: those of ext_fingerprints_read().
+ */
 static int check_fingerprints(const ext_home *home, int64_t version, ext_error *error)
 {
     ext_budget budget;
@@ -18,8 +21,8 @@ static int check_fingerprints(const ext_home *home, int64_t version, ext_error *
 
 /*
  * Loads a version, with the optimiser's slots (what a training keeps beside the weights)
- * that it stores, and then its fingerprints, only to see whether that works. Nothing
- * stays in memory.
+ * that it stores, and then its fingerprints, only to see whether that works. Stops at the
+ * first failure. All memory is freed again.
  */
 static int check_version(const ext_home *home, int64_t version, ext_error *error)
 {
@@ -61,8 +64,9 @@ static const column needed_to_blend[] = {
 };
 
 /*
- * Checks that the shadow tables have the n columns. SQLITE_CORRUPT_VTAB: a column, or a
- * whole table, is missing.
+ * Checks that the shadow tables of the model have the n columns; stops at the first one
+ * that is missing. SQLITE_CORRUPT_VTAB: a column, or a whole table, is missing; the
+ * message names it. Other errors: SQLite's.
  */
 static int check_columns(const ext_home *home, const column *columns, size_t n,
                          ext_error *error)
@@ -90,9 +94,10 @@ static int check_columns(const ext_home *home, const column *columns, size_t n,
 
 /*
  * Checks that the shadow tables have all columns of the array needed, and, if the model
- * has a table m_blend, those of needed_to_blend, before any statement reads them. If
- * SQLite then refuses a statement, the reason must be another one, for example an
- * authorizer or a limit. SQLITE_CORRUPT_VTAB: a column, or a whole table, is missing.
+ * has made a table m_blend, those of needed_to_blend. SQLITE_CORRUPT_VTAB: a column, or a
+ * whole table, is missing. The caller checks this before any statement reads the columns.
+ * If SQLite then refuses a statement, the reason must be another one, for example an
+ * authorizer or a limit.
  */
 static int check_all_columns(const ext_home *home, ext_error *error)
 {
@@ -107,9 +112,10 @@ static int check_all_columns(const ext_home *home, ext_error *error)
 }
 
 /*
- * Checks the version whose number and run name the current row of stmt has: that the run
- * name is valid, and that the version can be loaded (check_version()). If the run name is
- * NULL, the row of the version is missing; check_version() reports that.
+ * Checks the version whose number and run name the current row of stmt has: first that
+ * the run name is valid, then that the version can be loaded. SQLITE_CORRUPT_VTAB: the
+ * run name is not valid. Other errors: those of check_version(). If the run name is NULL,
+ * the row of the version is missing; check_version() reports that.
  */
 static int check_row(const ext_home *home, sqlite3_stmt *stmt, ext_error *error)
 {
@@ -158,9 +164,9 @@ bool ext_check_is_finding(const ext_error *error)
 }
 
 /*
- * The SQL function gru4rec_check(model): returns 'ok', or the message that says what is
- * damaged. If the model does not exist or cannot be checked, the call fails with an SQL
- * error.
+ * The SQL function gru4rec_check(model): returns 'ok', or, as a text that begins with
+ * "gru4rec: ", the message that says what is damaged. If the model does not exist or
+ * cannot be checked, the call fails with an SQL error.
  */
 static void check(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
@@ -184,7 +190,9 @@ static void check(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_home_clear(&home);
 }
 
-/* The table that registers gru4rec_check(). The last entry has the name NULL. */
+/*
+ * The functions to register for gru4rec_check(model). The last entry has the name NULL.
+ */
 const ext_function ext_check_functions[] = {
     {"gru4rec_check", 1, 0, check, NULL},
     {NULL, 0, 0, NULL, NULL},

@@ -35,16 +35,17 @@ void ext_connection_release(void *context)
 /*
  * The client data that SQLite keeps for an SQL function, or for the module of a
  * table-valued function. One of function and table is set; the other is NULL.
+ * drop_registration() frees it.
  */
 typedef struct registration {
-    ext_connection *connection; /* one use of it, which the destructor gives up */
+    ext_connection *connection; /* with one use, which drop_registration() gives up */
     const ext_function *function;
     const ext_table_function *table;
 } registration;
 
 /*
- * The destructor of a registration: gives up its use of the connection, and frees the
- * registration.
+ * The destructor of a registration, which SQLite calls: gives up its use of the
+ * connection, and frees the registration.
  */
 static void drop_registration(void *context)
 {
@@ -54,8 +55,8 @@ static void drop_registration(void *context)
 }
 
 /*
- * Returns a new registration, which counts as one more user of the connection. NULL:
- * there is not enough memory.
+ * Returns a new registration, and adds it to the users of the connection. NULL: there is
+ * not enough memory, and no user was added.
  */
 static registration *make_registration(ext_connection *connection,
                                        const ext_function *function,
@@ -87,9 +88,10 @@ ext_connection *ext_connection_of(sqlite3_context *context)
 }
 
 /*
- * Calls the SQL function of a registration, within an ext_entry, which limits how deep
- * calls nest. If the entry cannot start, does not call the function; the error of the
- * entry is then the result.
+ * The function that SQLite calls for each SQL function (xFunc, or xStep of an aggregate):
+ * calls the function of the registration within an ext_entry, which limits how deep calls
+ * nest. If the entry cannot start, does not call the function; the error of the entry is
+ * then the result. The entry ends here in any case.
  */
 static void call(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
@@ -103,8 +105,9 @@ static void call(sqlite3_context *context, int argc, sqlite3_value **argv)
 }
 
 /*
- * Registers one SQL function: as an aggregate window function if function->window is set,
- * else as a scalar function.
+ * Registers one SQL function with a new registration: as an aggregate that is also a
+ * window function if function->window is set, else as a scalar function. Error: SQLite's;
+ * SQLite has then dropped the registration.
  */
 static int add_function(ext_connection *connection, const ext_function *function,
                         ext_error *error)
@@ -139,7 +142,8 @@ int ext_connection_add_functions(ext_connection *connection,
 
 /*
  * Method xConnect of a table-valued function: declares its columns, and makes its table
- * object.
+ * object, which names no model, in *out. After a failure *message is the text of the
+ * error.
  */
 static int connect(sqlite3 *db, void *context, int argc, const char *const *argv,
                    sqlite3_vtab **out, char **message)
@@ -157,7 +161,7 @@ static int connect(sqlite3 *db, void *context, int argc, const char *const *argv
 
 /*
  * The module of every table-valued function. It has no xCreate, so that its table exists
- * under its name without CREATE VIRTUAL TABLE.
+ * under its name without CREATE VIRTUAL TABLE, and cannot be created.
  */
 static const sqlite3_module table_module = {.xConnect = connect, EXT_TABLE_METHODS()};
 

@@ -1,19 +1,22 @@
 /*
  * ext_load.c - loads a version from the database into memory.
  *
- * The contracts are in ext_cache.h. The caller's thread reads the database. Work that
- * needs no SQLite is done by a second thread meanwhile, if the model is large:
+ * The contracts are in ext_cache.h. The caller's thread reads the database. If the model
+ * is large, a second thread meanwhile does work that needs no SQLite (except its memory):
  * - while the items are read, the model's memory is allocated, because the system gives
  *   it page by page, which takes time;
  * - while the tensors are read, the items are indexed; a third thread checks the chunks
  *   of the tensors (ext_tensor.c).
+ * If the model is small, the caller's thread does all this work itself.
  */
 #define _POSIX_C_SOURCE 199309L
 #include "ext_cache.h"
 
 #include <time.h>
 
-/* With quantize=auto, the size in bytes from which on a byte copy is worth its memory. */
+/*
+ * With quantize=auto: the size in bytes of a byte copy from which on a version gets one.
+ */
 enum { BYTES_FROM = 1 << 20 };
 
 static const char loading[] = "loading the model";
@@ -31,8 +34,8 @@ void ext_load_free(ext_loaded *loaded)
 /* ---- jobs of threads ---- */
 
 /*
- * The job that allocates the model of a version, and, if the version is to be served with
- * one, the byte copy of its output rows.
+ * The job that allocates the model of a version and, if is_to_serve and the options want
+ * one, the byte copy of its output weights. status and message are its result.
  */
 typedef struct making {
     ext_loaded *loaded;
@@ -43,8 +46,9 @@ typedef struct making {
 } making;
 
 /*
- * Tells whether the version is served with a byte copy of its output rows: if the option
- * quantize is on, or is auto and the copy has BYTES_FROM bytes or more.
+ * Tells whether the options want a byte copy of the output weights: the option quantize
+ * is on, or it is auto and the copy would have BYTES_FROM bytes or more. loaded->model
+ * must exist.
  */
 static bool wants_bytes(const ext_loaded *loaded)
 {
@@ -54,8 +58,9 @@ static bool wants_bytes(const ext_loaded *loaded)
 }
 
 /*
- * Does the job making: sets loaded->model, and loaded->bytes if the version is served
- * with a byte copy. job->status is the first failure.
+ * Does the job making (context): allocates loaded->model, without weights, and
+ * loaded->bytes, without rows, if the version is to be served with a byte copy. Sets
+ * job->status to the first failure, or GRU4REC_OK.
  */
 static void make(void *context, size_t i)
 {
@@ -68,7 +73,10 @@ static void make(void *context, size_t i)
         job->status = gru4rec_bytes_new(&ext_memory, loaded->model, &loaded->bytes);
 }
 
-/* The job that indexes the items by their ids. */
+/*
+ * The job that indexes the items by their ids. status is its result. The caller sets
+ * is_stopped to stop it.
+ */
 typedef struct indexing {
     gru4rec_items *items;
     ext_poll *poll; /* NULL in a second thread, which must not call SQLite */
@@ -77,8 +85,8 @@ typedef struct indexing {
 } indexing;
 
 /*
- * Tells the library whether to stop indexing: the tensors could not be read, or there is
- * an interrupt.
+ * Tells the library whether to stop indexing: load_weights() set is_stopped, or, where
+ * the caller's own thread indexes, there is an interrupt.
  */
 static bool is_indexing_over(void *context)
 {
@@ -88,8 +96,9 @@ static bool is_indexing_over(void *context)
 }
 
 /*
- * Does the job indexing: indexes the items by id, and puts the result into job->status.
- * Stops if is_indexing_over() says so.
+ * Does the job indexing (context): indexes the items by id, and puts the result into
+ * job->status: GRU4REC_INVALID if an id occurs twice, GRU4REC_INTERRUPTED if
+ * is_indexing_over() said to stop.
  */
 static void index_items(void *context, size_t i)
 {
@@ -100,7 +109,8 @@ static void index_items(void *context, size_t i)
 
 /*
  * Waits until the worker has no work left, and looks for an interrupt every millisecond.
- * SQLITE_INTERRUPT: the user interrupted the wait; the worker may still be at work.
+ * SQLITE_INTERRUPT: the user interrupted the wait; the worker may still be at work, and
+ * this function does not stop it.
  */
 static int wait_for(ext_worker *worker, ext_poll *poll, ext_error *error)
 {
@@ -116,9 +126,11 @@ static int wait_for(ext_worker *worker, ext_poll *poll, ext_error *error)
 /* ---- a version ---- */
 
 /*
- * Reads the n items of a version into loaded->items, while a worker allocates
- * loaded->model, and loaded->bytes if it is needed. is_large: the worker has a thread of
- * its own. Sets *sum to the checksum of the items.
+ * Reads the n items of a version into loaded->items, and sets *sum to the checksum of the
+ * items. A worker meanwhile allocates loaded->model, and loaded->bytes if it is needed;
+ * this function waits for its end. is_large: the worker has a thread of its own; else it
+ * works before the items are read. Errors: those of ext_item_load(); then those of the
+ * worker.
  */
 static int load_items(ext_loaded *loaded, uint64_t *sum, const ext_home *home,
                       int64_t version, int32_t n, bool is_to_serve, bool is_large,
@@ -136,7 +148,9 @@ static int load_items(ext_loaded *loaded, uint64_t *sum, const ext_home *home,
 /*
  * Reads the weights of the version into loaded->model, and fills in loaded->bytes if it
  * is not NULL, while a worker indexes the items by id. Then waits for the worker. If the
- * weights cannot be read, or an interrupt ends that wait, the worker stops indexing.
+ * weights cannot be read, or an interrupt ends that wait, the worker stops indexing
+ * before this function returns. is_large: as for load_items(). Errors: those of
+ * ext_tensor_load(); SQLITE_INTERRUPT; SQLITE_CORRUPT_VTAB if an id occurs twice.
  */
 static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t version,
                         bool is_large, ext_error *error)
@@ -158,16 +172,17 @@ static int load_weights(ext_loaded *loaded, const ext_home *home, int64_t versio
 }
 
 /*
- * Does nothing if the version does not blend (option blend is 0). Loads the sessions that
- * it blends with, fits loaded->neighbours to them, and frees them again. Sets
- * loaded->blend.
+ * Does nothing if the version does not blend (option blend is 0). Else reads the sessions
+ * that it blends with, from n items, fits loaded->neighbours to them, frees the sessions
+ * again, and sets loaded->blend. SQLITE_ERROR: the limits of memory do not allow it
+ * (ext_budget.c). Other errors: those of ext_blend_load() and ext_blend_fit().
  */
 static int load_neighbours(ext_loaded *loaded, const ext_home *home, int64_t version,
                            int32_t n, ext_error *error)
 {
     static const char fewer[] = "train it with a smaller blend_sessions, or with blend=0";
     gru4rec_dataset *sessions;
-    ext_budget budget; /* what the model takes counts as used by now */
+    ext_budget budget; /* started anew: the model now counts as used memory */
     if (!(loaded->options.blend > 0))
         return SQLITE_OK;
     ext_budget_start(&budget, INT64_MAX);
@@ -185,10 +200,10 @@ static int load_neighbours(ext_loaded *loaded, const ext_home *home, int64_t ver
 }
 
 /*
- * Loads the n items, the weights and the byte copy of a version. Compares the checksum of
- * the whole version last, because the checks of the single parts give more exact
- * messages. If the weights are not all finite, frees the byte copy again and sets it to
- * NULL, which is no error.
+ * Loads the n items, the weights and the byte copy of a version, but not its neighbours.
+ * Compares the checksum of the whole version last, because the checks of the single parts
+ * give more exact messages. Then finishes the byte copy; if the output weights are not
+ * all finite, frees it and sets loaded->bytes to NULL, which is no error.
  */
 static int load_all(ext_loaded *loaded, const ext_home *home, int64_t version, int32_t n,
                     bool is_to_serve, bool is_large, ext_error *error)

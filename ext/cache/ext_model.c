@@ -19,10 +19,16 @@
 /* ---- the models of the process ---- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* List of all loaded versions. The lock protects the list, and n_users of each entry. */
+/*
+ * List of all loaded versions of the process, by next. The lock protects the list, and
+ * n_users of each entry.
+ */
 static ext_model *models;
 
-/* Frees a loaded version, which must be in no list. */
+/*
+ * Frees a loaded version with all that it owns. It must be in no list, and nobody may
+ * hold it.
+ */
 static void free_model(ext_model *model)
 {
     GRU4REC_TRACE(2, "version %lld of %s is freed", (long long)model->version,
@@ -38,8 +44,9 @@ static bool is_same(const ext_model *model, const char *file, const char *run)
 }
 
 /*
- * Looks in the list of loaded versions for that database file and run name, adds a
- * holder, and returns the version; NULL: it is not loaded. The caller holds the lock.
+ * Looks in the list of loaded versions for that database file and run name, adds a holder
+ * to the version found, and returns it; NULL: it is not loaded. The caller must have
+ * taken the lock.
  */
 static ext_model *find_locked(const char *file, const char *run)
 {
@@ -52,8 +59,9 @@ static ext_model *find_locked(const char *file, const char *run)
 }
 
 /*
- * Takes the lock, and looks for a loaded version as find_locked() does: adds a holder to
- * the version and returns it. NULL: it is not loaded.
+ * Does what find_locked() does, but takes the lock for the time of the search: adds a
+ * holder to the loaded version of that file and run, and returns it. NULL: it is not
+ * loaded.
  */
 static ext_model *find_model(const char *file, const char *run)
 {
@@ -64,9 +72,9 @@ static ext_model *find_model(const char *file, const char *run)
 }
 
 /*
- * Puts a version that was just loaded into the list of the process, and returns it. If
- * another thread has put the same version there first, frees model, and returns that of
- * the other thread with one more holder.
+ * Puts a version that was just loaded into the list of the process, and returns it; its
+ * n_users stays. If another thread has put the same version there first, frees model, and
+ * returns that of the other thread with one more holder.
  */
 static ext_model *share_model(ext_model *model)
 {
@@ -110,8 +118,8 @@ ext_model *ext_model_retain(ext_model *model)
 /* ---- loading ---- */
 
 /*
- * Returns the type that the ids of all items have; -1: there are no items, or some ids
- * have another type than others.
+ * Returns the type that the ids of all items have, a gru4rec_id_type; -1: there are no
+ * items, or not all ids have the same type.
  */
 static int find_id_type(const gru4rec_items *items)
 {
@@ -127,10 +135,10 @@ static int find_id_type(const gru4rec_items *items)
 }
 
 /*
- * Checks, after a version was loaded, that the choice still means that version. The
- * choice can mean another version by then: in a shared cache with PRAGMA
- * read_uncommitted, a snapshot keeps no writer away. SQLITE_BUSY: the model changed
- * meanwhile.
+ * Checks, after a version was loaded, that the choice still means a version of the same
+ * run. The choice can mean another one by then: in a shared cache with PRAGMA
+ * read_uncommitted, a snapshot keeps no writer away. SQLITE_BUSY: it does mean another
+ * one. Other errors: those of ext_choice_find().
  */
 static int check_still(const ext_home *home, const ext_choice *choice,
                        const ext_version *version, ext_error *error)
@@ -145,10 +153,11 @@ static int check_still(const ext_home *home, const ext_choice *choice,
 }
 
 /*
- * Loads a version to serve it, and puts it into the list of the process. Also finds out
- * the type of its ids. *out is the loaded version; or, if another thread has put the same
- * version into the list meanwhile, that one. The caller gets one hold on *out. *out is
- * unchanged after a failure. Errors: those of ext_load_version() and check_still().
+ * Loads a version to serve it, finds out the type of its ids, and puts it into the list
+ * of the process. *out is the loaded version; or, if another thread has put the same
+ * version into the list meanwhile, that one. The caller gets one hold on *out. After a
+ * failure *out is unchanged, and what was loaded is freed. Errors: those of
+ * ext_load_version() and check_still().
  */
 static int load_model(ext_model **out, const ext_home *home, const ext_choice *choice,
                       const ext_version *version, ext_error *error)
@@ -179,8 +188,8 @@ static int load_model(ext_model **out, const ext_home *home, const ext_choice *c
 /* ---- the handles of a connection ---- */
 
 /*
- * Releases the version and the spare workspace of a handle, which stays in its list, with
- * model NULL.
+ * Empties a handle: frees its spare workspace and releases its version, and sets model to
+ * NULL. The handle itself stays in its list.
  */
 static void drop_handle(ext_handle *handle)
 {
@@ -189,6 +198,10 @@ static void drop_handle(ext_handle *handle)
     handle->model = NULL;
 }
 
+/*
+ * Frees a handle, which must be in no list, with its spare workspace, its hold on a
+ * version, and its home.
+ */
 static void free_handle(ext_handle *handle)
 {
     drop_handle(handle);
@@ -197,8 +210,8 @@ static void free_handle(ext_handle *handle)
 }
 
 /*
- * Tells whether the handle is on a version of the model home: their names and schemas are
- * equal but for upper and lower case.
+ * Tells whether the handle is on a version of the model home: their names and their
+ * schemas are equal; upper and lower case do not count. The choice does not matter.
  */
 static bool is_of(const ext_handle *handle, const ext_home *home)
 {
@@ -208,7 +221,8 @@ static bool is_of(const ext_handle *handle, const ext_home *home)
 
 /*
  * Returns the connection's handle on that model with that choice, and moves it to the
- * front of the connection's list; NULL: there is none.
+ * front of the connection's list; NULL: there is none. The handle may hold no version, or
+ * an old one.
  */
 static ext_handle *find_handle(const ext_home *home, const ext_choice *choice)
 {
@@ -227,17 +241,17 @@ static ext_handle *find_handle(const ext_home *home, const ext_choice *choice)
 
 /*
  * Largest number of handles that a connection keeps on versions that were not chosen as
- * the active one. A model keeps as many other versions by default: the one before the
- * active one, and two candidates. So a query that compares all of them loads none of them
- * twice.
+ * the active one; there can be more while outer calls use them. A model keeps as many
+ * other versions by default: the one before the active one, and two candidates. So a
+ * query that compares all of them loads none of them twice.
  */
 enum { OTHERS = 3 };
 
 /*
  * If the connection has OTHERS or more handles whose choice is not the active version,
- * frees the one of these handles whose last use is the longest ago. A handle whose home
- * an outer call still uses (ext_entry_holds()) is never freed; if all of them are such
- * handles, frees none.
+ * takes one of them out of the list and frees it: of those that no outer call uses
+ * (ext_entry_holds()), the one whose last use is the longest ago. Does nothing if outer
+ * calls use all of them, or if there are fewer.
  */
 static void drop_other(ext_connection *connection)
 {
@@ -256,9 +270,10 @@ static void drop_other(ext_connection *connection)
 }
 
 /*
- * Makes a handle that holds no version yet, and puts it at the front of the connection's
- * list. If its choice is not the active version, first frees an old handle if there are
- * too many (drop_other()).
+ * Makes a handle that holds no version yet, with a copy of home, puts it at the front of
+ * the connection's list, and sets *out to it. If its choice is not the active version,
+ * first frees an old handle if there are too many (drop_other()). Error: SQLITE_NOMEM;
+ * *out is then unchanged.
  */
 static int make_handle(ext_handle **out, const ext_home *home, const ext_choice *choice,
                        ext_error *error)
@@ -298,7 +313,8 @@ void ext_model_forget_all(ext_connection *connection)
 
 /*
  * Tells whether the handle holds the version that its choice means now, of the same
- * database file.
+ * database file. It reads the run name from the database, and loads nothing. Returns
+ * false if the handle holds none, and if that cannot be found out.
  */
 static bool is_current(const ext_handle *handle)
 {
@@ -312,11 +328,12 @@ static bool is_current(const ext_handle *handle)
 }
 
 /*
- * Makes the handle hold the version that its choice means now: one from the list of the
- * process, or, if it is not there, one that this function loads. If the tables cannot be
- * read now, or are damaged, the handle keeps the version that it had. After any other
- * failure (there is no such version, or it cannot be loaded) the handle holds no version
- * and no spare workspace.
+ * Checks the shadow tables, and makes the handle hold the version that its choice means
+ * now: one from the list of the process, or, if it is not there, one that this function
+ * loads. Before that the handle gives up its old version and its spare workspace. There
+ * are two kinds of failure. If the tables cannot be read now, or are damaged, the handle
+ * keeps its old version. After any other failure (there is no such version, or it cannot
+ * be loaded) the handle holds no version and no spare workspace.
  */
 static int find_version(ext_handle *handle, ext_error *error)
 {
@@ -339,8 +356,9 @@ static int find_version(ext_handle *handle, ext_error *error)
 }
 
 /*
- * Makes the handle hold the version that its choice means now, as find_version() does,
- * within one snapshot of the database.
+ * Does what find_version() does, within one snapshot of the database: makes the handle
+ * hold the version that its choice means now. If the snapshot cannot be started, the
+ * handle stays as it is.
  */
 static int renew(ext_handle *handle, ext_error *error)
 {
@@ -400,14 +418,18 @@ int ext_model_acquire_named(ext_model **model, ext_connection *connection,
 
 /*
  * What SQLite keeps (sqlite3_set_auxdata()) for a call in a statement, if the first
- * argument of the call, the name of the model, is constant: the version that was found.
+ * argument of the call, the name of the model, is constant: the version that was found
+ * for an earlier row. drop_found() frees it.
  */
 typedef struct found {
     ext_model *model;  /* the version, with one hold on it */
-    ext_choice choice; /* the choice that led to it */
+    ext_choice choice; /* the choice by which the version was found */
 } found;
 
-/* The destructor of a found: releases the version that was kept with a statement. */
+/*
+ * The destructor of a found, which SQLite calls: releases the version that was kept with
+ * a statement, and frees the found.
+ */
 static void drop_found(void *context)
 {
     found *own = context;

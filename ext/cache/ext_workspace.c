@@ -21,7 +21,7 @@ int ext_workspace_open(ext_workspace *workspace, ext_connection *connection,
         *workspace = handle->spare;
         handle->spare = (ext_workspace){0};
         gru4rec_session_reset(workspace->session);
-        ext_model_release(model); /* because the spare workspace has a hold of its own */
+        ext_model_release(model); /* the spare workspace has a hold of its own */
         return SQLITE_OK;
     }
     *workspace = (ext_workspace){.model = model};

@@ -2,9 +2,10 @@
 #include "ext_events.h"
 
 /*
- * Returns a number below, equal to or above 0, if position a is before, equal to or after
- * position b. They are equal if they have the same time, and the same rowid or one of
- * them has none.
+ * Compares two positions, which must be there. Returns a negative number if a is before
+ * b, 0 if they are equal, and a positive number if a is after b. The times decide; if
+ * they are equal, the rowids do. If one of the positions has no rowid, equal times are
+ * equal positions.
  */
 static int compare(const ext_border *a, const ext_border *b)
 {

@@ -2,50 +2,79 @@
  * ext_copies.c - copies of histories for statements that write; see ext_events.h.
  *
  * A copy is a list of chunks of bytes, which are filled one after another. In a chunk
- * each session is a head, its value, and its item rows, without padding. A session takes
- * the 12 bytes of its head, the bytes of its value, and 4 bytes for each event.
+ * each session is a head, its value, and its item rows, without padding. No session is
+ * spread over two chunks. A session takes the 12 bytes of its head, the bytes of its
+ * value (8 for a number), and 4 bytes for each event.
  */
 #include "ext_events.h"
 
 #include <string.h>
 
+/* Bytes of a chunk. A session that is larger gets a chunk of its own size. */
 enum { CHUNK_BYTES = 1 << 16 };
 
+/* A piece of a copy, in a list. n bytes of the capacity are filled. */
 struct ext_copy_chunk {
     ext_copy_chunk *next;
     size_t n, capacity;
     unsigned char bytes[];
 };
 
-/* What stands before a session's value in a chunk of a copy. */
+/*
+ * What stands before a session's value in a chunk. n_rows: number of the item rows.
+ * n_bytes: bytes of the value. type: SQLite's type of the value.
+ */
 typedef struct head {
-    uint32_t n_rows, n_bytes; /* number of item rows; bytes of the value */
-    int32_t type;             /* SQLite's type of the value */
+    uint32_t n_rows, n_bytes;
+    int32_t type;
 } head;
 
-/* When a copy was made, and of which sessions. Copies with equal keys are equal. */
+/*
+ * When a copy was made, and of which sessions. If the keys of two copies are equal, so
+ * are the copies.
+ */
 typedef struct key {
-    int changes;      /* sqlite3_total_changes() of the connection */
-    uint64_t writers; /* hash of the statements that were writing */
-    uint64_t wanted;  /* hash of the values of the sessions; 0 if there are none */
-    int n_wanted;     /* number of these values; -1: all sessions */
-    char run[EXT_COPIES_RUN + 1]; /* the run whose catalogue numbers the item rows */
+    /*
+     * sqlite3_total_changes() of the connection, which grows with each row that is
+     * written.
+     */
+    int changes;
+    uint64_t writers; /* hash_writers() when the copy was made */
+    /* Hash of the values of the sessions, in their order; 0 if all sessions are meant. */
+    uint64_t wanted;
+    int n_wanted; /* number of these values; -1: all sessions */
+    /* Name of the run (the training) in whose catalogue the item rows are. */
+    char run[EXT_COPIES_RUN + 1];
 } key;
 
 struct ext_copy {
-    int n_users;   /* its ext_copies, its readers, and callers of ext_copies_find() */
-    key key;       /* when it was made, and of which sessions */
-    bool is_whole; /* ext_copies_finish() was called: it has all sessions */
-    ext_copy_chunk *first, *last; /* list of the chunks that hold the sessions; or NULL */
+    /*
+     * Number of users: the ext_copies that has the copy, its readers, and the callers of
+     * ext_copies_find() until they drop the copy. The last user frees it.
+     */
+    int n_users;
+    key key;
+    /* ext_copies_finish() was called: the copy has all its sessions. */
+    bool is_whole;
+    /*
+     * The list of chunks, and its last one, to which sessions are added. NULL: no session
+     * yet.
+     */
+    ext_copy_chunk *first, *last;
 };
 
 struct ext_copies {
-    int n_users;           /* the scans that share it */
-    ext_copy *all, *named; /* latest copy of all sessions, and of some; or NULL */
+    int n_users; /* the scans that share it; the last one frees it */
+    /*
+     * The latest copy of all sessions, and the latest one of some sessions; or NULL. They
+     * are users of these copies.
+     */
+    ext_copy *all, *named;
 };
 
 /* ---- one copy ---- */
 
+/* Adds a user to the copy, which may be NULL, and returns the copy. */
 static ext_copy *hold(ext_copy *copy)
 {
     if (copy != NULL)
@@ -66,8 +95,9 @@ void ext_copies_drop(ext_copy *copy)
 }
 
 /*
- * Returns room for n bytes in the last chunk of the copy, and counts them as filled. If
- * that chunk is too full, a new one is added. NULL: no memory.
+ * Makes room for n bytes at the end of the copy, and returns a pointer to it. They count
+ * as filled at once. If the last chunk has less room, appends a new chunk. NULL: no
+ * memory, and the copy is unchanged.
  */
 static unsigned char *make_room(ext_copy *copy, size_t n)
 {
@@ -88,7 +118,7 @@ static unsigned char *make_room(ext_copy *copy, size_t n)
     return last->bytes + last->n - n;
 }
 
-/* Copies n bytes from from to *to, and moves *to behind them. */
+/* Copies n bytes from from to *to, and adds n to *to. */
 static void put(unsigned char **to, const void *from, size_t n)
 {
     if (n > 0)
@@ -140,9 +170,10 @@ void ext_copies_stop(ext_copy_reader *reader)
 }
 
 /*
- * Makes an sqlite3_value from the bytes of a session's value. SQLite has no function for
- * that, so the bytes are bound to SELECT ?1, whose result is copied into *value. The
- * caller frees *value; it stays as it was if binding fails.
+ * Makes an sqlite3_value from the bytes of a session's value, and puts it into *value.
+ * SQLite has no function for that, so the bytes are bound to the reader's SELECT ?1, and
+ * its result is copied. The caller frees *value. After an error of SQLite *value is
+ * unchanged; after NOMEM it may be NULL.
  */
 static int make_value(ext_copy_reader *reader, const head *h, const unsigned char *bytes,
                       sqlite3_value **value, ext_error *error)
@@ -223,8 +254,9 @@ void ext_copies_release(ext_copies *copies)
 }
 
 /*
- * Returns a hash of the statements that are writing. The hash includes how often each one
- * was run, so that a statement that runs again counts as another one.
+ * Returns a hash of the connection's statements that are writing now; 0 if there are
+ * none. The hash includes how often each statement was run, so that a statement that runs
+ * again counts as another one.
  */
 static uint64_t hash_writers(sqlite3 *db)
 {
@@ -237,6 +269,7 @@ static uint64_t hash_writers(sqlite3 *db)
     return hash;
 }
 
+/* Returns the key that a copy of these sessions (NULL: all) gets if it is made now. */
 static key make_key(sqlite3 *db, const ext_sessions *sessions, const char *run)
 {
     key made = {.changes = sqlite3_total_changes(db),
@@ -248,6 +281,7 @@ static key make_key(sqlite3 *db, const ext_sessions *sessions, const char *run)
     return made;
 }
 
+/* Tells whether all members of the two keys are equal. */
 static bool is_same(const key *a, const key *b)
 {
     return a->changes == b->changes && a->writers == b->writers &&

@@ -22,9 +22,9 @@
 /* ---- which sessions ---- */
 
 /*
- * Tells whether SQLite may convert value i before it compares it with the session column,
- * so that '3' and 3 can be equal. That is so for a TEXT column and a number, and for an
- * untyped column and a number or a text.
+ * Tells whether SQLite may convert value i (0-based) before it compares it with the
+ * session column, so that '3' and 3 can be equal. That is so for a TEXT column and a
+ * number, and for an untyped column and a number or a text.
  */
 static bool is_mixed(const ext_source *source, const ext_sessions *sessions, int i)
 {
@@ -35,6 +35,7 @@ static bool is_mixed(const ext_source *source, const ext_sessions *sessions, int
     return value != SQLITE_BLOB && (*type == '\0' || strcmp(type, "TEXT") == 0);
 }
 
+/* Tells whether is_mixed() is true of any of the values. False if there are no values. */
 static bool has_mixed(const ext_source *source, const ext_sessions *sessions)
 {
     for (int i = 0; sessions->values != NULL && i < sessions->n; i++)
@@ -45,8 +46,9 @@ static bool has_mixed(const ext_source *source, const ext_sessions *sessions)
 
 /*
  * Makes the condition of WHERE that the session of a row can equal one of the values ?1,
- * ?2, ...; if sessions is NULL, that the session of a row is not NULL. The caller frees
- * the text. NULL: there is no memory.
+ * ?2, ... A value that SQLite may convert is also compared as the other type. If sessions
+ * is NULL, the condition is that the session of a row is not NULL. If sessions->values is
+ * NULL, only sessions->n counts. The caller frees the text. NULL: there is no memory.
  */
 static char *make_condition(const ext_source *source, const ext_sessions *sessions)
 {
@@ -69,9 +71,10 @@ static char *make_condition(const ext_source *source, const ext_sessions *sessio
 }
 
 /*
- * Returns how many sessions' values one statement can name. Each value that SQLite may
- * convert makes the expression deeper by one OR; 10 levels are left for the rest of the
- * SELECT.
+ * Returns how many values of sessions one statement can name: SQLite's limit of
+ * variables. If SQLite may convert any of the values, the limit of an expression's depth
+ * counts too, because each such value makes the condition deeper by one OR; 10 levels are
+ * left for the rest of the SELECT.
  */
 static int most_values(const ext_source *source, const ext_sessions *sessions)
 {
@@ -81,7 +84,9 @@ static int most_values(const ext_source *source, const ext_sessions *sessions)
 }
 
 /*
- * Makes the SELECT that reads the events of the sessions for which the condition is true.
+ * Makes the SELECT (session, item, time) of the events for which the condition is true,
+ * sorted by session, time and ties. Events whose session or item is the empty text are
+ * left out unless source->keeps_empty, and events whose time cannot be read always are.
  * It frees the condition, which may be NULL for no memory. plus: "+" to prevent the use
  * of an index for ORDER BY, so that SQLite reads all rows before it gives the first; else
  * "". Returns the SQL, which the caller frees; NULL: there is no memory.
@@ -112,8 +117,8 @@ static char *make_select(const ext_source *source, char *condition, const char *
 }
 
 /*
- * Makes the SELECT of all sessions that sort after the session ?1; it reads all rows
- * before it gives the first.
+ * Makes the SELECT of all sessions that sort after the session ?1. SQLite reads all their
+ * rows before it gives the first. The caller frees the SQL. NULL: there is no memory.
  */
 static char *make_rest(const ext_source *source)
 {
@@ -124,8 +129,9 @@ static char *make_rest(const ext_source *source)
 }
 
 /*
- * Prepares the SELECT of the sessions that can equal one of the values, or of all (NULL).
- * verb: "EXPLAIN QUERY PLAN " or "".
+ * Prepares *stmt, the SELECT of the sessions that can equal one of the values, or of all
+ * sessions (NULL). Binds no value. verb: "EXPLAIN QUERY PLAN " or "". *stmt is NULL after
+ * an error.
  */
 static int prepare_histories(const char *verb, const ext_source *source,
                              const ext_sessions *sessions, sqlite3_stmt **stmt,
@@ -157,8 +163,8 @@ int ext_histories_is_scanned(const ext_source *source, bool *is_scanned, ext_err
 /* ---- opening ---- */
 
 /*
- * Steps histories->events to its first row. If there is none, the reading is stopped, so
- * that there is no further session; that is no error.
+ * Steps histories->events to its first row. If there is none, stops the reading, so that
+ * there is no further session; that is no error. Errors: SQLite's.
  */
 static int start(ext_histories *histories, ext_error *error)
 {
@@ -211,9 +217,8 @@ int ext_histories_reopen(ext_histories *histories, const ext_sessions *sessions,
 }
 
 /*
- * Frees histories->rest, the SQL of the statement that sort_rest() changes to. Without
- * it, sort_rest() does nothing: the reading stays with its statement, even if the host
- * writes.
+ * Frees histories->rest, the SQL by which sort_rest() goes on. Without it sort_rest()
+ * does nothing: the reading stays with its statement, even if the host writes.
  */
 static void forget_rest(ext_histories *histories)
 {
@@ -222,11 +227,13 @@ static void forget_rest(ext_histories *histories)
 }
 
 /*
- * Does nothing if named sessions are read: that reading ends anyway, and histories->rest
- * is NULL. If the connection has written since the reading of all sessions began, or is
- * writing, replaces histories->events by the statement of histories->rest, started at the
- * first session after session, and frees rest. That statement sorts, so a host that
- * writes for each row that it reads comes to an end too.
+ * Goes on with another statement if the connection has written since the reading of all
+ * sessions began, or is writing: replaces histories->events by the statement of
+ * histories->rest, which starts at the first session after session, and frees rest. That
+ * statement sorts all rows that are left at once, so a host that writes for each row that
+ * it reads comes to an end too. If no session is left, the reading is stopped.
+ * It does nothing if histories->rest is NULL. That is so after the first time, if named
+ * sessions are read (that reading ends anyway), and while a copy is filled.
  */
 static int sort_rest(ext_histories *histories, sqlite3_value *session, ext_error *error)
 {
@@ -273,7 +280,7 @@ bool ext_histories_has_next(const ext_histories *histories)
 
 /*
  * Tells whether two ids are the same session. Ids of different types are not, except an
- * INTEGER and a REAL that are exactly equal.
+ * INTEGER and a REAL that are exactly equal. Texts and BLOBs are compared byte by byte.
  */
 static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
 {
@@ -292,8 +299,8 @@ static bool is_same_session(const gru4rec_id *a, const gru4rec_id *b)
 }
 
 /*
- * Adds the row that the item of the present event has in the catalogue items to rows;
- * adds nothing if the catalogue lacks the item, or the item is NULL.
+ * Appends to rows the row that the item of the present event has in the catalogue items.
+ * Does nothing if the catalogue lacks the item, or if the item is NULL. Error: NOMEM.
  */
 static int add_item(sqlite3_stmt *events, const gru4rec_items *items, ext_rows *rows,
                     ext_error *error)
@@ -306,9 +313,10 @@ static int add_item(sqlite3_stmt *events, const gru4rec_items *items, ext_rows *
 }
 
 /*
- * Reads the next session from the source; see ext_histories_next(). After its last event,
- * histories->events is at the first event of the session behind it, or the reading is
- * stopped.
+ * Reads the next session from the source, as ext_histories_next() says. Afterwards
+ * histories->events is at the first event of the session behind it, in a new statement if
+ * the host wrote (sort_rest()); or the reading is stopped, if there is no further
+ * session.
  */
 static int next_of_events(ext_histories *histories, const gru4rec_items *items,
                           double session_gap, sqlite3_value **session, ext_rows *rows,
@@ -333,7 +341,7 @@ static int next_of_events(ext_histories *histories, const gru4rec_items *items,
            is_same_session(&own, &other)) {
         const double time = sqlite3_column_double(events, 2);
         if (session_gap > 0 && time - last_time > session_gap)
-            rows->n = 0; /* after a pause a new session begins */
+            rows->n = 0; /* the session begins anew after the pause */
         last_time = time;
         if (add_item(events, items, rows, error) != SQLITE_OK)
             return error->rc;

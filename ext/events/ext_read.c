@@ -1,29 +1,34 @@
 /*
- * ext_read.c - reads all events into memory, to train or to evaluate; see ext_events.h.
+ * ext_read.c - reads all events of a source into memory, for a training, a test or an
+ * audit; see ext_events.h.
  *
  * The library sorts the events, because SQLite may give rows in any order. If a column
  * breaks ties in time (order), SQLite sorts by that column, because only SQLite knows the
  * order of its values. The library then breaks ties by an event's place in that order.
  *
- * The source is normally read once. With since=last it is read once before, to find the
- * sessions that have a new event. If sessions are held out, it is read once more
- * afterwards, to find the last event that is trained on. All these readings see the
- * source as it was at one moment.
+ * The source is normally read once. There are three exceptions:
+ * - With a column order the rows are counted first, to see whether they fit into memory.
+ * - With since=last the source is read once before, to find the sessions that have a new
+ *   event.
+ * - If sessions are held out, it is read once more afterwards, to find the last event
+ *   that is trained on.
+ * In the last two cases these readings all see the source as it was at one moment.
  */
 #include "ext_events.h"
 
 /* ---- what is done with an event ---- */
 
 /*
- * Does something with an event of the source; read_rows() calls it for each event that
- * ext_row_get() does not leave out.
+ * What is done with an event of the source. read_rows() calls it for each event that
+ * ext_row_get() does not leave out; an error ends the reading. events: the result of the
+ * reading.
  */
 typedef int visitor(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                     ext_error *error);
 
 /*
- * Tells whether the event is new: with since=last, whether it comes after the border of
- * the last training; else every event is new.
+ * Tells whether the event is new. With since=last, it is new if it comes after the border
+ * of the last training. Otherwise every event is new.
  */
 static bool is_new(const ext_row_reader *rows, const ext_row_event *e)
 {
@@ -32,8 +37,10 @@ static bool is_new(const ext_row_reader *rows, const ext_row_event *e)
 }
 
 /*
- * If the event is new, tells events->builder that its session has a new event, and moves
- * events->last to it if it is later. So the caller knows whether any event was new.
+ * A visitor for the reading before a training with since=last. If the event is new, tells
+ * events->builder that its session has a new event, and moves events->last to the event
+ * if it is later. So afterwards events->last says whether any event was new. It does
+ * nothing for an old event, and keeps no event.
  */
 static int expect_event(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                         ext_error *error)
@@ -47,9 +54,9 @@ static int expect_event(ext_row_reader *rows, const ext_row_event *e, ext_events
 }
 
 /*
- * Counts an event in events->n_compared. If end, the last event of the training that
- * events are compared with, is there, also counts the event in n_other_unit if its time
- * is in another unit, or else in n_before if its time is before end.
+ * Compares an event with end, the last event of another training. Counts it in
+ * events->n_compared; and, if end is there, in n_other_unit if its time is in another
+ * unit than that of end, or else in n_before if it is before that time.
  */
 static void compare_time(ext_events *events, const ext_border *end,
                          const gru4rec_time *time)
@@ -62,9 +69,10 @@ static void compare_time(ext_events *events, const ext_border *end,
 }
 
 /*
- * Adds the event to events->builder, as new or as old, and to events->pieces if there are
- * pieces. If it is compared with a training, counts it (compare_time()). Notes the unit
- * of its time in events->unit if the dataset keeps times, or if it is compared.
+ * Adds the event to events->builder, as new or as old (is_new()), and to events->pieces
+ * if there are pieces. If the reading has a training to compare with, counts the event by
+ * compare_time(). Takes its time into account in events->unit if there is such a training
+ * or if the dataset keeps times. Errors: those of gru4rec_events_add().
  */
 static int add_to(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                   const ext_reading *reading, ext_error *error)
@@ -86,10 +94,10 @@ static int add_to(ext_row_reader *rows, const ext_row_event *e, ext_events *even
 }
 
 /*
- * Adds the event to events (add_to()), and moves events->last to the event if it is
- * later. If there is a twin (a second result), adds the event to the twin too, and
- * counts it in rows->n_unknown if one of the two catalogues lacks its item; the twin's
- * last stays.
+ * The visitor that collects events: adds the event to events (add_to()), and moves
+ * events->last to the event if it is later. If there is a twin (the result for a second
+ * model), adds the event to the twin too, and counts it in rows->n_unknown if one of the
+ * two catalogues lacks its item. The twin's own last is not moved.
  */
 static int add_event(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                      ext_error *error)
@@ -106,9 +114,9 @@ static int add_event(ext_row_reader *rows, const ext_row_event *e, ext_events *e
 }
 
 /*
- * Adds the event as add_event() does, moves events->first to the event if it is earlier,
- * and counts the unit of its time in events->units. An audit needs the first event before
- * there is a dataset.
+ * The visitor of an audit, which needs the first event before there is a dataset. Adds
+ * the event as add_event() does, moves events->first to the event if its time is earlier,
+ * and counts the unit of its time in events->units.
  */
 static int look_at_event(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                          ext_error *error)
@@ -122,8 +130,8 @@ static int look_at_event(ext_row_reader *rows, const ext_row_event *e, ext_event
 }
 
 /*
- * Moves events->last to the event if it is later, and if it is before the first time of
- * all held-out sessions.
+ * A visitor that adds no event. Moves events->last to the event if it is later, but only
+ * if it is before the first time of all held-out sessions. It cannot fail.
  */
 static int pass_event(ext_row_reader *rows, const ext_row_event *e, ext_events *events,
                       ext_error *error)
@@ -138,15 +146,17 @@ static int pass_event(ext_row_reader *rows, const ext_row_event *e, ext_events *
 static const char reading_events[] = "reading the events";
 
 /*
- * Does nothing if the source has no column order. With one, SQLite sorts all rows before
- * it gives the first, on the disk, and never ends if the source is endless. So this
- * function first counts the rows, unsorted, and checks that they fit into memory. It
- * counts all rows: since and until leave none out here.
+ * Checks, before the events are read, that all rows fit into memory, if the source has a
+ * column order; does nothing if it has none. With such a column SQLite sorts all rows on
+ * the disk before it gives the first, and never ends if the source is endless. So this
+ * function counts the rows, unsorted, and stops with the error of ext_budget_check() when
+ * there are too many. since and until leave no row out here.
  */
 static int check_count(const ext_source *source, const ext_budget *budget,
                        const char *advice, ext_error *error)
 {
-    enum { EVENT_BYTES = 20, STEP = 4096 }; /* the least bytes of an event in memory */
+    /* EVENT_BYTES: the least memory of an event. STEP: rows between two checks. */
+    enum { EVENT_BYTES = 20, STEP = 4096 };
     sqlite3_stmt *stmt;
     if (source->columns.order == NULL)
         return SQLITE_OK;
@@ -160,9 +170,12 @@ static int check_count(const ext_source *source, const ext_budget *budget,
 }
 
 /*
- * Reads the source once, counts its rows, and calls visit for each event that is not left
- * out. If visit collects events and the source has a column order, SQLite sorts the rows
- * by it. It is an error if more times cannot be read than bad_rows allows.
+ * Reads the source once, and calls visit for each event that is not left out. If visit
+ * collects events and the source has a column order, SQLite sorts the rows by it, and the
+ * place of a row becomes the event's order; else the rowid does. Sets rows->n_rows and
+ * events->n_rows to the number of rows.
+ * It is an error if more times cannot be read than bad_rows allows. With bad_rows=0 the
+ * first such time ends the reading; otherwise the share is checked at the end.
  */
 static int read_rows(ext_row_reader *rows, visitor *visit, ext_events *events,
                      ext_error *error)
@@ -188,8 +201,9 @@ static int read_rows(ext_row_reader *rows, visitor *visit, ext_events *events,
 }
 
 /*
- * Reads the source, and names all sessions with a new event to events->builder; the
- * counts in events stay as they are. If there is no such session, that is an error.
+ * Reads the source, and tells events->builder all sessions that have a new event. It is
+ * an error if there is none. The counts in events stay as they are, and rows->first_bad
+ * is cleared, because the next reading finds the same rows.
  */
 static int expect_events(ext_row_reader *rows, const ext_events *events, ext_error *error)
 {
@@ -203,8 +217,8 @@ static int expect_events(ext_row_reader *rows, const ext_events *events, ext_err
 
 /*
  * Reads the source again, and sets events->last to the last event before the first time
- * of the held-out sessions; if there is none, to the border of since=last, or to no
- * border.
+ * of the held-out sessions. If there is none, events->last is the border of since=last;
+ * or, without since=last, it is not there. The counts in events stay as they are.
  */
 static int find_last(ext_row_reader *rows, ext_events *events, ext_error *error)
 {
@@ -218,8 +232,9 @@ static int find_last(ext_row_reader *rows, ext_events *events, ext_error *error)
 
 /*
  * Makes events->dataset, and events->items (the catalogue) if none is known, from the
- * events that events->builder collected. by_time: the sessions are visited in the order
- * of their times; false: in that of their ids.
+ * events that events->builder collected and that are used up by this. An interrupt ends
+ * it with SQLITE_INTERRUPT. by_time: the sessions are visited in the order of their first
+ * times; false: in that of their ids.
  */
 static int make_dataset(ext_events *events, sqlite3 *db, bool by_time, ext_error *error)
 {
@@ -233,8 +248,9 @@ static int make_dataset(ext_events *events, sqlite3 *db, bool by_time, ext_error
 }
 
 /*
- * Returns how events are prepared: for training by all options; else only by session_gap,
- * collapse_repeats and max_length (the last events stay), as serving does.
+ * Returns how events are prepared. For a training (no known catalogue) all options count.
+ * For a test only session_gap, collapse_repeats and max_length do; of a session that is
+ * longer than max_length the last events stay, as in serving.
  */
 static gru4rec_preparation prepared(const ext_reading *reading)
 {
@@ -258,9 +274,10 @@ static gru4rec_preparation prepared(const ext_reading *reading)
 
 /*
  * Returns how the events of a test are cut into sessions for fingerprints, so that these
- * are like the sessions of a training: at pauses longer than session_gap, and, if
- * long_sessions is cut, into parts of max_length events, after repeats are collapsed if
- * the options say so. Nothing else is cut or dropped.
+ * sessions are like those of a training. They are cut at pauses longer than session_gap.
+ * With long_sessions=cut and a max_length they are also cut into parts of max_length
+ * events; repeats are collapsed before that if the options say so. No other event is
+ * dropped.
  */
 static gru4rec_preparation cut_only(const gru4rec_options *options)
 {
@@ -274,9 +291,11 @@ static gru4rec_preparation cut_only(const gru4rec_options *options)
 }
 
 /*
- * Reads events for training and makes the dataset, with the readings before and after
- * that may be needed; all see the source as it was at one moment. Sets events->first, and
- * adds the old events that the dataset left out to n_outside.
+ * Reads events for a training, and makes the dataset and the catalogue. Before, with
+ * since=last, it finds the sessions with a new event. Afterwards, if sessions are held
+ * out, it finds events->last. All these readings see the source as it was at one moment.
+ * Sets events->first to the first time of the dataset, without a rowid, and adds the old
+ * events that the dataset dropped to events->n_outside.
  */
 static int read_training(ext_row_reader *rows, ext_events *events, ext_error *error)
 {
@@ -307,10 +326,10 @@ static int read_training(ext_row_reader *rows, ext_events *events, ext_error *er
 }
 
 /*
- * Makes the sessions of events->pieces, so that their fingerprints can be asked for, and
- * sets events->n_pieces; the dataset itself is freed again. Does nothing if there are no
- * pieces. read_test() calls it before it makes the dataset of the test, so that this
- * memory is free by then.
+ * Makes sessions of the events in events->pieces, so that their fingerprints can be asked
+ * for, and sets events->n_pieces to their number. Their dataset and catalogue are freed
+ * at once. Does nothing if there are no pieces. read_test() calls it before it makes the
+ * dataset of the test, so that this memory is free by then.
  */
 static int make_pieces(ext_events *events, sqlite3 *db, ext_error *error)
 {
@@ -326,8 +345,9 @@ static int make_pieces(ext_events *events, sqlite3 *db, ext_error *error)
 }
 
 /*
- * Reads events that nothing is trained on; makes the sessions of events->pieces and
- * events->dataset, and those of the twin (the second result, if there is one).
+ * Reads events for a test. Makes the sessions of events->pieces, if there are pieces, and
+ * then events->dataset; then the same for the twin (the result for a second model), if
+ * there is one. Stops at the first error.
  */
 static int read_test(ext_row_reader *rows, ext_events *events, ext_error *error)
 {
@@ -342,7 +362,11 @@ static int read_test(ext_row_reader *rows, ext_events *events, ext_error *error)
     return rc;
 }
 
-/* Returns what a user can do if the events do not fit into memory. */
+/*
+ * Returns what a user can do if the events do not fit into memory, for an error message:
+ * a constant text. It names since and until only if has_window is true (they are used)
+ * and the source has no column order, because check_count() counts without them.
+ */
 static const char *advice_for(const ext_source *source, bool has_window)
 {
     return has_window && source->columns.order == NULL
@@ -351,11 +375,11 @@ static const char *advice_for(const ext_source *source, bool has_window)
 }
 
 /*
- * Makes events->builder, with the preparation, before the first row is read. If the
- * events are compared with a training that has a key of fingerprints, sessions get
- * fingerprints by this key: those of the builder; or, if reading->known is set, those of
- * events->pieces, which this function then makes too. After a failure the caller frees
- * what was made.
+ * Makes events->builder, which prepares its sessions by preparation, before the first row
+ * is read. If reading->against has a key of fingerprints, sessions get fingerprints by
+ * this key. For a training these are the sessions of the builder. For a test they are
+ * those of events->pieces, which is made here too. Error: NOMEM; the caller frees what
+ * was made by ext_read_free().
  */
 static int start_events(ext_events *events, ext_budget *budget,
                         const ext_reading *reading,
@@ -381,8 +405,8 @@ static int start_events(ext_events *events, ext_budget *budget,
 
 /*
  * Makes the builder of events (start_events()), and that of the twin if there is one.
- * With a twin, both datasets keep the numbers of their events, so that the same event
- * can be found in both.
+ * With a twin, both datasets keep the numbers of their events, so that the same event can
+ * be found in both. Stops at the first error.
  */
 static int start_twins(ext_row_reader *rows, ext_events *events, ext_budget *budget,
                        ext_error *error)
@@ -397,9 +421,10 @@ static int start_twins(ext_row_reader *rows, ext_events *events, ext_budget *bud
 }
 
 /*
- * Reads events for training if reading->known is NULL, else for a test. rows->since is
- * read from the options for a training only. If there is not enough memory, the error
- * names the limit that was reached.
+ * Reads events for a training if reading->known is NULL, else for a test: reads since and
+ * until (for a training only), checks that the rows fit into memory, makes the builders,
+ * and reads. Clears rows->first_bad. If there is not enough memory, the error names the
+ * limit that was reached, and what to do.
  */
 static int read_all(ext_row_reader *rows, ext_events *events, ext_budget *budget,
                     ext_error *error)

@@ -4,7 +4,7 @@
  * ALTER TABLE ... RENAME keeps the order of the columns. So a renamed source still has
  * the shape that it had (ext_source_shape()). A renamed column has a new name at the
  * place of a name that is gone. What is found here only completes the advice in an error
- * message. So an error here is ignored, and nothing is found then.
+ * message. So these functions ignore errors: after one they find less or nothing.
  */
 #include "ext_events.h"
 
@@ -12,18 +12,27 @@
 
 /* ---- tables and views ---- */
 
-/* A search for a source, and the best candidate so far. */
+/*
+ * A search for a source that was renamed: what is looked for, and the best candidate so
+ * far. All pointers but name are borrowed.
+ */
 typedef struct search {
     sqlite3 *db;
-    const char *home, *shape; /* the model's own schema; the source's old shape or NULL */
-    const ext_columns *columns; /* names of the columns that the source must have */
-    int rank, n; /* rank of the best candidate, 0: none; how many have that rank */
-    char *name;  /* name of one candidate of that rank; owned; NULL: there is none */
+    /* The model's own schema, and the source's old shape, or NULL if it is not known. */
+    const char *home, *shape;
+    const ext_columns *columns; /* the columns that the source must have */
+    /*
+     * The rank of the best candidate so far (rank_of()), 0 if there is none; and the
+     * number of candidates that have this rank.
+     */
+    int rank, n;
+    /* The name of the latest candidate of that rank, owned; NULL: there is none. */
+    char *name;
 } search;
 
 /*
- * Compares two shapes of a source: returns 2 if they are equal, 1 if only the kinds
- * (table, view, select) are equal, else 0; 0 also if before is NULL.
+ * Compares two shapes of a source. Returns 2 if they are equal, 1 if only their kinds
+ * (table, view, select) are, 0 if not even these are or before is NULL.
  */
 static int likeness(const char *before, const char *now)
 {
@@ -34,9 +43,10 @@ static int likeness(const char *before, const char *now)
 }
 
 /*
- * Returns how well a candidate, a table or a view, fits the source that is looked for,
- * from 1; 0: it does not open with the columns. A source in the model's own schema always
- * ranks above others. name: as the call in the error message would name it.
+ * Returns the rank of a candidate, a table or a view, which is higher the better it fits:
+ * 1 to 3 by likeness(), and 3 more if it is in the model's own schema. Returns 0 if the
+ * candidate does not open with the columns, or its shape cannot be read. name: the
+ * candidate's name as ext_source_open() takes it.
  */
 static int rank_of(const search *own, const char *name, bool is_own)
 {
@@ -56,9 +66,11 @@ static int rank_of(const search *own, const char *name, bool is_own)
 }
 
 /*
- * Ranks a table or a view as the source that is looked for. Does nothing if its rank is 0
- * (it does not open with the columns), or if an earlier candidate has a higher rank. Else
- * keeps its name and rank in own, and counts in own->n the candidates of that rank.
+ * Ranks a table or a view of a schema as the source that is looked for, and keeps it in
+ * own if it is the best so far. A higher rank than own->rank replaces the candidate, and
+ * sets own->n to 1. An equal rank replaces the name, and adds 1 to own->n. A lower rank,
+ * or rank 0, changes nothing. The name gets "schema." before it if the schema is not the
+ * model's own, or if the table's name reads as a SELECT.
  */
 static void consider(search *own, const char *schema, const char *table)
 {
@@ -78,8 +90,8 @@ static void consider(search *own, const char *schema, const char *table)
 }
 
 /*
- * Ranks all tables and views of a schema, except virtual tables, as the source that is
- * looked for.
+ * Calls consider() for all tables and views of a schema, except virtual tables. Does
+ * nothing if the schema cannot be read.
  */
 static void search_schema(search *own, const char *schema)
 {
@@ -122,9 +134,10 @@ ext_renamed_fate ext_renamed_column(char **name, sqlite3 *db, const char *before
                                     const char *now, const char *column)
 {
     /*
-     * Key 0 of a shape is the source's kind; the columns follow. Column 1: is there a
-     * column of that name now? Column 2: the name that stands now at the old place of the
-     * column, if no old column had that name.
+     * Entry 0 of a shape is the source's kind; the columns follow. Result column 0 of the
+     * SELECT: whether the source has a column of that name now. Result column 1: the name
+     * that stands now at the old place of the column; NULL if the old shape had a column
+     * of that name too, or the old shape lacks the column or is not known.
      */
     static const char sql[] =
         "SELECT EXISTS (SELECT 1 FROM json_each(?2)"

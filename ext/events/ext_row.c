@@ -1,17 +1,21 @@
 /*
  * ext_row.c - makes events of the rows of a source; see ext_events.h.
  *
- * A row is left out if its session, item or time is NULL, if its time is the empty text,
- * if its session or item is the empty text and option keep_empty is off, if its time is
- * outside of the window from since to until or behind reading->end, or if its time cannot
- * be read and bad_rows allows that. Messages name the row: by its rowid, or, if the
- * source has none, by its session and item.
+ * A row is left out, and counted, in these cases:
+ * - its session, item or time is NULL, or its time is the empty text;
+ * - its session or item is the empty text, and option keep_empty is off;
+ * - its item is a BLOB or a REAL that is not whole, in an audit; elsewhere that is an
+ *   error;
+ * - its time cannot be read, and bad_rows allows that;
+ * - its time is outside of the window from since to until, or behind reading->end.
+ * Messages name the row: by its rowid, or, if the source has none, by its session and
+ * item.
  */
 #include "ext_events.h"
 
 #include <string.h>
 
-/* The result columns of the SELECT that ext_row_prepare() prepares. */
+/* The 0-based result columns of the SELECT that ext_row_prepare() prepares. */
 enum { SESSION, ITEM, TIME, ROWID };
 
 int ext_row_prepare(const ext_source *source, bool is_sorted, sqlite3_stmt **stmt,
@@ -32,8 +36,8 @@ int ext_row_prepare(const ext_source *source, bool is_sorted, sqlite3_stmt **stm
 }
 
 /*
- * Returns the column's name as SQL needs it, quoted if necessary. The caller frees the
- * text. NULL: there is not enough memory.
+ * Returns a column's name as SQL needs it: in double quotes, unless it is a plain word.
+ * The caller frees the text. NULL: there is not enough memory.
  */
 static char *quoted(const char *name)
 {
@@ -45,9 +49,10 @@ static char *quoted(const char *name)
 }
 
 /*
- * Sets the error of an item that is a BLOB, or a REAL that is no integer. It advises an
- * expression that keeps different ids different. A CAST to INTEGER does not: it makes 0
- * of all BLOBs, and 1 of 1.5. Returns SQLITE_ERROR, or SQLITE_NOMEM.
+ * Sets the error of an item that is a BLOB, or a REAL that is not whole. The message
+ * advises an SQL expression that makes a TEXT or an INTEGER of the item and keeps
+ * different ids different. (A CAST to INTEGER does not: it makes 0 of most BLOBs, and 1
+ * of 1.5.) Returns SQLITE_ERROR, or SQLITE_NOMEM.
  */
 static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error *error)
 {
@@ -71,9 +76,9 @@ static int fail_item(const ext_source *source, const gru4rec_id *item, ext_error
 }
 
 /*
- * Moves cause into error, with the rowid of the present row before the message; if the
- * source has no rowid, with its session and item. cause is empty afterwards. Returns the
- * code of cause, or SQLITE_NOMEM.
+ * Moves cause into error, unless error is set already. Puts the rowid of the present row
+ * before the message; if the source has no rowid, its session and item. cause is empty
+ * afterwards. Returns the code that error has then, or SQLITE_NOMEM.
  */
 static int fail_row(const ext_row_reader *rows, ext_error *cause, ext_error *error)
 {
@@ -96,8 +101,8 @@ static int fail_row(const ext_row_reader *rows, ext_error *cause, ext_error *err
 
 /*
  * Counts the present row, whose time cannot be read, in events->n_bad. If it is the first
- * such row, keeps an error that names it in rows->first_bad; that makes no call fail yet
- * (ext_row_check_bad()).
+ * such row, also keeps an error that names the row and its time in rows->first_bad.
+ * ext_row_check_bad() decides later whether that is an error.
  */
 static void skip_row(ext_row_reader *rows, ext_events *events)
 {
@@ -136,9 +141,9 @@ int ext_row_check_bad(ext_row_reader *rows, const ext_events *events, ext_error 
 }
 
 /*
- * Reads session and item of the present row into e; an item that is a whole REAL becomes
- * an INTEGER. Returns false if either is NULL, or is the empty text and
- * source->keeps_empty is false.
+ * Reads session and item of the present row into e. An item that is a whole REAL becomes
+ * an INTEGER. Returns false, so that the row is left out, if one of the two is NULL, or
+ * if one is the empty text and source->keeps_empty is false.
  */
 static bool get_ids(const ext_row_reader *rows, ext_row_event *e)
 {
@@ -150,7 +155,7 @@ static bool get_ids(const ext_row_reader *rows, ext_row_event *e)
 
 /*
  * Tells whether the event comes after reading->end, and so is left out. False if
- * reading->end is NULL.
+ * reading->end is NULL: there is no end.
  */
 static bool is_behind(const ext_row_reader *rows, const ext_row_event *e)
 {

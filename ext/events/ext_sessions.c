@@ -4,7 +4,7 @@
 int ext_sessions_add(ext_sessions *sessions, sqlite3_value *value, ext_error *error)
 {
     const int type = sqlite3_value_type(value);
-    if (type == SQLITE_NULL) /* NULL equals no session */
+    if (type == SQLITE_NULL) /* left out: NULL equals no session */
         return SQLITE_OK;
     if (sessions->n == sessions->capacity) {
         int capacity = 2 * sessions->capacity + 8;

@@ -12,8 +12,9 @@
 #include <string.h>
 
 /*
- * Reads text, the value of option since or until, into *bound. The empty text bounds
- * nothing. Error: SQLITE_ERROR if the text is neither a number nor a date.
+ * Reads text, the value of option since or until, into *bound: its kind and its time.
+ * bound borrows text and name, the option's name. The empty text is no bound: kind is
+ * EXT_TIME_NONE. Errors: SQLITE_ERROR if the text is neither a number nor a date; NOMEM.
  */
 static int read_bound(sqlite3 *db, const char *text, const char *name,
                       ext_since_bound *bound, ext_error *error)
@@ -80,8 +81,9 @@ double ext_since_per_second(const gru4rec_time *first, const gru4rec_time *last)
 }
 
 /*
- * Sets the error that the times have two units: a date can be compared with one only.
- * time: the time, in unit, that does not fit since->unit.
+ * Sets the error that the times have two units, which a date cannot be compared with.
+ * bound: the date. unit: the unit of the present time, which is not since->unit. time:
+ * the present time as text. Returns SQLITE_ERROR, or NOMEM.
  */
 static int fail_mixed(const ext_since *since, const ext_since_bound *bound,
                       const ext_unit *unit, const char *time, ext_error *error)
@@ -102,9 +104,10 @@ static int fail_mixed(const ext_since *since, const ext_since_bound *bound,
 }
 
 /*
- * Notes in since the unit of a time that is to be compared with a date: since->unit, and
- * has_dates if the time is a date, whose unit is the second. It is an error if the time
- * has no known unit, or another one than the times before it.
+ * Finds the unit of a time that is to be compared with a date, and keeps it in
+ * since->unit. Sets since->has_dates if the time is a date itself, whose unit is the
+ * second. SQLITE_ERROR: the time has no known unit, or another one than the times before
+ * it; since->unit stays then.
  */
 static int find_unit(ext_since *since, const ext_since_bound *bound,
                      const gru4rec_time *time, ext_time_kind kind, ext_error *error)
@@ -130,8 +133,8 @@ static int find_unit(ext_since *since, const ext_since_bound *bound,
 }
 
 /*
- * Tells whether the time is before the bound. unit: the unit of times that are numbers;
- * it is used only if the bound is a date.
+ * Tells whether the time is before the bound. If the bound is a date and the time is a
+ * number, the number is in unit; in all other cases unit is not used.
  */
 static bool is_before(const gru4rec_time *time, ext_time_kind kind, const ext_unit *unit,
                       const ext_since_bound *bound)

@@ -36,19 +36,21 @@ char *ext_source_ties(const ext_source *source)
 
 /* ---- which table ---- */
 
-/* What a schema has under a name, by its sqlite_schema table. */
+/* What a schema has under a name, as its sqlite_schema table says. */
 typedef enum entry { NO_ENTRY, TABLE, VIEW, VIRTUAL_TABLE } entry;
 
+/* Tells whether text begins with start. Case is ignored. */
 static bool starts_with(const char *text, const char *start)
 {
     return sqlite3_strnicmp(text, start, (int)strlen(start)) == 0;
 }
 
 /*
- * Reads a row (type, name, sql) of sqlite_schema. If it is about a table, a virtual table
- * or a view of that name, sets *found to that. One row may be all NULL: that of a table
- * that is being created; *n_empty counts such rows. SQLITE_AUTH: a second row is all NULL,
- * or a table's or a view's row has a NULL: then an authorizer hides columns.
+ * Reads a row (type, name, sql) of sqlite_schema. If it is the row of a table, virtual
+ * table or view of that name, sets *found to what it is; for any other row *found stays.
+ * One row may be all NULL: that of a table that is being created; *n_empty counts such
+ * rows. SQLITE_AUTH: a second row is all NULL, or only some columns of a table's or a
+ * view's row are: then an authorizer hides columns.
  */
 static int read_entry(sqlite3_stmt *stmt, const char *name, entry *found, int *n_empty,
                       ext_error *error)
@@ -100,7 +102,7 @@ static int find_entry(sqlite3 *db, const char *schema, const char *name, entry *
 
 /*
  * Sets *is_found to whether a schema has a table or a view of that name. schema NULL:
- * looks only for a table, not for a view, in all schemas.
+ * looks in all schemas, but only for a table. Errors: NOMEM, those of find_entry().
  */
 static int find_table(sqlite3 *db, const char *schema, const char *name, bool *is_found,
                       ext_error *error)
@@ -119,11 +121,11 @@ static int find_table(sqlite3 *db, const char *schema, const char *name, bool *i
 }
 
 /*
- * Returns the SQL of the source text that stands after FROM, which the caller frees; NULL
- * after an error. A SELECT becomes a subquery. A name is looked for in the model's own
- * schema first, so that a TEMP table of the same name is not read instead; then SQLite
- * looks for it in all schemas. A dot separates schema and table, unless a table has the
- * whole text as its name.
+ * Returns what stands after FROM for the source text, which the caller frees; NULL after
+ * an error, which is set. A SELECT becomes a subquery. A name is looked for in the
+ * model's own schema first, so that a TEMP table of the same name is not read instead;
+ * then SQLite looks for it in all schemas. A dot separates schema and table, unless a
+ * table has the whole text as its name. That the table exists is not checked.
  */
 static char *make_from(sqlite3 *db, const char *schema, const char *text,
                        ext_error *error)
@@ -151,10 +153,9 @@ static char *make_from(sqlite3 *db, const char *schema, const char *text,
 }
 
 /*
- * Looks for a table or a view of a name in all schemas. If the name has a dot, it looks
- * for the whole name, and for the part behind the dot. Sets *is_found to true if any
- * schema has one, and *is_virtual to true if one of them is a virtual table; else leaves
- * them as they are.
+ * Looks in all schemas for a table or a view of the name text. If text has a dot, it also
+ * looks for the part behind the dot. Sets *is_found to true if any schema has one, and
+ * *is_virtual to true if one of them is a virtual table; else leaves both as they are.
  */
 static int find_anywhere(sqlite3 *db, const char *text, bool *is_found, bool *is_virtual,
                          ext_error *error)
@@ -178,9 +179,9 @@ static int find_anywhere(sqlite3 *db, const char *text, bool *is_found, bool *is
 }
 
 /*
- * Sets *is_virtual to whether the name may be a virtual table. It looks in the model's
- * own schema first; if there is nothing, in all schemas. A name that no schema has counts
- * as virtual too, because it can be an eponymous virtual table, which no schema lists.
+ * Sets *is_virtual to whether text may name a virtual table. What the model's own schema
+ * has decides; if it has nothing, any virtual table that find_anywhere() finds. A name
+ * that no schema has counts as virtual too: it can be an eponymous virtual table.
  */
 static int find_virtual(sqlite3 *db, const char *schema, const char *text,
                         bool *is_virtual, ext_error *error)
@@ -229,11 +230,12 @@ int ext_source_check_stored(sqlite3 *db, const char *schema, const char *text,
 
 /* ---- which columns ---- */
 
-/* For each role: the column names that are guessed, in this order; NULL ends a list. */
+/* The column names to guess for each role, the best one first; NULL ends a list. */
 static const char *const session_names[] = {"SessionId", "session_id", "session", NULL};
 static const char *const item_names[] = {"ItemId", "item_id", "item", NULL};
 static const char *const time_names[] = {"Time", "timestamp", "ts", NULL};
 
+/* Returns the 0-based number of the column of that name, or -1. Case is ignored. */
 static int find_column(sqlite3_stmt *stmt, const char *name)
 {
     for (int i = 0; i < sqlite3_column_count(stmt); i++)
@@ -243,9 +245,9 @@ static int find_column(sqlite3_stmt *stmt, const char *name)
 }
 
 /*
- * Returns the part of a column's name after a byte order mark, which a CSV file may begin
- * with. The mark may also have been read as Latin-1 and then encoded again. NULL: no
- * mark.
+ * Returns the part of a column's name behind a byte order mark, with which a CSV file may
+ * begin. The mark may be encoded twice: read as Latin-1, then written as UTF-8 again.
+ * NULL: there is no mark.
  */
 static const char *behind_mark(const char *name)
 {
@@ -257,8 +259,8 @@ static const char *behind_mark(const char *name)
 }
 
 /*
- * Tells whether the column is named name with a byte order mark before it. name may be in
- * quotes then, because a reader of CSV does not remove quotes that come after the mark.
+ * Tells whether the column is named name with a byte order mark before it. Case is
+ * ignored. The name may be in quotes, which CSV readers leave after the mark.
  */
 static bool is_marked(const char *column, const char *name)
 {
@@ -271,7 +273,7 @@ static bool is_marked(const char *column, const char *name)
            sqlite3_strnicmp(rest + is_quoted, name, (int)n) == 0;
 }
 
-/* Sets the error if a column of the statement has that name after a byte order mark. */
+/* Sets the error if a column has that name after a byte order mark. */
 static int check_marks(sqlite3_stmt *stmt, const char *name, ext_error *error)
 {
     for (int i = 0; i < sqlite3_column_count(stmt); i++)
@@ -287,6 +289,7 @@ static int check_marks(sqlite3_stmt *stmt, const char *name, ext_error *error)
     return SQLITE_OK;
 }
 
+/* Returns the columns' names as "a, b, c"; the caller frees the text. NULL: NOMEM. */
 static char *list_columns(sqlite3_stmt *stmt)
 {
     sqlite3_str *list = sqlite3_str_new(NULL);
@@ -297,10 +300,10 @@ static char *list_columns(sqlite3_stmt *stmt)
 }
 
 /*
- * Returns the number of the column that has a role: the column of the given name, or, if
- * given is NULL, the first of guesses that exists. If there is none, it returns -1 and
- * sets the error. *missing then becomes the role if the name was given and is not one
- * that check_marks() finds.
+ * Returns the 0-based number of the column that has a role: the column named given, or,
+ * if given is NULL, the first of guesses that exists. If there is none, it returns -1 and
+ * sets the error. *missing becomes the role then if given is not NULL and check_marks()
+ * finds nothing.
  */
 static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given,
                          const char *const *guesses, const char **missing,
@@ -340,8 +343,9 @@ static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given
 }
 
 /*
- * Returns the affinity of a declared type (may be NULL), as CREATE TABLE AS writes it:
- * "INT", "TEXT", "REAL", "NUM" or "". The text is constant.
+ * Returns the affinity that SQLite gives a declared type (may be NULL), as CREATE TABLE
+ * AS writes it: "INT", "TEXT", "REAL", "NUM" or "", a constant text. Only the first 63
+ * bytes of the type are looked at.
  */
 static const char *affinity(const char *type)
 {
@@ -363,9 +367,9 @@ static const char *affinity(const char *type)
 }
 
 /*
- * Sets source->rowid to the first name of the rowid that is not the name of a column, if
- * the source has a rowid. Else it stays NULL: for a SELECT, a view, a table without a
- * rowid, or if all names of the rowid are names of columns.
+ * Sets source->rowid to a copy of the first name of the rowid that no column has. It
+ * stays NULL, without an error, for a SELECT, a view or a table without a rowid, and if
+ * columns have all these names. columns: a SELECT of all columns of the source.
  */
 static int find_rowid(ext_source *source, const char *text, sqlite3_stmt *columns,
                       ext_error *error)
@@ -381,7 +385,7 @@ static int find_rowid(ext_source *source, const char *text, sqlite3_stmt *column
                          source->from);
     if (rc != SQLITE_OK || stmt == NULL)
         return rc;
-    /* Some builds of SQLite give views a rowid, which is NULL and has no type. */
+    /* In some builds of SQLite a view has a rowid, which is NULL and has no type. */
     const bool is_real = sqlite3_column_decltype(stmt, 0) != NULL;
     sqlite3_finalize(stmt);
     if (!is_real)
@@ -390,10 +394,7 @@ static int find_rowid(ext_source *source, const char *text, sqlite3_stmt *column
     return source->rowid != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
-/*
- * Puts a copy of the name of the statement's column with that number into *name. The
- * caller frees *name.
- */
+/* Sets *name to a copy of the name of a column, which the caller frees; NULL: NOMEM. */
 static int keep_name(char **name, sqlite3_stmt *stmt, int column, ext_error *error)
 {
     *name = sqlite3_mprintf("%s", sqlite3_column_name(stmt, column));
@@ -401,8 +402,8 @@ static int keep_name(char **name, sqlite3_stmt *stmt, int column, ext_error *err
 }
 
 /*
- * Sets source->columns.order to the column that the user named to break ties in time, if
- * any. The column may also have another role, and it is never guessed.
+ * Sets source->columns.order to the column that the user named to break ties in time.
+ * Does nothing if the user named none. The column may have another role too.
  */
 static int set_order(sqlite3_stmt *stmt, const ext_columns *columns, ext_source *source,
                      ext_error *error)
@@ -415,9 +416,9 @@ static int set_order(sqlite3_stmt *stmt, const ext_columns *columns, ext_source 
 }
 
 /*
- * Sets source->columns: the columns of all roles, given or guessed; and source->types of
- * session and item. Errors: a column is not found; session, item and time are not three
- * different columns.
+ * Sets source->columns, given or guessed, and source->types. Errors: a column is not
+ * found; session, item and time are not three different columns; NOMEM. columns may be
+ * set in part then.
  */
 static int set_columns(sqlite3_stmt *stmt, const ext_columns *columns, ext_source *source,
                        ext_error *error)
@@ -477,10 +478,7 @@ int ext_source_keep_columns(ext_columns *columns, const ext_columns *kept, sqlit
     return error->rc;
 }
 
-/*
- * Refuses a source that has parameters. No caller could bind values to them, so all would
- * be NULL.
- */
+/* Sets the error if the source has a parameter: no caller could bind a value to it. */
 static int check_parameters(sqlite3_stmt *stmt, const char *text, ext_error *error)
 {
     const int n = sqlite3_bind_parameter_count(stmt);
@@ -496,8 +494,9 @@ static int check_parameters(sqlite3_stmt *stmt, const char *text, ext_error *err
 }
 
 /*
- * Sets the error that SQLite refuses to read the source text. cause: SQLite's error. If
- * the cause is a missing table or column, source->missing becomes "source".
+ * Sets the error that SQLite cannot read the source, with the code and message of cause,
+ * SQLite's error; NOMEM if cause has no message. If cause says that a table or a column
+ * does not exist, source->missing becomes "source".
  */
 static void fail_source(ext_source *source, const char *text, const ext_error *cause,
                         ext_error *error)
@@ -539,7 +538,7 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
     return rc;
 }
 
-/* Sets *kind to "select", "view", or "table" (also for any name that schema lacks). */
+/* Sets *kind: "select"; "view" if schema has a view of that name; else "table". */
 static int find_kind(const char **kind, sqlite3 *db, const char *schema, const char *text,
                      ext_error *error)
 {

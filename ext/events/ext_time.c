@@ -19,6 +19,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* Returns the first place from text on that has no digit. */
 static const char *skip_digits(const char *text)
 {
     while (is_digit(*text))
@@ -27,8 +28,8 @@ static const char *skip_digits(const char *text)
 }
 
 /*
- * Returns the place after a fraction and an exponent, as in ".5e3"; both are optional.
- * NULL: one is malformed.
+ * Returns the place after a fraction and an exponent, as in ".5e-3"; both are optional,
+ * so it can be text itself. NULL: no digit follows the '.', or the 'e' and its sign.
  */
 static const char *skip_fraction(const char *text)
 {
@@ -45,8 +46,9 @@ static const char *skip_fraction(const char *text)
 }
 
 /*
- * Puts the integer that the digits from text to end form into *integer. Returns false if
- * it does not fit into an int64.
+ * Makes an integer of the digits from text to end, with '-' before them if is_negative,
+ * and puts it into *integer. Returns false if it does not fit into an int64; *integer
+ * means nothing then.
  */
 static bool add_digits(const char *text, const char *end, bool is_negative,
                        int64_t *integer)
@@ -63,10 +65,10 @@ static bool add_digits(const char *text, const char *end, bool is_negative,
 }
 
 /*
- * Reads a text that is a number in JSON's form, with or without space around it, into
- * *time: as an integer, or as a REAL if it has a fraction or an exponent or does not fit
- * into an int64. Returns false if the text is no such number. number: SQLite's value of
- * the text, which that REAL gets.
+ * Reads a text that is a number in JSON's form into *time. White space may be around it.
+ * The result is an integer; or a REAL if the text has a fraction or an exponent, or if
+ * the integer does not fit into an int64. number: SQLite's value of the text, which a
+ * REAL gets. Returns false, and leaves *time, if the text is no such number.
  */
 static bool read_number(const char *text, double number, gru4rec_time *time)
 {
@@ -89,8 +91,9 @@ static bool read_number(const char *text, double number, gru4rec_time *time)
 /* ---- dates ---- */
 
 /*
- * Reads n digits as a number into *value, and moves *text behind them. Returns false if a
- * character is no digit, or if the number is not in [min, max].
+ * Reads exactly n digits as a number into *value, and moves *text behind them. Returns
+ * false if a character is no digit, or if the number is not in [min, max]; *text may have
+ * moved then.
  */
 static bool read_digits(const char **text, int n, int min, int max, int *value)
 {
@@ -103,7 +106,10 @@ static bool read_digits(const char **text, int n, int min, int max, int *value)
     return *value >= min && *value <= max;
 }
 
-/* Moves *text behind the character c if c stands there. Returns whether it did. */
+/*
+ * If *text begins with the character c, moves *text behind it and returns true; else
+ * returns false.
+ */
 static bool read_char(const char **text, char c)
 {
     const bool is_there = **text == c;
@@ -111,14 +117,16 @@ static bool read_char(const char **text, char c)
     return is_there;
 }
 
+/* Moves *text behind the white space that it begins with, if any. */
 static void skip_space(const char **text)
 {
     *text += strspn(*text, " \t\n\v\f\r");
 }
 
 /*
- * Returns the days from 1970-01-01 to a date in the Gregorian calendar. A day that the
- * month does not have counts into the next month, as in SQLite.
+ * Returns the days from 1970-01-01 to a date in the Gregorian calendar; negative before
+ * it. A day that the month does not have, such as February 30, counts into the next
+ * month, as in SQLite.
  */
 static int64_t count_days(int year, int month, int day)
 {
@@ -131,8 +139,8 @@ static int64_t count_days(int year, int month, int day)
 
 /*
  * Reads "YYYY-MM-DD", with or without '-' before it, and the white space and letters T
- * that may follow; moves *text behind them. *days: from 1970-01-01 to that day. Returns
- * false if there is no such date.
+ * that may follow, and moves *text behind them. *days: from 1970-01-01 to that day.
+ * Returns false if the text has no such date; *days stays then, but *text may have moved.
  */
 static bool read_day(const char **text, int64_t *days)
 {
@@ -150,8 +158,9 @@ static bool read_day(const char **text, int64_t *days)
 
 /*
  * Reads "HH:MM", "HH:MM:SS" or "HH:MM:SS.FFF" with any number of digits F, and moves
- * *text behind it. *seconds: since midnight; *nano, which must be 0 before: nanoseconds
- * of the fraction. Returns false if there is no time of day.
+ * *text behind it. *seconds: since midnight. *nano, which must be 0 before: nanoseconds
+ * of the fraction; digits behind the ninth are ignored. Returns false if there is no time
+ * of day; *text may have moved then.
  */
 static bool read_clock(const char **text, int64_t *seconds, int64_t *nano)
 {
@@ -174,8 +183,8 @@ static bool read_clock(const char **text, int64_t *seconds, int64_t *nano)
 /*
  * Reads a time zone "+hh:mm", "+hhmm", "+hh", "Z", "UTC" or nothing, which must end the
  * text; white space around it is allowed. '-' may stand in place of '+'. *seconds: by how
- * many seconds the zone is ahead of UTC; it stays as it is if the zone has no hh. Moves
- * *text to its end. Returns false for any other text.
+ * many seconds the zone is ahead of UTC; it is not set if the zone has no hh, so it must
+ * be 0 before. Moves *text to the end. Returns false for any other text.
  */
 static bool read_zone(const char **text, int64_t *seconds)
 {
@@ -198,9 +207,10 @@ static bool read_zone(const char **text, int64_t *seconds)
 }
 
 /*
- * Reads a text that is a date, a time of day, or both, into *time. It becomes a
- * GRU4REC_TIME_DATE if an int64 holds its nanoseconds, else a number of seconds. Returns
- * false if the text is no date that SQLite accepts.
+ * Reads a text that is a date, a time of day, or both, into *time. The result is a
+ * GRU4REC_TIME_DATE if an int64 holds its nanoseconds since 1970; else the seconds since
+ * 1970 as a number. Returns false, and leaves *time, if the text is no date or is outside
+ * of the years that SQLite accepts.
  */
 static bool read_date(const char *text, gru4rec_time *time)
 {
@@ -230,7 +240,10 @@ static bool read_date(const char *text, gru4rec_time *time)
 
 /* ---- as text ---- */
 
-/* Finds the date in the Gregorian calendar that is so many days after 1970-01-01. */
+/*
+ * Sets *year, *month and *day to the date that is days days after 1970-01-01 in the
+ * Gregorian calendar.
+ */
 static void find_date(int64_t days, int *year, int *month, int *day)
 {
     days += 719468; /* from 0000-03-01, which begins a cycle of 400 years */
@@ -244,6 +257,10 @@ static void find_date(int64_t days, int *year, int *month, int *day)
     *year = (int)(years + era * 400) + (*month <= 2);
 }
 
+/*
+ * Writes a date, in nanoseconds since 1970 in UTC, as "YYYY-MM-DD HH:MM:SS". If there is
+ * a part of a second, it follows as ".F" without zeros at its end.
+ */
 static void write_date(char text[EXT_TIME_TEXT], int64_t date)
 {
     int year, month, day;
@@ -260,8 +277,8 @@ static void write_date(char text[EXT_TIME_TEXT], int64_t date)
 }
 
 /*
- * Writes a REAL as text so that it reads back the same. Infinity becomes 9.0e+999, for
- * JSON.
+ * Writes a REAL as text that reads back as the same REAL. Infinity becomes 9.0e+999 or
+ * -9.0e+999, because JSON has no word for it.
  */
 static void write_real(char text[EXT_TIME_TEXT], double real)
 {
@@ -285,8 +302,9 @@ bool ext_time_text(char text[EXT_TIME_TEXT], const gru4rec_time *time)
 /* ---- values ---- */
 
 /*
- * Reads the time in a text into *time, and returns its kind. number: the value that
- * SQLite gives the text as a REAL.
+ * Reads the time in a text into *time, and returns its kind: EXT_TIME_NONE for the empty
+ * text, EXT_TIME_BAD if the text is neither a number nor a date. *time stays in these two
+ * cases. number: the value that SQLite gives the text as a REAL.
  */
 static ext_time_kind read_text(const char *text, double number, gru4rec_time *time)
 {
@@ -341,8 +359,8 @@ bool ext_time_value(sqlite3_value *value, gru4rec_time *time)
 }
 
 /*
- * The SQL calls gru4rec_time() only for a value that is no number, because a number needs
- * no call, and is faster without.
+ * The SQL takes a number as it is, without a call of gru4rec_time(), because that is
+ * faster.
  */
 char *ext_time_sql(const char *column)
 {

@@ -1,7 +1,7 @@
 /* ext_unit.c - finds the unit of times that are numbers; see ext_events.h. */
 #include "ext_events.h"
 
-/* The units that are known, from the longest: name, units in a second, nanoseconds. */
+/* The known units, the longest first: name, how many make a second, its nanoseconds. */
 static const ext_unit units[EXT_UNITS] = {
     {"seconds", 1, 1000000000},
     {"milliseconds", 1e3, 1000000},
@@ -49,6 +49,6 @@ void ext_unit_see(ext_unit_seen *seen, const gru4rec_time *time)
     if (!seen->is_there)
         seen->unit = unit;
     else if (seen->unit != unit)
-        seen->unit = NULL; /* and stays NULL, because no branch sets a unit again */
+        seen->unit = NULL; /* for good: no other branch sets the unit again */
     seen->is_there = true;
 }

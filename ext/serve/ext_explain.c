@@ -17,13 +17,18 @@ enum { POSITION, EVENT, CONTRIBUTION, N_COLUMNS };
 enum { MODEL, HISTORY, ITEM, VERSION, N_ARGUMENTS };
 
 typedef struct explain_cursor {
-    ext_cursor base; /* base.row: index in history of the event that is left out */
+    ext_cursor base; /* base.row: index of the row's event in history.rows */
     ext_workspace workspace;
     ext_history history;
-    int32_t item;          /* row of the explained item; -1: it is not known */
-    double score, without; /* score after all events, and without the one at base.row */
+    int32_t item; /* catalogue row of the explained item; -1: unknown */
+    /*
+     * The item's score after the whole history, and after it without the event at
+     * base.row.
+     */
+    double score, without;
 } explain_cursor;
 
+/* Method stop: gives the workspace back, and frees the history. */
 static void stop(ext_cursor *base)
 {
     explain_cursor *cursor = (explain_cursor *)base;
@@ -33,8 +38,8 @@ static void stop(ext_cursor *base)
 
 /*
  * Sets *score to the score of the explained item after the history without the event at
- * index place. place -1 leaves out no event. The session is then at the end of that
- * history.
+ * index place. place -1 leaves out no event. Walks through the items; a state of the
+ * history is not used. Errors: those of ext_history_score(), NOMEM.
  */
 static int score_without(const explain_cursor *cursor, int64_t place, double *score,
                          ext_error *error)
@@ -54,7 +59,8 @@ static int score_without(const explain_cursor *cursor, int64_t place, double *sc
 
 /*
  * Makes the row about the event at index base.row: sets cursor->without to the score
- * without that event. If base.row is behind the last event, only sets is_eof.
+ * without that event. If base.row is behind the last event, only sets is_eof. Errors:
+ * those of score_without().
  */
 static int explain_row(explain_cursor *cursor, ext_error *error)
 {
@@ -65,9 +71,9 @@ static int explain_row(explain_cursor *cursor, ext_error *error)
 }
 
 /*
- * Method start: computes the item's score after the whole history, and goes to the row
- * about the first event. There are no rows if the model does not know the item, or knows
- * no item of the history.
+ * Method start: reads the arguments, computes the item's score after the whole history,
+ * and goes to the row about the first event. Sets is_eof at once, without an error, if
+ * the model does not know the item, or knows no item of the history.
  */
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
@@ -93,11 +99,13 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
     return rc == SQLITE_OK ? explain_row(cursor, error) : rc;
 }
 
+/* Method next: makes the row of base.row, which the frame has increased. */
 static int next(ext_cursor *base, ext_error *error)
 {
     return explain_row((explain_cursor *)base, error);
 }
 
+/* Method column: position, event or contribution of the current row. */
 static void column(const ext_cursor *base, sqlite3_context *context, int i)
 {
     const explain_cursor *cursor = (const explain_cursor *)base;

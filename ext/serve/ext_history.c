@@ -7,9 +7,9 @@
 /* ---- reading ---- */
 
 /*
- * Copies the hidden states of a state BLOB to history->state, if exactly this version
- * made the BLOB and the session had seen an item; else leaves the state NULL. Another
- * version's hidden states mean nothing to this model.
+ * Sets history->state to a copy of the hidden states in a state BLOB. Does nothing if
+ * another version made the BLOB, whose hidden states mean nothing to this model, or if
+ * the session had not seen an item. Error: NOMEM.
  */
 static int take_state(ext_history *history, const ext_state_blob *blob,
                       const ext_model *model, ext_error *error)
@@ -24,10 +24,11 @@ static int take_state(ext_history *history, const ext_state_blob *blob,
 }
 
 /*
- * Reads a history from a state BLOB: the items that it remembers, and its hidden states
- * if exactly this version made it. Remembered items that the model does not know are
- * counted in n_unknown. An empty text is skipped and not counted, unless the version's
- * option keep_empty is set.
+ * Reads a state BLOB into an empty history: the items that it remembers, with their
+ * places among them, and the hidden states if exactly this version made it
+ * (take_state()). Remembered items that the model does not know are counted in n_unknown.
+ * An empty text is skipped and not counted, unless the version's option keep_empty is
+ * set. SQLITE_ERROR: the value is no state BLOB, or is damaged.
  */
 static int read_state(ext_history *history, sqlite3_value *value, const ext_model *model,
                       ext_error *error)
@@ -60,8 +61,9 @@ static int read_state(ext_history *history, sqlite3_value *value, const ext_mode
 }
 
 /*
- * Reads a history from one id, or from a JSON array of ids. Ids that the model does not
- * know are counted in n_unknown.
+ * Reads one id, or a JSON array of ids, into an empty history: rows, positions and
+ * n_unknown, the number of ids that the model does not know. Errors: those of
+ * ext_ids_read().
  */
 static int read_ids(ext_history *history, sqlite3 *db, sqlite3_value *value,
                     const ext_model *model, ext_error *error)
@@ -104,8 +106,8 @@ bool ext_history_is_empty(const ext_history *history)
 /* ---- walking ---- */
 
 /*
- * Number of steps up to which a walk does not ask for interrupts: such a walk is over
- * soon, and to ask takes a prepared statement.
+ * A walk of at most this number of steps does not ask for interrupts, because it is over
+ * soon, and asking takes a prepared statement.
  */
 enum { LONG_WALK = 32 };
 
@@ -117,8 +119,9 @@ int ext_history_step(gru4rec_session *session, int32_t row, ext_error *error)
 }
 
 /*
- * Moves the session on by the items of rows, from index first to the end, and asks for
- * interrupts after each step. SQLITE_INTERRUPT: there was one.
+ * Moves the session on by the items of rows, from index first (0-based) to the end, and
+ * asks for interrupts after each step. SQLITE_INTERRUPT: there was one, and the session
+ * stands somewhere on the way.
  */
 static int walk_far(const ext_rows *rows, size_t first, sqlite3 *db,
                     gru4rec_session *session, ext_error *error)
@@ -136,9 +139,9 @@ static int walk_far(const ext_rows *rows, size_t first, sqlite3 *db,
 }
 
 /*
- * Puts the history's hidden states, and the row of its last known item, into the session,
- * as if the session had walked there. SQLITE_ERROR: the hidden states have values that
- * are not finite.
+ * Copies the history's hidden states into the session, as if the session had walked
+ * there, and tells it the row of the history's last known item (-1: there is none).
+ * SQLITE_ERROR: a value of the hidden states is not finite; the session is unchanged.
  */
 static int resume(const ext_history *history, gru4rec_session *session, ext_error *error)
 {

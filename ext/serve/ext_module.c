@@ -9,7 +9,8 @@
  *    becomes the view m_source. A model without a source gets its versions only by an
  *    import.
  * 2. The columns session and item of the virtual table have the affinities of the
- *    source's columns. ext_relation.c says which rows SELECT returns.
+ *    source's columns, but an item column that is REAL becomes NUM (item_affinity()).
+ *    ext_relation.c says which rows SELECT returns.
  * 3. xConnect, which opens the table of an existing model, succeeds even if the shadow
  *    tables hold nonsense, so that DROP TABLE always works. Queries report what is wrong.
  */
@@ -20,9 +21,9 @@
 /* ---- CREATE VIRTUAL TABLE ---- */
 
 /*
- * Returns a copy of the text, without white space at its ends and without one pair of
- * quotes around it: '', "", `` or []. Inside such quotes, a doubled closing quote becomes
- * one. The caller frees it with sqlite3_free(). NULL: there is not enough memory.
+ * Returns a copy of the text without white space at its ends and, if it is in quotes then
+ * ('', "", `` or []), without these. Inside the quotes, a doubled closing quote becomes
+ * one. The caller frees the copy with sqlite3_free(). NULL: there is not enough memory.
  */
 static char *unquoted(const char *text)
 {
@@ -48,8 +49,8 @@ static char *unquoted(const char *text)
 }
 
 /*
- * Tells whether the whole text is one quoted text: '...', "...", `...` or [...], with
- * white space around it at most.
+ * Tells whether the whole text is one quoted text: '...', "...", `...` or [...]. White
+ * space may stand around it; in it, a closing quote must be doubled.
  */
 static bool is_quoted_whole(const char *text)
 {
@@ -65,9 +66,11 @@ static bool is_quoted_whole(const char *text)
 
 /*
  * Puts one argument of CREATE VIRTUAL TABLE into config or options. The argument is the
- * source if it has no =, is a SELECT, or is quoted as a whole; if it is not the first
- * argument then, that is SQLITE_ERROR. Else it is option=value, which goes into options,
- * or session=, item=, time= or order= and the name of a column, which go into config.
+ * source if it has no =, is a SELECT, or is quoted as a whole; it goes into
+ * config->source. Any other argument is name=value: an option, whose value goes into
+ * options, or session=, item=, time= or order=, whose column goes into config->columns.
+ * Errors: SQLITE_ERROR if the source is not the first argument, and for an unknown name
+ * or a value that the option does not take; NOMEM.
  */
 static int take_argument(const char *argument, bool is_first, ext_config *config,
                          gru4rec_options *options, ext_error *error)
@@ -96,9 +99,11 @@ static int take_argument(const char *argument, bool is_first, ext_config *config
 }
 
 /*
- * Fills in what config says about its source. If config has no source, does nothing. Else
- * opens the source, puts the names of its columns, the affinities of session and item,
- * and its shape (JSON: its kind and columns) into config, and closes it.
+ * Opens the source of config to complete config from it, and closes it: replaces
+ * config->columns by the names of the columns that have the roles, and sets
+ * config->types, the affinities of session and item, and config->shape (JSON: the
+ * source's kind and columns). Does nothing if config has no source. Errors: those of
+ * ext_source_open(); NOMEM.
  */
 static int resolve_source(const ext_home *home, ext_config *config, ext_error *error)
 {
@@ -125,9 +130,9 @@ static int resolve_source(const ext_home *home, ext_config *config, ext_error *e
 
 /*
  * Checks that argv[0] does not begin a list with commas, as in layers=100,50. SQLite
- * splits the module's arguments at commas, so such a list arrives as several of the n
- * arguments, which are joined again for the check. SQLITE_ERROR: argv[0] begins such a
- * list; the message shows how to write the list.
+ * splits the module's arguments at commas, so such a list arrives as several of the
+ * arguments argv (n); they are joined again for the check. SQLITE_ERROR: argv[0] begins
+ * such a list; the message shows how to write it.
  */
 static int check_list(const char *const *argv, int n, ext_error *error)
 {
@@ -141,8 +146,9 @@ static int check_list(const char *const *argv, int n, ext_error *error)
 }
 
 /*
- * Returns the remake of the table home: what gru4rec_configure() changes, if it is
- * dropping and creating exactly this table now while the shadow tables stay; else NULL.
+ * Returns the remake of this table if gru4rec_configure() is dropping and creating
+ * exactly this table now, while the shadow tables stay; else NULL. Names are compared
+ * without case.
  */
 static const ext_remake *remake_of(const ext_home *home)
 {
@@ -154,12 +160,13 @@ static const ext_remake *remake_of(const ext_home *home)
 }
 
 /*
- * Makes the model's config from the arguments of CREATE VIRTUAL TABLE: source, columns,
- * options, and the defaults that are in force now (in a remake those of the model). Also
- * checks that the options fit each other, and opens the source once to check it. The
- * caller frees config, also after a failure.
- * argv (argc): the names of the module, the schema and the table, then the arguments; an
- * empty argument is skipped.
+ * Makes the model's config from the arguments of CREATE VIRTUAL TABLE: its source,
+ * columns, options, and the defaults that are in force now (in a remake those of the
+ * model). Checks that the options fit each other, and opens the source once to complete
+ * the config (resolve_source()).
+ * config must be all zero before; the caller frees it, also after a failure. argv (argc):
+ * the names of the module, the database, the table, then the arguments; an empty argument
+ * is skipped.
  */
 static int make_config(ext_config *config, const ext_home *home, int argc,
                        const char *const *argv, ext_error *error)
@@ -188,8 +195,8 @@ static int make_config(ext_config *config, const ext_home *home, int argc,
 }
 
 /*
- * Returns the affinity of a column, for a declaration: the one of INT, TEXT, REAL and NUM
- * that equals type, or "" if none does (type may be NULL). The type comes from m_config,
+ * Returns the affinity of a column, for a declaration: type if it is INT, TEXT, REAL or
+ * NUM; "" for anything else and for NULL. The text is constant. type comes from m_config,
  * which anybody may have changed, so it must not become part of SQL itself.
  */
 static const char *known_affinity(const char *type)
@@ -202,9 +209,10 @@ static const char *known_affinity(const char *type)
 }
 
 /*
- * Returns the affinity of the column item of a model's table; type is that of the
- * source's column. For a REAL column it is NUM: a REAL that is a whole number is stored
- * as an INTEGER item, and REAL affinity would convert it back.
+ * Returns the affinity of the column item of a model's table, a constant text. type: that
+ * of the source's column. For REAL it is NUM: a REAL that is a whole number is stored as
+ * an INTEGER item, and REAL affinity would convert it back. Else it is
+ * known_affinity(type).
  */
 static const char *item_affinity(const char *type)
 {
@@ -214,8 +222,8 @@ static const char *item_affinity(const char *type)
 
 /*
  * Declares the columns of a model's table to SQLite, with the affinities that config has
- * for session and item. *out is the new object of the table; it is unchanged after a
- * failure.
+ * for session and item, and makes the object of the table in *out. SQLite frees the
+ * object by ext_table_disconnect(). After a failure *out is unchanged.
  */
 static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config *config,
                       ext_error *error)
@@ -240,8 +248,8 @@ static int make_table(sqlite3_vtab **out, const ext_home *home, const ext_config
 /* ---- methods that SQLite calls ---- */
 
 /*
- * Returns the model that the arguments of xCreate or xConnect name: argv[1] is the
- * schema, argv[2] the table. The home borrows both names.
+ * Returns the home of the model that the arguments of xCreate or xConnect name: argv[1]
+ * is the schema, argv[2] the table. The home borrows both names.
  */
 static ext_home home_of(sqlite3 *db, void *connection, const char *const *argv)
 {
@@ -249,8 +257,8 @@ static ext_home home_of(sqlite3 *db, void *connection, const char *const *argv)
 }
 
 /*
- * Writes config to the database: makes the shadow tables of a new model; or, while
- * gru4rec_configure() makes the table anew, changes the config of the model that exists.
+ * Writes config to the database: makes the shadow tables of a new model. In a remake
+ * (gru4rec_configure()) it changes the config of the model that exists instead.
  */
 static int store(const ext_home *home, ext_config *config, ext_error *error)
 {
@@ -260,9 +268,9 @@ static int store(const ext_home *home, ext_config *config, ext_error *error)
 }
 
 /*
- * Adds to the error message that the user's transaction is rolled back, if a transaction
- * is open and the error is SQLITE_FULL or SQLITE_NOMEM: if CREATE or ALTER returns one of
- * these, SQLite rolls back.
+ * Adds a note to the error's message that the user's transaction is rolled back. Does
+ * nothing unless a transaction is open and the error is SQLITE_FULL or SQLITE_NOMEM: if
+ * CREATE or ALTER returns one of these, SQLite rolls back.
  */
 static void announce_rollback(ext_error *error, sqlite3 *db)
 {
@@ -272,9 +280,10 @@ static void announce_rollback(ext_error *error, sqlite3 *db)
 }
 
 /*
- * Method xCreate, for CREATE VIRTUAL TABLE: makes a new model and its table. While
- * gru4rec_configure() makes the table of a model anew, changes the config of that model
- * instead.
+ * Method xCreate, for CREATE VIRTUAL TABLE: makes a new model, and *out, the object of
+ * its table. In a remake (gru4rec_configure()) it changes the config of the existing
+ * model instead of making one. After an error, returns its code, and puts the message
+ * into *message, which SQLite frees. SQLite then rolls back what was written.
  */
 static int create(sqlite3 *db, void *connection, int argc, const char *const *argv,
                   sqlite3_vtab **out, char **message)
@@ -289,8 +298,8 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
     if (rc == SQLITE_OK)
         rc = store(&home, &config, &error);
     /*
-     * This opens the source again, now as it is stored: a SELECT as the view m_source,
-     * which may not read all that a SELECT may.
+     * Opens the source once more, to check it as it is stored: a SELECT is the view
+     * m_source now, and a view may not read all that a SELECT may.
      */
     if (rc == SQLITE_OK)
         rc = ext_config_check_source(&config, &home, &error);
@@ -304,9 +313,10 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
 }
 
 /*
- * Method xConnect: opens the table of an existing model. Damaged or unknown contents of
- * the shadow tables are no error here, so that DROP TABLE works. Other failures are
- * errors, such as a lock.
+ * Method xConnect: makes *out, the object of an existing model's table. If the shadow
+ * tables are damaged or hold nonsense, that is no error here, so that DROP TABLE works;
+ * the table is declared with what could be read. Other failures, such as a lock, are
+ * errors: their message goes into *message.
  */
 static int connect(sqlite3 *db, void *connection, int argc, const char *const *argv,
                    sqlite3_vtab **out, char **message)
@@ -331,10 +341,10 @@ static int connect(sqlite3 *db, void *connection, int argc, const char *const *a
 }
 
 /*
- * Method xDestroy, for DROP TABLE. While gru4rec_configure() makes the table anew, only
- * frees the object of the table. Else deletes the model's shadow tables, drops the
- * results of trainings that wait for a commit and whose model is gone, makes the
- * connection release the versions that it holds of the model, and frees the object.
+ * Method xDestroy, for DROP TABLE. In this order it deletes the model's shadow tables,
+ * drops the results of trainings that wait for a commit and whose model is gone, makes
+ * the connection release the versions that it holds of the model, and frees the object of
+ * the table. In a remake (gru4rec_configure()) it only frees the object.
  *
  * The error is returned without its message. SQLite shows no message of xDestroy. It
  * would keep the message with the table, and show it for the next statement that fails on
@@ -361,9 +371,10 @@ static int destroy(sqlite3_vtab *base)
 }
 
 /*
- * Method xRename, for ALTER TABLE RENAME: renames the shadow tables too, and makes the
- * connection release what it holds of the model. base gets the new name only if all that
- * succeeds.
+ * Method xRename, for ALTER TABLE RENAME: renames the shadow tables too, makes the
+ * connection release what it holds of the model under the old name, and gives the object
+ * of the table its new name. After an error the object keeps its name; the message is in
+ * base->zErrMsg.
  */
 static int rename_table(sqlite3_vtab *base, const char *new_name)
 {
@@ -390,10 +401,11 @@ static int rename_table(sqlite3_vtab *base, const char *new_name)
 }
 
 /*
- * Method xIntegrity: checks the model (ext_check_model()) for PRAGMA integrity_check. A
- * problem of the model is no error: its message is put into *problem, and becomes a line
- * of the PRAGMA's result. If the model cannot be checked, for example because of a lock,
- * that is an error. PRAGMA quick_check, of which flags tells, does the same check.
+ * Method xIntegrity, for PRAGMA integrity_check and quick_check, which do the same here:
+ * checks the model (ext_check_model()). A problem of the model is no error: its message
+ * is put into *problem, which SQLite frees, and becomes a line of the PRAGMA's result. If
+ * the model cannot be checked, for example because of a lock, the code of that error is
+ * returned without its message.
  */
 static int integrity(sqlite3_vtab *base, const char *schema, const char *name, int flags,
                      char **problem)
@@ -401,7 +413,7 @@ static int integrity(sqlite3_vtab *base, const char *schema, const char *name, i
     ext_home home = ((ext_table *)base)->home;
     ext_entry entry;
     ext_error error = {0};
-    home.schema = (char *)schema; /* borrowed, as is name */
+    home.schema = (char *)schema; /* both borrowed from the arguments */
     home.name = (char *)name;
     (void)flags;
     int rc = ext_entry_start(&entry, home.db, &error);
@@ -420,8 +432,9 @@ static int integrity(sqlite3_vtab *base, const char *schema, const char *name, i
 /* ---- the module ---- */
 
 /*
- * sqlite3_module as SQLite 3.44 and newer read it. An older header lacks the last member,
- * so it is added here. An older library reads only the members that it knows.
+ * sqlite3_module as SQLite 3.44 and newer read it, with the member xIntegrity. The header
+ * of an older SQLite lacks this member, so it is added here. An older library reads only
+ * the members that it knows.
  */
 typedef struct module_v4 {
     sqlite3_module base;

@@ -5,7 +5,8 @@
  * SQLite calls xBestIndex with a list of constraints. A plan asks for the value of a
  * constraint, and sets a bit of idxNum that says so. xFilter then gets the values in
  * argv, in this order: the arguments; the values that the table itself asks for (session,
- * basis); the bound of rank; the item. A value whose bit is not set is not there.
+ * basis); the bound of rank; the item. A value whose bit is not set is not there. The
+ * frame (ext_table.c) takes the arguments away before it calls start.
  *
  * SQLite tests every constraint again on the rows that it gets, except those on
  * arguments.
@@ -13,9 +14,9 @@
 #include "ext_serve.h"
 
 /*
- * Tells whether the plan so far takes an argument of the table-valued function from an
- * IN, as in "WHERE history IN (...)". Then SQLite calls xFilter for each value of the
- * list.
+ * Tells whether the plan so far gets the value of an argument of the table-valued
+ * function from an IN, as in "WHERE history IN (...)". Then SQLite calls xFilter for each
+ * value of the list.
  */
 static bool has_list_argument(const ext_table_function *function,
                               sqlite3_index_info *info)
@@ -28,9 +29,9 @@ static bool has_list_argument(const ext_table_function *function,
 }
 
 /*
- * Tells whether the plan may push down the constraint. Returns false if an argument of
- * the table-valued function comes from IN (...) and the value of the constraint is no
- * constant.
+ * Tells whether the plan may push down the constraint with this index. False only if an
+ * argument of the table-valued function comes from IN (...) and the value of the
+ * constraint is no constant.
  *
  * When an argument comes from IN (...), SQLite calls xBestIndex again with that argument
  * unusable. We must refuse such a call, and SQLite then never tries other plans. So a
@@ -45,9 +46,10 @@ static bool may_use(const ext_table_plan *plan, int constraint)
 }
 
 /*
- * Tells whether the constraint compares the column by the operator op, by the collation
- * BINARY, and may be pushed down (may_use()). Another collation, as NOCASE, would match
- * more items than we find.
+ * Tells whether the constraint with this index can be pushed down as one on this column
+ * with the operator op: it must be usable, compare by the collation BINARY, and be
+ * allowed by may_use(). Another collation, as NOCASE, would match more items than we
+ * find.
  */
 static bool can_use(const ext_table_plan *plan, int constraint, int column, int op)
 {
@@ -66,7 +68,9 @@ void ext_plan_equality(ext_table_plan *plan, int column, const char *name, int b
         if (!(info->idxNum & bit) &&
             can_use(plan, i, column, SQLITE_INDEX_CONSTRAINT_EQ)) {
             ext_table_use(plan, i, bit, name);
-            /* For an IN, SQLite is told to give all values of the list in one xFilter. */
+            /*
+             * An IN: tells SQLite to give all values of the list in one call of xFilter.
+             */
             if (sqlite3_vtab_in(info, i, 1))
                 info->idxNum |= list_bit;
         }
@@ -99,8 +103,9 @@ void ext_plan_basis(ext_table_plan *plan, int column)
 }
 
 /*
- * Pushes down constraint i, which must be one on the column rank, if it is an upper bound
- * (<, <= or =), no upper bound is pushed down yet, and may_use() allows it.
+ * Pushes down constraint i, which must be a usable one on the column rank, if it is an
+ * upper bound (<, <= or =), and may_use() allows it. Does nothing if an upper bound is
+ * pushed down already.
  */
 static void plan_rank(ext_table_plan *plan, int i)
 {
@@ -152,7 +157,9 @@ void ext_plan_one_ranking(ext_table_plan *plan)
     info->estimatedRows =
         ext_plan_rows(info, info->idxNum & 1 << plan->function->n_needed);
     info->estimatedCost = 1e6 + (double)info->estimatedRows;
-    /* Rows come in this order: rank ascends, score descends. So SQLite need not sort. */
+    /*
+     * Rows come by ascending rank, and so by descending score. SQLite need not sort then.
+     */
     info->orderByConsumed =
         info->nOrderBy == 1 &&
         ((info->aOrderBy[0].iColumn == EXT_RANKER_RANK && !info->aOrderBy[0].desc) ||

@@ -5,14 +5,14 @@
  * The arguments exclude_seen and candidates change the ranking: items that they leave out
  * get no rank, and the other items are ranked without gaps. A WHERE clause (rank <= 10,
  * item IN (...)) does not change the ranking: it only picks rows, and each row keeps its
- * rank among all items. If the query does not use the rank, only the items that it wants
- * are scored.
+ * rank among all items that are ranked. If the query wants certain items, and neither
+ * uses the rank nor bounds it, only these items are scored.
  *
  * A history without a known item ranks the items by support, with basis 'popularity'.
  *
- * If the version blends, the scores after a history are blended (src/serve/blender.c):
- * those of one history by the workspace's blender, which stays as it is until the ranking
- * has been read, and those of a batch by the same blender, one lane after the other, while
+ * If the version blends, the scores after a history are blended (src/serve/blender.c).
+ * For one history the workspace's blender does that, and stays as it is until the ranking
+ * has been read. For a batch the same blender does it, one lane after the other, while
  * the batch is scored. Support and similarity are never blended.
  */
 #include "ext_serve.h"
@@ -23,7 +23,10 @@ static const char session_basis[] = "session", popularity_basis[] = "popularity"
 
 /* ---- reading the request ---- */
 
-/* Sets is_seen_excluded by the argument exclude_seen: 0 or 1; not given: 0. */
+/*
+ * Sets ranker->is_seen_excluded by the argument exclude_seen: 0 or 1; without it, false.
+ * SQLITE_ERROR: the value is neither 0 nor 1.
+ */
 static int read_exclude_seen(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
 {
     int64_t flag = 0;
@@ -35,8 +38,9 @@ static int read_exclude_seen(ext_ranker *ranker, sqlite3_value *value, ext_error
 }
 
 /*
- * Reads the ids of the argument candidates into the sorted list candidates, as rows.
- * Without the argument, has_candidates is false. Unknown ids are left out.
+ * Reads the ids of the argument candidates into the list candidates, as ascending rows,
+ * and sets has_candidates. Without the argument, has_candidates is false and the list is
+ * empty. Unknown ids are left out. Errors: those of ext_ids_read().
  */
 static int read_candidates(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
 {
@@ -54,8 +58,8 @@ static int read_candidates(ext_ranker *ranker, sqlite3_value *value, ext_error *
 }
 
 /*
- * Reads the argument k, the largest rank to return, into ranker->most. If k is not given
- * or negative, all ranks are returned (INT64_MAX).
+ * Sets ranker->most to the argument k, the largest rank to return. If k is not given or
+ * is negative, most is INT64_MAX: all ranks are returned. SQLITE_ERROR: k is no integer.
  */
 static int read_k(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
 {
@@ -69,9 +73,9 @@ static int read_k(ext_ranker *ranker, sqlite3_value *value, ext_error *error)
 }
 
 /*
- * Returns the largest rank that can satisfy rank <= bound, or rank < bound if is_below. A
- * bound that is no number gives INT64_MAX: SQLite compares each row by its own rules.
- * NULL gives 0, as no comparison with NULL is true.
+ * Returns the largest rank that can satisfy rank <= bound, or rank < bound if is_below; 0
+ * if no rank can, as with NULL. A bound that is no number gives INT64_MAX, that is no
+ * bound: SQLite tests each row by its own rules.
  */
 static int64_t most_ranks(sqlite3_value *bound, bool is_below)
 {
@@ -95,13 +99,14 @@ static int64_t most_ranks(sqlite3_value *bound, bool is_below)
 }
 
 /*
- * Adds the item that equals the SQL value to the wanted items, if it is in the catalogue
- * and among the candidates. NULL adds nothing.
+ * Adds the item that equals an SQL value to ranker->wanted, if the item is in the
+ * catalogue and, where the query gives candidates, among these. Adds nothing for NULL,
+ * and leaves *is_known then.
  *
- * Sets *is_known to false, and adds nothing, if we cannot say which items equal the
- * value: SQLite may convert the value or the items before it compares them, so that '3'
- * can equal 3. If all items and the value have the same type, no conversion makes
- * different ids equal; then *is_known is true.
+ * *is_known: whether we can say which items equal the value. It is true if all items of
+ * the model have one type and the value has the same. Otherwise SQLite may convert the
+ * value or the items before it compares them, so that '3' can equal 3: then it is false,
+ * and nothing is added.
  */
 static int want(ext_ranker *ranker, sqlite3_value *value, bool *is_known,
                 ext_error *error)
@@ -118,9 +123,10 @@ static int want(ext_ranker *ranker, sqlite3_value *value, bool *is_known,
 }
 
 /*
- * Reads the values of item = or IN into the wanted items, and sets has_wanted. If we
- * cannot say which items equal one of the values (see want()), has_wanted is false: all
- * items are returned, and SQLite picks the rows.
+ * Reads the values of item = or IN into ranker->wanted, as ascending rows, and sets
+ * has_wanted to true. But if we cannot say which items equal one of the values (want()),
+ * it stops there, and has_wanted is false: all items are returned, and SQLite picks the
+ * rows. is_list: argument is the list of an IN.
  */
 static int read_items(ext_ranker *ranker, sqlite3_value *argument, bool is_list,
                       ext_error *error)
@@ -138,8 +144,9 @@ static int read_items(ext_ranker *ranker, sqlite3_value *argument, bool is_list,
 }
 
 /*
- * Reads the values that ext_plan_ranking() asked for: the bound of rank, which lowers
- * ranker->most, then the items, which become the wanted items. Also sets is_rank_unused.
+ * Reads the values that ext_plan_ranking() asked for, each only if its bit is set in
+ * idx_num: the bound of rank, which can only lower ranker->most, then the items, which
+ * become the wanted items. Also sets is_rank_unused.
  */
 static int read_plan(ext_ranker *ranker, int idx_num, sqlite3_value **argv,
                      ext_error *error)
@@ -189,8 +196,8 @@ void ext_ranker_close(ext_ranker *ranker)
 /* ---- one history ---- */
 
 /*
- * Fills the list seen with the items of the history, sorted, if exclude_seen is 1; else
- * empties it.
+ * Replaces the list seen by the items of the history, as ascending rows, if exclude_seen
+ * is 1; else only empties it. Error: NOMEM.
  */
 static int note_seen(ext_rows *seen, const ext_ranker *ranker, const ext_history *history,
                      ext_error *error)
@@ -204,9 +211,10 @@ static int note_seen(ext_rows *seen, const ext_ranker *ranker, const ext_history
 }
 
 /*
- * Returns the only items that need scores, or NULL if all items need one. If the query
- * wants certain items, and neither uses the rank nor bounds it, these items suffice: only
- * a rank needs the scores of all other items. Otherwise the items are the candidates, if
+ * Returns the ascending rows of the only items that need scores, borrowed from the
+ * ranker; NULL: all items need scores. If the query wants certain items, and neither uses
+ * the rank nor bounds it (also not by k), only the wanted items need scores, because only
+ * a rank needs the scores of all other items. Otherwise the candidates need scores, if
  * the query gives candidates.
  */
 static const ext_rows *scored_items(const ext_ranker *ranker)
@@ -217,9 +225,10 @@ static const ext_rows *scored_items(const ext_ranker *ranker)
 }
 
 /*
- * Returns the query for the library: which items are ranked, which are left out (seen),
- * and how many are expected to be read (most; 0: not known). The caller adds what gives
- * the scores: the session and the byte copy, or an array of scores.
+ * Returns the library's query for a ranking: which items are ranked, which are left out
+ * (ranker->seen), and how many are expected to be read (most; 0: not known). It borrows
+ * these lists from the ranker. The caller adds what gives the scores: a session, or an
+ * array of scores.
  */
 static gru4rec_query make_query(const ext_ranker *ranker)
 {
@@ -238,8 +247,9 @@ static gru4rec_query make_query(const ext_ranker *ranker)
 }
 
 /*
- * Starts the ranking of the workspace, in place of any ranking before, and goes to its
- * first row. Returns false if it has no row.
+ * Starts a ranking of the workspace by the query, in place of any ranking before, and
+ * goes to its first row: sets lane to -1, and rank and n_found to 0 before. Returns false
+ * if it has no row that the query wants.
  */
 static bool start(ext_ranker *ranker, const gru4rec_query *query)
 {
@@ -251,8 +261,10 @@ static bool start(ext_ranker *ranker, const gru4rec_query *query)
 }
 
 /*
- * Ranks the items by the scores that the network gives after the history, with basis
- * 'session', and goes to the first row. *is_row: there is one.
+ * Brings the workspace's session to the end of the history, ranks the items by the scores
+ * that the version gives there (blended, if it blends), with basis 'session', and goes to
+ * the first row. *is_row: there is one; not set after an error. Errors: those of
+ * ext_history_walk().
  */
 static int rank_by_session(ext_ranker *ranker, const ext_history *history, bool *is_row,
                            ext_error *error)
@@ -275,7 +287,8 @@ static int rank_by_session(ext_ranker *ranker, const ext_history *history, bool 
 
 /*
  * Ranks the items by their support, the number of training events of each item, with
- * basis 'popularity', and goes to the first row. *is_row: there is one.
+ * basis 'popularity', and goes to the first row. *is_row: there is one; not set after an
+ * error. NOMEM: there is no room for the scores.
  */
 static int rank_by_support(ext_ranker *ranker, bool *is_row, ext_error *error)
 {
@@ -357,8 +370,8 @@ int ext_ranker_add(ext_ranker *ranker, const ext_history *history, int32_t *lane
                               history->rows.rows, history->rows.n);
     /*
      * The batch borrows both lists until it is scored. The caller keeps the history's
-     * rows. The list of seen items moves to the lane, and ranker->seen gets the lane's old
-     * list, to be filled again.
+     * rows. The list of seen items moves to the lane in exchange for the lane's old list,
+     * whose memory is used for the next history.
      */
     const ext_rows unused = ranker->lane_seen[*lane];
     ranker->lane_seen[*lane] = ranker->seen;
@@ -390,8 +403,8 @@ bool ext_ranker_first_of_lane(ext_ranker *ranker, int32_t lane)
 /* ---- rows ---- */
 
 /*
- * Goes to the next row of the current lane's ranking in the batch. Returns false at its
- * end.
+ * Goes to the next row of the current lane's ranking: sets row, rank and score. Returns
+ * false, and sets none of them, at its end.
  */
 static bool next_of_lane(ext_ranker *ranker)
 {
@@ -440,8 +453,8 @@ static bool is_basis(sqlite3_value *value)
 }
 
 /*
- * One possible value is enough for success: with basis IN ('session', 'x') the query can
- * still return rows.
+ * Returns success at the first value that is possible: with basis IN ('session', 'x') the
+ * query can still return rows.
  */
 int ext_ranker_check_basis(int idx_num, sqlite3_value ***argv, const char *advice,
                            ext_error *error)

@@ -20,22 +20,26 @@
 
 enum { RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { MODEL, HISTORY, K, EXCLUDE_SEEN, CANDIDATES, VERSION, N_ARGUMENTS };
-enum { UNKNOWN = N_COLUMNS + N_ARGUMENTS }; /* index of the hidden column unknown */
+/* The index of the hidden column unknown, which follows the arguments. */
+enum { UNKNOWN = N_COLUMNS + N_ARGUMENTS };
 
-/* Bits of idxNum in the plan of gru4rec_recommend(). */
+/* Bits of idxNum in the plan of gru4rec_recommend(), besides those of ext_plan.c. */
 enum {
-    PLAN_ARGUMENTS = (1 << N_ARGUMENTS) - 1, /* the bits of all arguments */
-    PLAN_SEVENTH = EXT_PLAN_OWN              /* unknown = ... may be a seventh argument */
+    PLAN_ARGUMENTS = (1 << N_ARGUMENTS) - 1, /* the bits of all arguments together */
+    /*
+     * All arguments are given, and unknown = value too: that may be a seventh argument.
+     */
+    PLAN_SEVENTH = EXT_PLAN_OWN
 };
 
 typedef struct recommend_cursor {
     ext_ranker_cursor ranking;
-    int64_t n_unknown; /* number of ids of the history that no item has */
+    int64_t n_unknown; /* number of ids in the history that the model does not know */
 } recommend_cursor;
 
 /*
- * Method plan: pushes down basis, rank and item, and sets PLAN_SEVENTH for a seventh
- * argument, which start() reports as an error.
+ * Method plan: pushes down basis, rank and item, estimates rows and cost, and sets
+ * PLAN_SEVENTH for a seventh argument, which start() reports as an error.
  *
  * SQLite turns the arguments of a table-valued function into conditions on the hidden
  * columns, in their order. So a seventh argument, which is a mistake, arrives as the
@@ -56,8 +60,8 @@ static void plan(ext_table_plan *plan)
 }
 
 /*
- * Reads the argument history, counts its unknown ids, ranks the items after it, and goes
- * to the first row, or sets is_eof.
+ * Reads the argument history, sets cursor->n_unknown, ranks the items after the history,
+ * and goes to the first row, or sets is_eof.
  */
 static int rank(recommend_cursor *cursor, const ext_model *model, ext_error *error)
 {
@@ -74,6 +78,10 @@ static int rank(recommend_cursor *cursor, const ext_model *model, ext_error *err
     return rc;
 }
 
+/*
+ * Method start: checks the basis and the number of arguments, opens the ranker on the
+ * version that the arguments name, ranks, and goes to the first row, or sets is_eof.
+ */
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     recommend_cursor *cursor = (recommend_cursor *)base;
@@ -104,6 +112,7 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
     return rank(cursor, model, error);
 }
 
+/* Method column: unknown, or a column of the ranker's current row. */
 static void column(const ext_cursor *base, sqlite3_context *context, int i)
 {
     const recommend_cursor *cursor = (const recommend_cursor *)base;

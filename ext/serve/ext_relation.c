@@ -24,49 +24,63 @@
 enum { SESSION, RANK, ITEM, SCORE, BASIS, N_COLUMNS };
 enum { EXCLUDE_SEEN, CANDIDATES, VERSION, N_ARGUMENTS };
 
-/* Bits of idxNum in the plan of a model's table. */
+/* Bits of idxNum in the plan of a model's table, besides those of ext_plan.c. */
 enum {
-    PLAN_SESSION = EXT_PLAN_OWN,       /* session = or IN */
-    PLAN_SESSIONS = EXT_PLAN_OWN << 1, /* the value is the whole list of an IN */
-    PLAN_ONE = EXT_PLAN_OWN << 2       /* the promised order holds for one session only */
+    PLAN_SESSION = EXT_PLAN_OWN,       /* argv has the value of session = or IN */
+    PLAN_SESSIONS = EXT_PLAN_OWN << 1, /* that value is the whole list of an IN */
+    /* SQLite does not sort, because there is one session: a second one is an error. */
+    PLAN_ONE = EXT_PLAN_OWN << 2
 };
 
 /*
- * An entry of the queue: a session that was read ahead. session and history are owned; the
- * ranker's batch borrows the history until it is scored.
+ * An entry of the queue: a session that was read ahead, and the lane of its ranking.
+ * session and history are owned; the ranker's batch borrows the history until it is
+ * scored.
  */
 typedef struct waiting {
     sqlite3_value *session;
     ext_history history;
-    int32_t lane; /* its lane of the ranker's batch; -1: it is ranked by itself */
+    int32_t lane; /* lane of the ranker's batch; -1: ranked without a batch */
 } waiting;
 
 typedef struct relation_cursor {
-    /* ranking.cursor.hash is the hash of the session and the arguments. */
+    /*
+     * The frame sets ranking.cursor.hash to that of the arguments; here it becomes the
+     * hash of session and arguments for each session.
+     */
     ext_ranker_cursor ranking;
-    uint64_t arguments_hash; /* hash of the arguments alone */
+    uint64_t arguments_hash; /* hash of the arguments alone, kept for the next session */
     ext_histories histories; /* reads sessions from the source or from a copy */
-    bool keeps_empty;        /* option keep_empty by which histories was opened */
-    waiting *queue;          /* (capacity) sessions read ahead, in the first n_queue */
-    int32_t capacity, n_queue, current; /* current: index of the session being returned */
-    int32_t n_ahead;                    /* number of sessions to read the next time */
-    bool is_one;                        /* PLAN_ONE: a second session is an error */
-    bool was_on_row;    /* the last scan was stopped while it stood on a row */
-    ext_copies *copies; /* copies for a statement that writes; held, or NULL */
+    /* Option keep_empty of the version for which the source was read last. */
+    bool keeps_empty;
+    /*
+     * (capacity) The first n_queue entries are sessions that were read ahead; current is
+     * the index of the one whose rows are returned now. NULL: no scan is open.
+     */
+    waiting *queue;
+    int32_t capacity, n_queue, current;
+    int32_t n_ahead; /* number of sessions to read ahead the next time */
+    bool is_one;     /* the plan has PLAN_ONE: a second session is an error */
+    bool was_on_row; /* the last scan was stopped before it came to its end */
+    /*
+     * Copies of sessions, for a statement that writes; the cursor is one of their users
+     * until it is closed. NULL: none were needed yet.
+     */
+    ext_copies *copies;
 } relation_cursor;
 
 /* ---- plan ---- */
 
-/* Tells whether the plan has the constraint session = value, and not session IN. */
+/* Tells whether the plan has the constraint session = value. False for session IN. */
 static bool is_single(int idx_num)
 {
     return (idx_num & (PLAN_SESSION | PLAN_SESSIONS)) == PLAN_SESSION;
 }
 
 /*
- * Tells whether the query has an ORDER BY, and the rows already come in its order.
- * Sessions come in ascending order. Within one session, ranks ascend and scores descend.
- * is_one: the scan has one session only, so any order of sessions is right.
+ * Tells whether the rows come in the order of the query's ORDER BY anyway; false if there
+ * is none. Sessions come in ascending order. Within one session, ranks ascend and scores
+ * descend. is_one: the scan has one session only, so any order of sessions is right.
  */
 static bool is_row_order(const sqlite3_index_info *info, bool is_one)
 {
@@ -84,9 +98,10 @@ static bool is_row_order(const sqlite3_index_info *info, bool is_one)
 }
 
 /*
- * Method plan, called from xBestIndex: pushes down constraints, estimates rows and cost,
- * and tells SQLite whether the rows come in the order that ORDER BY wants. Sets PLAN_ONE
- * if they do so only because there is one session.
+ * Method plan, called from xBestIndex: pushes down the constraints on session, basis,
+ * rank and item, estimates rows and cost, and tells SQLite not to sort if the rows come
+ * in the order of ORDER BY. Sets PLAN_ONE if they do so only because there is one
+ * session.
  */
 static void plan(ext_table_plan *plan)
 {
@@ -105,7 +120,7 @@ static void plan(ext_table_plan *plan)
 
 /* ---- the queue of sessions that were read ahead ---- */
 
-/* Frees the sessions of the queue and empties it. The array stays. */
+/* Frees the sessions of the queue, and sets n_queue and current to 0. The array stays. */
 static void clear_queue(relation_cursor *cursor)
 {
     for (int32_t i = 0; i < cursor->n_queue; i++) {
@@ -117,9 +132,9 @@ static void clear_queue(relation_cursor *cursor)
 }
 
 /*
- * Allocates the queue. First opens the ranker's batch (ext_ranker_open_batch()), unless
- * the query asks for session = value. The queue has room for as many sessions as the
- * batch has lanes, or for one if there is no batch. Sets n_ahead to 1.
+ * Allocates the queue, and sets capacity and n_ahead (to 1). Unless the query asks for
+ * session = value, first opens the ranker's batch (ext_ranker_open_batch()). The queue
+ * has room for as many sessions as the batch has lanes, or for one if there is no batch.
  */
 static int make_queue(relation_cursor *cursor, int idx_num, ext_error *error)
 {
@@ -135,9 +150,10 @@ static int make_queue(relation_cursor *cursor, int idx_num, ext_error *error)
 }
 
 /*
- * Empties the queue, reads the next n_ahead sessions into it, and ranks them together;
- * those that the batch does not take have lane -1. Then doubles n_ahead, to capacity at
- * most.
+ * Empties the queue, reads the next sessions into it, n_ahead at most, and ranks them
+ * together. Those that the batch does not take get lane -1, and are ranked later. Then
+ * doubles n_ahead, to capacity at most. After an error the queue has the sessions that
+ * were read.
  */
 static int fill_queue(relation_cursor *cursor, ext_error *error)
 {
@@ -167,8 +183,8 @@ static int fill_queue(relation_cursor *cursor, ext_error *error)
 /* ---- rows ---- */
 
 /*
- * Tells whether the cursor's scan stands on a row. A cursor has a queue only while it
- * scans: stop() frees it.
+ * Tells whether the cursor has an open scan, and that scan stands on a row. A cursor has
+ * a queue only while a scan is open: stop() frees it.
  */
 static bool is_on_row(const relation_cursor *cursor)
 {
@@ -176,9 +192,9 @@ static bool is_on_row(const relation_cursor *cursor)
 }
 
 /*
- * Method stop: ends a scan: frees the queue, closes the ranker and stops the reading of
- * sessions. Notes in was_on_row whether the scan stood on a row. The copies, and a
- * statement that can be used again, stay for the next scan.
+ * Method stop, which ends a scan: frees the queue, closes the ranker and stops the
+ * reading of sessions. Keeps in was_on_row whether the scan stood on a row. The copies,
+ * and a statement for one session that can be used again, stay for the next scan.
  */
 static void stop(ext_cursor *base)
 {
@@ -192,8 +208,8 @@ static void stop(ext_cursor *base)
 }
 
 /*
- * Method close: frees what the cursor keeps from one scan to the next: the kept statement
- * of histories, and its use of the copies.
+ * Method close, for a cursor that is not needed any more: closes its histories, with the
+ * statement that was kept, and removes it as a user of its copies.
  */
 static void close_cursor(ext_cursor *base)
 {
@@ -203,9 +219,9 @@ static void close_cursor(ext_cursor *base)
 }
 
 /*
- * Goes to the first row of the current session's ranking: from the batch, or by a ranking
- * of its own if it has no lane. Also makes the hash of the session and the arguments.
- * *is_row is false if the ranking is empty.
+ * Goes to the first row of the current session's ranking. A session with a lane is ranked
+ * already; a session without one is ranked here. Sets ranking.cursor.hash to the hash of
+ * the session and the arguments. *is_row: false if the ranking is empty.
  */
 static int first_of_session(relation_cursor *cursor, bool *is_row, ext_error *error)
 {
@@ -218,10 +234,10 @@ static int first_of_session(relation_cursor *cursor, bool *is_row, ext_error *er
 }
 
 /*
- * Checks, before the next session is read, that it may come: SQLITE_ERROR for a second
- * session if the plan promised SQLite an order that holds for one session only
- * (PLAN_ONE). There can be two although the plan has session = value: a number can equal
- * several texts.
+ * Checks, before the next session is read, that it may come. If the plan has PLAN_ONE and
+ * a session was read already, it is SQLITE_ERROR, because the order that the plan
+ * promised would not hold. There can be two sessions although the plan has session =
+ * value: a number can equal several texts.
  */
 static int check_one(const relation_cursor *cursor, ext_error *error)
 {
@@ -233,8 +249,9 @@ static int check_one(const relation_cursor *cursor, ext_error *error)
 }
 
 /*
- * Goes to the first row of the first session that has rows, from the current session on;
- * refills the queue when it is used up. If no further session has rows, sets is_eof.
+ * Goes to the first row of the first session that has rows, from the current session on.
+ * When the queue is used up, checks (check_one()) and reads the next sessions. If no
+ * session is left, sets is_eof.
  */
 static int find_row(relation_cursor *cursor, ext_error *error)
 {
@@ -257,8 +274,9 @@ static int find_row(relation_cursor *cursor, ext_error *error)
 }
 
 /*
- * Acquires the version that the argument version names (the active one by default), and
- * opens the cursor's ranker on it. argv: the values for the ranker.
+ * Acquires the version that the argument version names (without it the active one), and
+ * opens the cursor's ranker on it. argv: the values of the plan from the bound of rank
+ * on.
  */
 static int open_ranker(relation_cursor *cursor, int idx_num, sqlite3_value **argv,
                        ext_error *error)
@@ -281,11 +299,12 @@ static int open_ranker(relation_cursor *cursor, int idx_num, sqlite3_value **arg
 }
 
 /*
- * Opens the cursor's histories on the events of the model's source. wanted: the only
- * sessions to read; NULL: all. If histories has kept a statement from the last scan and
- * only one session is wanted, uses that statement again. But if the option keep_empty of
- * the version is not that of the last scan's version, first closes it, because it would
- * skip other events.
+ * Starts to read the sessions of the model's source in cursor->histories. wanted: only
+ * these sessions; NULL: all. If only one session is wanted, and histories has kept a
+ * fitting statement from the last scan, uses that statement again; else reads the model's
+ * config and opens the source for a new one. If the option keep_empty of the version is
+ * not that of the last scan's version, first frees the kept statement, because it would
+ * skip other events. Keeps that option in keeps_empty.
  */
 static int open_events(relation_cursor *cursor, const ext_sessions *wanted,
                        ext_error *error)
@@ -314,13 +333,15 @@ static int open_events(relation_cursor *cursor, const ext_sessions *wanted,
 }
 
 /*
- * Chooses the copies of sessions that this scan uses, and holds them in cursor->copies:
+ * Chooses the copies of sessions that this scan uses, and puts them into cursor->copies,
+ * as one of their users:
  * - If the last scan of the cursor was stopped while it stood on a row, new copies.
  * - Else, if the cursor has copies, these.
  * - Else, if another cursor on the table stands on a row, new copies.
  * - Else the copies of another cursor on the table; or new ones if no other has any.
- * A scan that begins while another one stands on a row, or after a scan that did not come
- * to its end, belongs to another place of the statement (point 3 above).
+ * Copies that the cursor had before are released. A scan that begins while another one
+ * stands on a row, or after a scan that did not come to its end, belongs to another place
+ * of the statement (point 3 above).
  */
 static int choose_copies(relation_cursor *cursor, ext_error *error)
 {
@@ -341,9 +362,9 @@ static int choose_copies(relation_cursor *cursor, ext_error *error)
 }
 
 /*
- * Opens the cursor's histories on a copy of the sessions. If there is no complete copy of
- * these sessions yet, first reads the events of the source and makes it. wanted: the only
- * sessions to read; NULL: all.
+ * Starts to read a copy of the sessions in cursor->histories. If there is no complete
+ * copy of these sessions yet, first reads them all from the source into a new one.
+ * wanted: only these sessions; NULL: all.
  */
 static int open_copy(relation_cursor *cursor, const ext_sessions *wanted,
                      ext_error *error)
@@ -369,8 +390,8 @@ static int open_copy(relation_cursor *cursor, const ext_sessions *wanted,
 }
 
 /*
- * Opens the cursor's histories: on a copy if a statement of the connection that may write
- * runs, else on the source.
+ * Starts to read sessions in cursor->histories: from a copy if a statement of the
+ * connection that may write runs, else from the source. wanted: only these; NULL: all.
  */
 static int open_histories(relation_cursor *cursor, const ext_sessions *wanted,
                           ext_error *error)
@@ -380,7 +401,10 @@ static int open_histories(relation_cursor *cursor, const ext_sessions *wanted,
                : open_events(cursor, wanted, error);
 }
 
-/* Adds the value of session =, or the values of session IN, to wanted. */
+/*
+ * Adds the value of session =, or the values of session IN, to wanted. A NULL is left
+ * out.
+ */
 static int read_sessions(ext_sessions *wanted, sqlite3_value *argument, bool is_list,
                          ext_error *error)
 {
@@ -393,15 +417,17 @@ static int read_sessions(ext_sessions *wanted, sqlite3_value *argument, bool is_
 }
 
 /*
- * Ends the message about an impossible basis. The usual cause is m(17), which means basis
- * = '17', because basis is the first hidden column and has TEXT affinity.
+ * The end of the message about an impossible basis. The usual cause is m(17), which means
+ * basis = '17', because basis is the first hidden column and has TEXT affinity.
  */
 static const char basis_advice[] =
     "; write WHERE session = ... for the rows of a session";
 
 /*
- * Method start, called from xFilter: reads the values of the plan, opens the ranker and
- * the sessions, and goes to the first row, or sets is_eof.
+ * Method start, called from xFilter: reads the sessions that are wanted, checks basis,
+ * opens the ranker, the queue and the reading of sessions, and goes to the first row, or
+ * sets is_eof. argv: values of session, basis, rank and item, each only if its bit is
+ * set.
  */
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
@@ -425,6 +451,10 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
     return rc == SQLITE_OK ? find_row(cursor, error) : rc;
 }
 
+/*
+ * Method next: goes to the next row of the current session; behind its last row to the
+ * first row of the next session that has rows, or sets is_eof.
+ */
 static int next(ext_cursor *base, ext_error *error)
 {
     relation_cursor *cursor = (relation_cursor *)base;
@@ -436,6 +466,7 @@ static int next(ext_cursor *base, ext_error *error)
     return find_row(cursor, error);
 }
 
+/* Method column: the session's value, or a column of the ranker's current row. */
 static void column(const ext_cursor *base, sqlite3_context *context, int i)
 {
     const relation_cursor *cursor = (const relation_cursor *)base;

@@ -1,13 +1,14 @@
 /*
- * ext_score.c - gru4rec_score(model, history, item [, version]) and
+ * ext_score.c - the SQL functions gru4rec_score(model, history, item [, version]) and
  * gru4rec_embedding(model, item [, version]); see ext_serve.h.
  */
 #include "ext_serve.h"
 
 /*
- * Returns the score that gru4rec_recommend() gives the item after the history, as the SQL
- * result; after a history without a known item that is the item's support. The result is
- * NULL if the model does not know the item.
+ * Makes the score that gru4rec_recommend() gives the item after the history the SQL
+ * result. After a history without a known item that is the item's support. There is no
+ * result, so SQL gets NULL, if the model does not know the item, and after an error.
+ * Errors: the item cannot be an id (ext_ids_read_one()); those of ext_history_walk().
  */
 static int result_score(sqlite3_context *context, ext_workspace *workspace,
                         const ext_history *history, sqlite3_value *item, ext_error *error)
@@ -19,7 +20,7 @@ static int result_score(sqlite3_context *context, ext_workspace *workspace,
     int rc = ext_ids_read_one(&row, item, items, error);
     if (rc != SQLITE_OK)
         return rc;
-    if (row < 0) /* the result is NULL, but a state that is not valid is an error */
+    if (row < 0) /* the result is NULL, but a damaged state is an error too */
         return ext_history_walk(history, db, workspace->session, error);
     if (ext_history_is_empty(history))
         score = (double)(gru4rec_real)gru4rec_items_support(items)[row];
@@ -30,7 +31,10 @@ static int result_score(sqlite3_context *context, ext_workspace *workspace,
     return rc;
 }
 
-/* The SQL function gru4rec_score(): returns the score of one item after a history. */
+/*
+ * The SQL function gru4rec_score(model, history, item [, version]): returns the score of
+ * one item after a history, or NULL if the model does not know the item.
+ */
 static void score(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
@@ -49,8 +53,9 @@ static void score(sqlite3_context *context, int argc, sqlite3_value **argv)
 }
 
 /*
- * gru4rec_embedding(): returns the item's output row as a BLOB of float32 values,
- * little-endian. The result is NULL if the model does not know the item.
+ * The SQL function gru4rec_embedding(model, item [, version]): returns the item's row of
+ * the output weights as a BLOB of float32 values, little-endian; NULL if the model does
+ * not know the item.
  */
 static void embedding(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
@@ -77,8 +82,8 @@ static void embedding(sqlite3_context *context, int argc, sqlite3_value **argv)
 }
 
 /*
- * The table that registers gru4rec_score() and gru4rec_embedding(), each with and without
- * the argument version. The last entry has the name NULL.
+ * The entries by which gru4rec_score() and gru4rec_embedding() are registered, each with
+ * and without the argument version. The last entry has the name NULL.
  */
 const ext_function ext_score_functions[] = {
     {"gru4rec_score", 3, SQLITE_INNOCUOUS, score, NULL},

@@ -10,6 +10,11 @@
 enum { RANK, ITEM, SIMILARITY, N_COLUMNS };
 enum { MODEL, TARGET, K, VERSION, N_ARGUMENTS };
 
+/*
+ * Method start: opens a ranker on the version, ranks the items by their similarity to the
+ * given item, and goes to the first row. Sets is_eof at once, without an error, if the
+ * model does not know the item.
+ */
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     ext_ranker_cursor *cursor = (ext_ranker_cursor *)base;

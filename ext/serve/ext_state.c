@@ -15,28 +15,44 @@
 #include <string.h>
 
 /*
- * Values that stand in place of the row of an item: the model does not know the item; the
- * item is to be removed from the state.
+ * Values that stand in place of an item's row in live_session.rows. UNKNOWN: the model
+ * does not know the item. FORGOTTEN: the item is to be removed from the state.
  */
 enum { UNKNOWN = -1, FORGOTTEN = -2 };
 
 /*
- * A session that gets event after event, in gru4rec_state() or gru4rec_step(). All zero:
- * it is closed.
+ * A session that gets event after event, in gru4rec_state() or gru4rec_step(). It owns
+ * its memory, except connection. All zero: it is closed.
  */
 typedef struct live_session {
     ext_connection *connection;
     ext_workspace workspace; /* workspace.session has the hidden states */
-    bool is_started;         /* a known item came, so the hidden states are valid */
-    char *name;              /* gru4rec_state(): name of the model in the first row */
-    ext_choice choice;       /* gru4rec_state(): version in the first row */
-    ext_state_blob blob;     /* n_items and n_items_bytes of the items in buffer */
-    unsigned char *buffer;   /* (capacity) bytes: the last items, coded, oldest first */
+    /*
+     * A known item came, or the old state had one, so the hidden states mean something.
+     */
+    bool is_started;
+    /*
+     * gru4rec_state() only: name of the model in the first row of the group; NULL: no row
+     * yet.
+     */
+    char *name;
+    /* gru4rec_state() only: the version that the first row of the group asks for. */
+    ext_choice choice;
+    /*
+     * n_items and n_items_bytes count the items in buffer. result_state() sets the other
+     * fields.
+     */
+    ext_state_blob blob;
+    unsigned char *buffer; /* (capacity) bytes: n_items coded items, oldest first */
     size_t capacity;
-    ext_rows rows; /* row of each item in buffer; UNKNOWN: the model does not know it */
+    /* The row of each item in buffer; UNKNOWN: the model does not know the item. */
+    ext_rows rows;
 } live_session;
 
-/* Gives the workspace back, frees all else, and makes *live all zero. */
+/*
+ * Closes a session: gives its workspace back to the connection, frees all else, and makes
+ * *live all zero. May be called for a closed session.
+ */
 static void close_session(live_session *live)
 {
     ext_workspace_close(&live->workspace, live->connection);
@@ -47,9 +63,10 @@ static void close_session(live_session *live)
 }
 
 /*
- * Returns how many events of the network (is_event()) the state should remember: as many
- * as the blend finds the nearest sessions by, if the version blends; else 1, because with
- * collapse_repeats the last known item decides whether the next event is a repeat.
+ * Returns how many events of the network (is_event()) the state should remember. For a
+ * version that blends, that is the number of events by which the blend finds the nearest
+ * sessions. For another version it is 1: with collapse_repeats, the last known item
+ * decides whether the next event is a repeat.
  */
 static int count_needed(const live_session *live)
 {
@@ -58,11 +75,11 @@ static int count_needed(const live_session *live)
 }
 
 /*
- * Tells whether an item is an event of the network: the model knows the item, and, with
- * option collapse_repeats, it is not the same as the event behind it. row: of the item, or
- * UNKNOWN. The caller asks about the items from the last one to the first one. *later: the
- * row of the event that was found last, UNKNOWN at first; it becomes row if the item is an
- * event.
+ * Tells whether an item is an event of the network: the model knows it, and it is no
+ * repeat, which only counts with option collapse_repeats. row: the item's row, or
+ * UNKNOWN. The caller asks about the items from the last one to the first one. *later:
+ * the row of the event that was found before this call, UNKNOWN at first. An item with
+ * the same row is a repeat. If the item is an event, *later becomes row.
  */
 static bool is_event(const live_session *live, int32_t row, int32_t *later)
 {
@@ -75,12 +92,13 @@ static bool is_event(const live_session *live, int32_t row, int32_t *later)
 }
 
 /*
- * Chooses the items to forget: sets their rows in live->rows to FORGOTTEN. There must be
- * more items than the option state_items says. The last state_items items stay. If fewer
- * than count_needed() of them are events of the network, the latest events among the older
- * items stay too, until there are enough. But if the version does not blend and an older
- * item stays, the first of the last state_items items is forgotten in its place, so that
- * no more than state_items items stay.
+ * Chooses the items to forget, and sets their rows in live->rows to FORGOTTEN. There must
+ * be more items than the option state_items says. The last state_items items stay. If
+ * fewer than count_needed() of them are events of the network, the latest events among
+ * the older items stay too, until there are enough.
+ * There is one exception: if the version does not blend and an older item stays, the
+ * first of the last state_items items is forgotten in its place, so that no more than
+ * state_items items stay.
  */
 static void mark_forgotten(live_session *live)
 {
@@ -103,10 +121,10 @@ static void mark_forgotten(live_session *live)
 }
 
 /*
- * Forgets the items that are too many: removes the items that mark_forgotten() chooses
- * from live->buffer and live->rows, and sets n_items and n_items_bytes of live->blob. Does
- * nothing if there are no more than state_items items. All items behind the first of the
- * last state_items ones stay, so they move together.
+ * Removes items from live->buffer and live->rows if there are more than state_items of
+ * them: those that mark_forgotten() chooses. Sets n_items and n_items_bytes of live->blob
+ * to what is left. Does nothing if there are not too many. All items behind the first of
+ * the last state_items ones stay, so they are moved together.
  */
 static void forget(live_session *live)
 {
@@ -139,8 +157,8 @@ static void forget(live_session *live)
 }
 
 /*
- * Makes room for n more bytes in the buffer of coded items. The buffer may move. After a
- * failure it is as before.
+ * Makes room for n more bytes in live->buffer, which may move; its contents stay. NOMEM:
+ * the buffer is as before.
  */
 static int make_room(live_session *live, size_t n, ext_error *error)
 {
@@ -156,9 +174,10 @@ static int make_room(live_session *live, size_t n, ext_error *error)
 }
 
 /*
- * Appends an item to the buffer and its row to live->rows, also if the model does not know
- * it. If there are more items then than the option state_items allows, forgets some
- * (forget()). row: the item's row in the catalogue, or UNKNOWN.
+ * Appends an item to the buffer and its row to live->rows, also if the model does not
+ * know it, and counts it in live->blob. Then forgets older items if there are too many
+ * (forget()). row: the item's row in the catalogue, or UNKNOWN. NOMEM: the item is not
+ * remembered.
  */
 static int remember(live_session *live, const gru4rec_id *id, int32_t row,
                     ext_error *error)
@@ -177,9 +196,10 @@ static int remember(live_session *live, const gru4rec_id *id, int32_t row,
 
 /*
  * Copies the items of an old state to the buffer, which must be empty, and fills in
- * live->rows with their rows. If there are more items than the option state_items allows,
- * forgets some (forget()). history: was read from the old state by this version; it has
- * the rows of the known items.
+ * live->rows with their rows and live->blob with their number. Then forgets items if
+ * there are too many (forget()). history: what this version read from the old state; it
+ * has the rows of the known items and their places. The rows of other items are UNKNOWN.
+ * Does nothing if the old state has no item. Error: NOMEM.
  */
 static int remember_all(live_session *live, const ext_state_blob *old,
                         const ext_history *history, ext_error *error)
@@ -201,8 +221,9 @@ static int remember_all(live_session *live, const ext_state_blob *old,
 }
 
 /*
- * Moves the hidden states on by the item that has the row in the catalogue; the first
- * such item resets the session before. Row -1, an unknown item, changes nothing.
+ * Moves the hidden states on by the item with this row in the catalogue. If it is the
+ * first known item of the session, resets the session before. Does nothing for an unknown
+ * item (row -1).
  */
 static int step(live_session *live, int32_t row, ext_error *error)
 {
@@ -216,10 +237,10 @@ static int step(live_session *live, int32_t row, ext_error *error)
 
 /*
  * Adds one event: remembers its item, also if the model does not know it, and moves the
- * hidden states on. Does nothing if the value is no event: a NULL; or an empty text,
- * unless the option keep_empty is set.
- * SQLITE_ERROR: the value cannot be an item id, as a BLOB, a REAL that is not whole, or
- * an unknown text that begins as a JSON array or object.
+ * hidden states on if the model does. Does nothing if the value is no event: a NULL; or
+ * an empty text, unless the option keep_empty is set.
+ * SQLITE_ERROR: the value cannot be an item id: it is a BLOB, a REAL that is not whole,
+ * or an unknown text that begins as a JSON array or object.
  */
 static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
 {
@@ -238,9 +259,11 @@ static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
 
 /*
  * Loads a state BLOB into a session that was just opened, so that the session goes on
- * where the application left it: sets the hidden states, and copies the items that the
- * BLOB remembers to the buffer. If another version made the BLOB, this version walks
- * through these items to get hidden states of its own.
+ * from there: sets the hidden states, and copies the items that the BLOB remembers to the
+ * buffer. If another version made the BLOB, this version walks through these items to get
+ * hidden states of its own. is_started is set if there are hidden states or a known item.
+ * SQLITE_ERROR: the value is no state BLOB, or is damaged; also the errors of
+ * ext_history_walk().
  */
 static int load_state(live_session *live, sqlite3_value *value, ext_error *error)
 {
@@ -264,8 +287,10 @@ static int load_state(live_session *live, sqlite3_value *value, ext_error *error
 }
 
 /*
- * Returns the state of the session as the SQL result, a BLOB of the version; the session
- * stays open. SQLITE_CORRUPT_VTAB: the name of the version's run is not valid.
+ * Makes the state of the session the SQL result: a BLOB of this version, in which the
+ * hidden states are those of a fresh session if no known item came. The session stays
+ * open. Errors: SQLITE_CORRUPT_VTAB if the name of the version's run is not valid; NOMEM.
+ * There is no result then.
  */
 static void result_state(live_session *live, sqlite3_context *context, ext_error *error)
 {
@@ -300,10 +325,11 @@ static void result_state(live_session *live, sqlite3_context *context, ext_error
 /* ---- gru4rec_step() ---- */
 
 /*
- * gru4rec_step(): returns the state after one more event. An item that is NULL is no
- * event, and neither is an empty text unless the option keep_empty is set. An item that
- * the model does not know is an event. Without an event, the result is the state that was
- * given. The result is NULL if there is neither a state nor an event.
+ * The SQL function gru4rec_step(model, state, item [, version]): returns the state after
+ * one more event. An item that the model does not know is an event too. A NULL is no
+ * event, and neither is an empty text unless the option keep_empty is set. Without an
+ * event the result is the given state, written by this version; NULL if the state is NULL
+ * too. SQLITE_ERROR if the state is neither NULL nor a state BLOB.
  */
 static void step_function(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
@@ -332,9 +358,9 @@ static void step_function(sqlite3_context *context, int argc, sqlite3_value **ar
 /* ---- gru4rec_state() ---- */
 
 /*
- * If live->name is NULL (in the first row of a group), copies the name in value to
- * live->name. Else compares the two. SQLITE_ERROR: this row has another name than the
- * first row, or NULL.
+ * Checks that a row names the same model as the first row of its group. In the first row,
+ * when live->name is NULL, it keeps a copy of the name there instead. SQLITE_ERROR: the
+ * names differ, or the name is NULL in a later row.
  */
 static int check_name(live_session *live, sqlite3_value *value, ext_error *error)
 {
@@ -356,8 +382,8 @@ static int check_name(live_session *live, sqlite3_value *value, ext_error *error
 }
 
 /*
- * Compares the version argument of a row with that of the group's first row. SQLITE_ERROR:
- * they differ.
+ * Checks that a row asks for the same version as the first row of its group, by its
+ * argument version. SQLITE_ERROR: it does not.
  */
 static int check_version(const live_session *live, const ext_choice *choice,
                          ext_error *error)
@@ -370,8 +396,9 @@ static int check_version(const live_session *live, const ext_choice *choice,
 }
 
 /*
- * Acquires the version that the group's first row names, opens a session on it, and keeps
- * the choice of the version. The session of the workspace is at its start.
+ * Opens the session of a group by its first row: acquires the version that the row asks
+ * for, opens a workspace on it, whose session is at its start, and keeps the choice of
+ * the version for check_version(). Errors: those of ext_model_acquire_named() and NOMEM.
  */
 static int open_live(live_session *live, ext_connection *connection, sqlite3_value *name,
                      const ext_choice *choice, ext_error *error)
@@ -386,8 +413,9 @@ static int open_live(live_session *live, ext_connection *connection, sqlite3_val
 }
 
 /*
- * xStep of the aggregate gru4rec_state(): adds the event of one row. The first row of a
- * group opens the session; the others must have the same model and version.
+ * xStep of the aggregate gru4rec_state(): adds the event of one row (add_item()). The
+ * first row of a group opens the session; in the others, model and version must be the
+ * same. An error ends the query.
  */
 static void add_event(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
@@ -425,8 +453,8 @@ static void drop_event(sqlite3_context *context, int argc, sqlite3_value **argv)
 }
 
 /*
- * xValue of the window function gru4rec_state(): returns the state so far. The result is
- * NULL if there was no event.
+ * xValue of the window function gru4rec_state(): returns the state so far, and keeps the
+ * session open. The result is NULL if there was no event.
  */
 static void show_state(sqlite3_context *context)
 {
@@ -439,7 +467,7 @@ static void show_state(sqlite3_context *context)
 
 /*
  * xFinal of the aggregate gru4rec_state(): returns the state, or NULL if there was no
- * event, and closes the session.
+ * event, and closes the session if there was a row.
  */
 static void finish_state(sqlite3_context *context)
 {
@@ -453,8 +481,8 @@ static void finish_state(sqlite3_context *context)
 static const ext_window state_window = {finish_state, show_state, drop_event};
 
 /*
- * The table that registers gru4rec_state() and gru4rec_step(), each with and without the
- * argument version. The last entry has the name NULL.
+ * The entries by which gru4rec_state() and gru4rec_step() are registered, each with and
+ * without the argument version. The last entry has the name NULL.
  */
 const ext_function ext_state_functions[] = {
     {"gru4rec_state", 2, SQLITE_INNOCUOUS, add_event, &state_window},

@@ -19,28 +19,28 @@
  * The items have two uses. Another version of the model walks through them to reach the
  * session's place. And exclude_seen leaves them out of a ranking.
  *
- * The option state_items says how many last items are kept. A version that blends also
- * keeps older items, until so many of them are events of its network (ext_state.c). A state
- * may come from another model, where the option has another value, so n_items may be larger
- * than the option says. A state comes from the application: all of it is checked before it
- * is used.
+ * The option state_items says how many last items are kept. Older items are kept too if
+ * too few of the last ones are events of the network (mark_forgotten() in ext_state.c). A
+ * state may come from another model, where the option has another value, so n_items may
+ * be larger than the option says. A state comes from the application: all of it is
+ * checked before it is used.
  */
 #include "ext_serve.h"
 
 #include <string.h>
 
 /*
- * Bytes before the hidden states; bytes of the hash; the bytes with which coded items
- * begin.
+ * HEAD: bytes before the hidden states. CHECK: bytes of the hash. CODE_INTEGER,
+ * CODE_TEXT: the byte with which a coded item of that type begins.
  */
 enum { HEAD = 28, CHECK = 4, CODE_INTEGER = 1, CODE_TEXT = 2 };
 
-/* The first five bytes of a state BLOB: the name and the format. */
+/* The first five bytes of a state BLOB: "G4RS" and the format, 1. */
 static const unsigned char magic[5] = {'G', '4', 'R', 'S', 1};
 
 /* ---- bytes ---- */
 
-/* Reads an integer of n bytes, little-endian. */
+/* Returns the unsigned integer in n bytes (8 at most) at at, little-endian. */
 static uint64_t read_bytes(const unsigned char *at, int n)
 {
     uint64_t value = 0;
@@ -49,7 +49,7 @@ static uint64_t read_bytes(const unsigned char *at, int n)
     return value;
 }
 
-/* Writes the n lowest bytes of value, little-endian. */
+/* Writes the n lowest bytes of value to at, little-endian. */
 static void write_bytes(unsigned char *at, uint64_t value, int n)
 {
     for (int i = 0; i < n; i++, value >>= 8)
@@ -66,8 +66,8 @@ static uint32_t hash_bytes(const unsigned char *bytes, size_t n)
 }
 
 /*
- * Returns the length in bytes of the coded item at at, of which at most n bytes may be
- * read. Returns 0 if no whole item is there, or its code is unknown.
+ * Returns the length in bytes of the coded item that begins at at. At most n bytes may be
+ * read. Returns 0 if no whole item is there, or its first byte is no known code.
  */
 static size_t measure_item(const unsigned char *at, size_t n)
 {
@@ -156,7 +156,10 @@ void ext_state_blob_write_item(unsigned char *at, const gru4rec_id *id)
         memcpy(at + 5, id->bytes, id->n_bytes);
 }
 
-/* Returns the value, from 0 to 15, of a hex digit in lower case. */
+/*
+ * Returns the value, from 0 to 15, of a hex digit in lower case. The caller has checked
+ * the digit.
+ */
 static unsigned read_digit(char digit)
 {
     return (unsigned)(digit <= '9' ? digit - '0' : digit - 'a' + 10);

@@ -110,9 +110,11 @@ static char *call_with_columns(const ext_config *config, const ext_home *home,
 
 /*
  * Sets the error that the source lacks a column. The code is that of cause; the message
- * is that of cause, with the call of gru4rec_configure() that gives new names to the
- * columns. name: the table or the view that was to be opened. Looking for the new names
- * can fail; then the error is that failure.
+ * is the model's name, that of cause, and the call of gru4rec_configure() that gives new
+ * names to the columns (call_with_columns()): "if it was renamed", or "if it was dropped"
+ * if the call takes the column order from the model. name: the table or the view that was
+ * to be opened. given: columns that the caller has named, which the call leaves out.
+ * Errors of their own: those of ext_source_shape(), and NOMEM.
  */
 static int explain_columns(const ext_config *config, const ext_home *home,
                            const char *name, const ext_columns *given,

@@ -159,7 +159,8 @@ static int compare_sessions(const void *context, uint32_t x, uint32_t y)
 
 /*
  * Sets first (S) to the index of each session's first event by time; of equal times, of
- * the one added first. has_first (S) is scratch, which must be zeroed before.
+ * the one added first. has_first (S) is scratch, which must be zeroed before. If the
+ * caller asks to stop (watch), first is incomplete: entries that were not reached stay.
  */
 static void find_first(const gru4rec_events *events, uint32_t *first, int32_t *has_first,
                        g4r_stop_watch *watch)

@@ -423,10 +423,12 @@ static void backward_columns(g4r_step *step, size_t t)
 }
 
 /*
- * Propagates the gradient of the loss over all items of frame t back to the output table,
- * its bias, and the top layer's values (g4r_network_dtop()). The last frame comes first:
- * it overwrites the gradients of the table and the bias, and the other frames add to
- * them.
+ * Propagates the gradient of the cost of frame t (the loss over all items, divided by the
+ * configured batch_size) back to the output table, its bias, and the top layer's values.
+ * The last frame comes first: it overwrites the gradients of the table and the bias, and
+ * the other frames add to them. Every frame overwrites the gradient of the top layer's
+ * values (g4r_network_dtop()). If stop says so, the work ends early, and the gradients
+ * must not be used.
  */
 static void backward_all(g4r_step *step, size_t t)
 {

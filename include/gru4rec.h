@@ -1339,8 +1339,8 @@ typedef struct gru4rec_hooks {
      * gru4rec_train() calls validate after every epoch if option validation is above 0;
      * validate must not be NULL then. It measures the model on the held-out sessions, at
      * 20, and sets *recall and *mrr; it can call gru4rec_evaluate_heldout() for that. An
-     * MRR that is NaN counts as below all others. If validate does not return OK, training
-     * stops and returns the same status.
+     * MRR that is NaN counts as below all others. If validate does not return OK,
+     * training stops and returns the same status.
      */
     gru4rec_status (*validate)(void *context, const gru4rec_model *model, double *recall,
                                double *mrr, gru4rec_error *error);

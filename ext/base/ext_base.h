@@ -1162,7 +1162,8 @@ void ext_progress_end_with(ext_progress *line, const ext_progress_end *end);
  * Ends the progress of a training, as ext_progress_end_with() does: erases the line on
  * the terminal, or writes the line at the end, with the last loss and the events of this
  * call. epochs (n_epochs): those that this call did; is_done: the training reached its
- * end.
+ * end. The last loss is that of the epoch in which the training stopped; before the first
+ * step of that epoch, that of the epoch before it.
  */
 void ext_progress_stop(ext_progress *line, const gru4rec_epoch *epochs, size_t n_epochs,
                        bool is_done);

@@ -298,15 +298,17 @@ int ext_schema_create(const ext_home *home, const ext_config *config, ext_error 
 int ext_schema_configure(const ext_home *home, ext_config *config, bool has_source,
                          ext_error *error);
 /*
- * Drops the shadow tables that exist, and the view m_source if the configuration says
- * that the model made it. Also works on a damaged model: if the configuration cannot be
- * read, the view, m_blend and m_trial stay.
+ * Drops the shadow tables that exist, and the view m_source if the model made it. Also
+ * works on a damaged model: if the configuration cannot be read, the view, m_blend and
+ * m_trial stay.
  */
 int ext_schema_drop(const ext_home *home, ext_error *error);
 /*
  * Renames the shadow tables to those of the model new_name. If the model made the view
  * m_source, makes it again under its new name, and stores its SELECT, as ALTER TABLE has
- * changed it, in m_config. For xRename. Errors: as for ext_config_read() and
+ * changed it, in m_config. If the source is a SELECT, and the view is gone or the user's,
+ * makes no view. For xRename. SQLITE_ERROR: the source is a SELECT, and a table or a view
+ * has the new name of m_source. Other errors: as for ext_config_read() and
  * ext_shadow_check().
  */
 int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *error);

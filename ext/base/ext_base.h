@@ -472,11 +472,13 @@ int ext_query_integer(const ext_home *home, int64_t *integer, ext_error *error,
 
 /*
  * An open savepoint: everything that is written from its start to its end is kept as one,
- * or undone as one.
+ * or undone as one. The end restores last_insert_rowid() in both cases, so no writer has
+ * to care for it.
  */
 typedef struct ext_savepoint {
     sqlite3 *db;
     bool is_alone;       /* it began in autocommit, so it has a transaction of its own */
+    sqlite3_int64 rowid; /* the user's last_insert_rowid(), which the end restores */
     sqlite3_stmt *guard; /* rolls back when nothing else can (ext_savepoint.c); owned */
     /*
      * The function that the end of the savepoint calls once, or NULL.
@@ -509,8 +511,8 @@ int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
                        ext_error *error);
 
 /*
- * Keeps what was written since the start, ends the savepoint, frees its guard, and calls
- * on_end if there is one. In autocommit this commits; in a transaction of the user's, the
+ * Keeps what was written since the start, ends the savepoint, frees its guard, restores
+ * last_insert_rowid(), and calls on_end if there is one. In autocommit this commits; in a transaction of the user's, the
  * user commits later. Errors: SQLite's, and SQLITE_AUTH if an authorizer answers
  * SQLITE_IGNORE. After a failure on_end is not called. After SQLITE_BUSY (for example
  * because a reader holds up the commit) the savepoint is still open, and the caller may
@@ -519,9 +521,9 @@ int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
 int ext_savepoint_release(ext_savepoint *savepoint, ext_error *error);
 
 /*
- * Undoes what was written since the start, ends the savepoint, frees its guard, and calls
- * on_end (with is_kept false) if it was not called yet. The connection is then as it was
- * before the start. If the transaction has ended already, there is nothing to undo. If
+ * Undoes what was written since the start, ends the savepoint, frees its guard, restores
+ * last_insert_rowid(), and calls on_end (with is_kept false) if it was not called yet.
+ * The connection is then as it was before the start. If the transaction has ended already, there is nothing to undo. If
  * the savepoint is in the user's transaction and cannot be undone alone (for example
  * because an interrupt is pending), the whole of the transaction is rolled back. It
  * cannot fail.

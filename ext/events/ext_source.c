@@ -342,10 +342,17 @@ static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given
     return -1;
 }
 
+/* Tells whether the word stands anywhere in text. The case of ASCII letters is ignored. */
+static bool has_word(const char *text, const char *word)
+{
+    while (*text != '\0' && !starts_with(text, word))
+        text++;
+    return *text != '\0';
+}
+
 /*
  * Returns the affinity that SQLite gives a declared type (may be NULL), as CREATE TABLE
- * AS writes it: "INT", "TEXT", "REAL", "NUM" or "", a constant text. Only the first 63
- * bytes of the type are looked at.
+ * AS writes it: "INT", "TEXT", "REAL", "NUM" or "", a constant text.
  */
 static const char *affinity(const char *type)
 {
@@ -353,15 +360,10 @@ static const char *affinity(const char *type)
         {"INT", "INT"}, {"CHAR", "TEXT"}, {"CLOB", "TEXT"}, {"TEXT", "TEXT"},
         {"BLOB", ""},   {"REAL", "REAL"}, {"FLOA", "REAL"}, {"DOUB", "REAL"},
     };
-    char upper[64];
     if (type == NULL || *type == '\0')
         return "";
-    sqlite3_snprintf(sizeof upper, upper, "%s", type);
-    for (char *c = upper; *c; c++)
-        if (*c >= 'a' && *c <= 'z')
-            *c = (char)(*c - 'a' + 'A');
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (strstr(upper, rules[i][0]) != NULL)
+        if (has_word(type, rules[i][0]))
             return rules[i][1];
     return "NUM";
 }

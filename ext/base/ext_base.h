@@ -116,12 +116,6 @@ void ext_error_add(ext_error *error, const char *words);
 bool ext_error_is(const ext_error *error, int primary_code);
 
 /*
- * Appends "; the whole transaction was rolled back" to the message of a set error, unless
- * the message has these words already.
- */
-void ext_error_add_rollback(ext_error *error);
-
-/*
  * The next three functions give a set error to SQLite, with "gru4rec: " before its
  * message, and then clear it. First, if the user's transaction was lost
  * (ext_entry_is_rolled_back()), they append to the message that the whole transaction was
@@ -146,7 +140,8 @@ void ext_error_result(ext_error *error, sqlite3_context *context);
 int ext_error_vtab(ext_error *error, sqlite3_vtab *vtab);
 /*
  * Puts a copy of the error's message, with "gru4rec: " before it, into *message, which
- * the caller frees; clears the error, and returns the code that the error had. If the
+ * the caller frees (nowhere if message is NULL); clears the error, and returns the code
+ * that the error had. If the
  * error is not set, *message is not touched and SQLITE_OK is returned. *message is NULL
  * if the error has no message or there is no memory for the copy.
  */

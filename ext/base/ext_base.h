@@ -370,6 +370,10 @@ int ext_sql_run(sqlite3 *db, ext_error *error, const char *format, ...);
  * the loop failed: if the error is not set yet, makes SQLite's last error the error and
  * returns its code; if it is set, returns rc. what: text before SQLite's message, or
  * NULL. stmt may be NULL if the error is set or rc is SQLITE_OK.
+ *
+ * A text that SQLite has no memory to convert reads as NULL, and the loop may have taken
+ * it for one. So if that happened in any row, the error becomes SQLITE_NOMEM: also if the
+ * loop succeeded, and in place of an error that it set, unless that has is_limit set.
  */
 int ext_sql_finish(sqlite3_stmt *stmt, int rc, const char *what, ext_error *error);
 
@@ -643,11 +647,16 @@ bool ext_entry_holds(const ext_home *home);
 /*
  * The next two functions read a value, or a column of a statement's current row, as an id
  * of its own type, into *id. They return false, and *id holds no value, for NULL and for
- * a text that SQLite has no memory for; else true. The bytes of a TEXT or BLOB are
- * borrowed from the value, or from the row of the statement.
+ * a text that SQLite has no memory for (ext_value_is_short()); else true. The bytes of a
+ * TEXT or BLOB are borrowed from the value, or from the row of the statement.
  */
 bool ext_value_id(sqlite3_value *value, gru4rec_id *id);
 bool ext_value_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
+/*
+ * Tells, after a function that reads an id has returned false, whether the value was a
+ * text that SQLite has no memory for. False: the value was NULL.
+ */
+bool ext_value_is_short(const gru4rec_id *id);
 
 /*
  * Tells whether a REAL is an integer whose absolute value is below 2^53, and puts that

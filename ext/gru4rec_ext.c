@@ -132,9 +132,9 @@ static int register_all(sqlite3 *db, ext_error *error)
  * connection has them already, does nothing and returns SQLITE_OK. After success returns
  * SQLITE_OK_LOAD_PERMANENTLY, or SQLITE_OK if the extension is linked into a program with
  * SQLite. After a failure returns the error's code, with its text in *message, which
- * SQLite frees. SQLITE_ERROR: this SQLite is too old, is not the one that loaded this
- * file first, or has no JSON functions; or ext_readonly_read() does not know what the
- * environment says.
+ * SQLite frees; message may be NULL. SQLITE_ERROR: this SQLite is too old, is not the one
+ * that loaded this file first, or has no JSON functions; or ext_readonly_read() does not
+ * know what the environment says.
  *
  * Each entry point calls this function, and not another entry point: if two copies of the
  * file are in one process, the linker would resolve such a call to the first copy's entry

@@ -194,6 +194,11 @@ $(B)/tests/%: tests/unit/%.c $(TEST_LIB) $(B)/libgru4rec.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
 
+# The whole extension, linked into the program.
+$(B)/tests/test_gru4rec_ext $(B)/tests/test_ext_budget: $(B)/tests/%: tests/ext/%.c $(TEST_LIB) $(EXT_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o,$^) -lsqlite3 $(LIBS)
+
 # A file of ext/base that needs no SQLite, by itself.
 $(B)/tests/test_%: tests/ext/test_%.c $(TEST_LIB) $(B)/ext/base/%.o
 	@mkdir -p $(@D)

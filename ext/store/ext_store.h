@@ -1054,8 +1054,9 @@ bool ext_pending_is_waiting(const ext_pending *pending);
 int ext_pending_lock(ext_savepoint *savepoint, const ext_home *home, ext_error *error);
 /*
  * Calls visit for each entry that is kept for the model, newest first: endings, and runs
- * that wait for their commit. A lock is held meanwhile, so visit must call neither SQLite
- * nor a function of ext_pending.c.
+ * that wait for their commit. The lock of ext_pending.c is held meanwhile. So visit must
+ * not call a function that takes that lock, nor use a connection: another thread may wait
+ * for the lock while it has the connection's mutex. visit may allocate.
  * visit: gets context and the entry, which it may only read. id: the model's, or NULL.
  * SQLITE_NOMEM is the only error; visit was not called then.
  */

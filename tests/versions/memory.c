@@ -144,6 +144,11 @@ static const char *const good[] = {
     "SELECT position, event, contribution FROM live, gru4rec_explain('rec', live.state, "
     "2)",
     "SELECT json_extract(gru4rec_info('rec'), '$.version')",
+    "SELECT gru4rec_check('rec') = 'ok'",
+    "SELECT * FROM gru4rec_audit('rec')",
+    "SELECT version, status FROM gru4rec_status('rec')",
+    "SELECT rank, score FROM gru4rec_recommend('rec', 'item 2', 2) WHERE basis = "
+    "'session'",
     "SELECT gru4rec_export('rec')",
     "SELECT * FROM gru4rec_evaluate('rec', 'events', 'cutoffs=1/5,baselines=all')",
     "SELECT * FROM gru4rec_compare('rec', 'rec', 'events', 'cutoffs=5')",

@@ -1049,8 +1049,10 @@ typedef struct gru4rec_audit {
     int64_t blank;      /* events whose session or item is white space, not empty */
     /*
      * Items whose id is alike to that of an item added before: the same but for its type,
-     * its case in ASCII or surrounding white space. The first of such items is not
-     * counted.
+     * its case in ASCII or the white space around it (that of ASCII, no-break and
+     * ideographic space, byte order mark). A REAL is compared by 15 digits. The first of
+     * such items is not counted. An id that is empty or only white space is alike to
+     * none.
      */
     int64_t alike_items;
     int64_t alike_sessions; /* sessions, counted in the same way */
@@ -1216,7 +1218,8 @@ const char *gru4rec_model_nonfinite(const gru4rec_model *model);
 
 /*
  * How far a training or an evaluation has come, for the hook poll. An evaluation counts
- * as one epoch, and its loss is 0. A comparison only sets epoch and n_epochs, to 1.
+ * as one epoch, and its loss is NaN. A comparison only sets epoch and n_epochs, to 1, and
+ * loss, to NaN.
  */
 typedef struct gru4rec_progress {
     int64_t epoch; /* the epoch at work, from 1 */
@@ -1224,7 +1227,8 @@ typedef struct gru4rec_progress {
     int64_t step;         /* steps done in this epoch */
     int64_t events;       /* targets done in this epoch: one for each lane of a step */
     int64_t total_events; /* targets of a whole epoch, at most */
-    double loss;          /* mean loss of a target of this epoch so far */
+    /* Mean loss of a target of this epoch so far; NaN before its first step. */
+    double loss;
 } gru4rec_progress;
 
 /* What an epoch of a training did, for the hook epoch. */
@@ -1336,8 +1340,9 @@ typedef struct gru4rec_hooks {
     /*
      * gru4rec_train() calls validate after every epoch if option validation is above 0;
      * validate must not be NULL then. It measures the model on the held-out sessions, at
-     * 20, and sets *recall and *mrr; it can call gru4rec_evaluate_heldout() for that. If
-     * validate does not return OK, training stops and returns the same status.
+     * 20, and sets *recall and *mrr; it can call gru4rec_evaluate_heldout() for that. An
+     * MRR that is NaN counts as below all others. If validate does not return OK,
+     * training stops and returns the same status.
      */
     gru4rec_status (*validate)(void *context, const gru4rec_model *model, double *recall,
                                double *mrr, gru4rec_error *error);
@@ -1372,13 +1377,13 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
  *   best_epoch  *best_epoch is set to the epoch whose weights the model has at the end;
  *            after a failure it means nothing. It may be NULL.
  * With option validation, the model ends with the weights of the epoch of the best MRR
- * (of equal ones, the first). If option patience is above 0, training then stops once
- * "patience" epochs in a row have brought nothing better. Without validation, the model
- * ends with the weights of the last epoch.
- * INVALID: no session has two events; n_sample is 0 and no step has two lanes, so that
- * there are no negatives; or no event of the held-out sessions can be measured. NOMEM:
- * there is not enough memory. INTERRUPTED: a hook asked to stop. DIVERGED: a loss or a
- * weight is not finite; the message says which. Any status of the hook validate is
+ * (of equal ones, the first; also if every MRR is NaN). If option patience is above 0,
+ * training then stops once "patience" epochs in a row have brought nothing better.
+ * Without validation, the model ends with the weights of the last epoch.
+ * INVALID: no session has two events; n_sample is 0 and only one session has two events,
+ * so that there are no negatives; or no event of the held-out sessions can be measured.
+ * NOMEM: there is not enough memory. INTERRUPTED: a hook asked to stop. DIVERGED: a loss
+ * or a weight is not finite; the message says which. Any status of the hook validate is
  * returned too. After a failure the weights are those of that moment, not those of the
  * best epoch.
  */

@@ -85,9 +85,9 @@ static void append_column(sqlite3_str *json, const ext_config *config,
 /*
  * Returns the call of gru4rec_configure() that gives a new name for each column of config
  * that the source lacks. Where none is found, it has "..."; but null for the role order
- * if the model's old shape is known, which takes that column from the model. Leaves out the
- * roles for which the caller named a column in given. now: the shape that the source has
- * now. The caller frees the call. NULL: there is not enough memory.
+ * if the model's old shape is known, which takes that column from the model. Leaves out
+ * the roles for which the caller named a column in given. now: the shape that the source
+ * has now. The caller frees the call. NULL: there is not enough memory.
  */
 static char *call_with_columns(const ext_config *config, const ext_home *home,
                                const char *now, const ext_columns *given)
@@ -179,14 +179,13 @@ static char *call_for_source(const ext_config *config, const ext_home *home,
 
 /*
  * Tells whether the name has a dot, and the part before the dot is a schema that the
- * connection does not have. Returns true also if the name has a dot and the schemas
- * cannot be listed.
+ * connection does not have. An error means false, because then it may have that schema.
  */
 static bool is_detached(sqlite3 *db, const char *name)
 {
     const char *dot = strchr(name, '.');
     ext_error ignored = {0};
-    char *schema = NULL;
+    char *schema;
     bool is_there = dot == NULL;
     for (int i = 0; !is_there; i++) {
         if (ext_sql_schema(&schema, db, i, &ignored) != SQLITE_OK || schema == NULL)
@@ -195,8 +194,9 @@ static bool is_detached(sqlite3 *db, const char *name)
                    sqlite3_strnicmp(schema, name, (int)(dot - name)) == 0;
         sqlite3_free(schema);
     }
+    const bool is_listed = ignored.rc == SQLITE_OK;
     ext_error_clear(&ignored);
-    return !is_there;
+    return is_listed && !is_there;
 }
 
 /*

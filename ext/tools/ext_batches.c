@@ -7,8 +7,8 @@
  *    the event that follows it in the session. reset is 1 if the lane begins a session at
  *    this step, so that its hidden state is zero before the step; else 0.
  * 2. The options session, item, time and order name the source's columns. With n_sample=0
- *    the epoch ends when one lane is left; with n_sample above 0, the default, the epoch
- *    goes on to the last event.
+ *    the epoch ends when fewer than two lanes are left; with n_sample above 0, the
+ *    default, the epoch goes on to the last event.
  * 3. All events are read before the first row. The steps are made while the rows are
  *    read.
  */

@@ -232,8 +232,9 @@ static int write_rows(ext_tuning *tuning, ext_error *error)
         if (options == NULL)
             return ext_error_nomem(error);
         rc = ext_query_run(&rows->home, error,
-                           "REPLACE INTO @trial VALUES "
-                           "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                           "REPLACE INTO @trial(tune, trial, rung, epochs, objective, "
+                           "recall, mrr, seconds, options, status) "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                            "iiiiddddss", rows->tune, row->trial.trial, row->trial.rung,
                            row->trial.epochs, row->objective, row->recall, row->mrr,
                            row->seconds, options, row->status);
@@ -292,19 +293,17 @@ static int write_all(ext_tuning *tuning, ext_savepoint *savepoint, const char *s
 /*
  * Does write_all() in a savepoint of its own. After success the results count as written
  * (is_written), and the tuning as claimed (is_claimed). After a failure m_trial and
- * rows->tune are as before. Restores the user's last_insert_rowid().
+ * rows->tune are as before.
  */
 static int write_as_one(ext_tuning *tuning, const char *status, ext_error *error)
 {
     ext_tune_rows *rows = &tuning->rows;
     const int64_t before = rows->tune;
-    const sqlite3_int64 rowid = sqlite3_last_insert_rowid(rows->home.db);
     ext_savepoint savepoint;
     if (ext_savepoint_start(&savepoint, rows->home.db, error) != SQLITE_OK)
         return error->rc;
     int rc = write_all(tuning, &savepoint, status, error);
     rc = ext_savepoint_end(&savepoint, rc, error);
-    sqlite3_set_last_insert_rowid(rows->home.db, rowid);
     if (rc != SQLITE_OK) {
         rows->tune = before;
         return rc;

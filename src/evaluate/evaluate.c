@@ -8,7 +8,7 @@
  * exclude_seen, items that the session had before are left out.
  *
  * Sessions run side by side in lanes, each from a zero hidden state. All lanes are ranked
- * until the last one ends; in training, K = 0 ends an epoch when one lane is left.
+ * until the last one ends; in training, K = 0 ends an epoch before that.
  *
  * Hidden states and scores have the same bits as in serving, whatever the other lanes
  * hold. So ranks are those that a gru4rec_ranking gives. Baselines rank the same targets
@@ -515,7 +515,7 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
         .options = options,
         .params = &what->model->params,
         .hooks = hooks,
-        .progress = {.epoch = 1, .n_epochs = 1, .total_events = n_targets},
+        .progress = {.epoch = 1, .n_epochs = 1, .total_events = n_targets, .loss = NAN},
         .n_items = (size_t)what->model->params.n_items,
         .tallies = {{.method = "gru4rec"}},
     };

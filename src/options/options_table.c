@@ -105,8 +105,8 @@ const g4r_option g4r_options_table[] = {
             .before = "64"),
     INTEGER(n_epochs, 1, 100000, "10", "passes over the events"),
     REAL(learning_rate, 1e-9, 100, "0.1",
-         "step size; if it is not set: 1 for adadelta, 0.01 for rmsprop, "
-         "0.002 for adam",
+         "step size; if neither you nor the preset gives one for the optimiser: 1 for "
+         "adadelta, 0.01 for rmsprop, 0.002 for adam",
          .before = "0.07"),
     SHARE(momentum, "0",
           "share of the last update that is added to the next one (heavy ball)"),

@@ -32,10 +32,7 @@ typedef struct epoch_loop {
     bool is_validated;
     /* The hook poll has once said stop; it is not called again then. */
     bool is_stopped;
-    /*
-     * MRR of best_epoch; -1 while there is none; NaN without validation, after an epoch.
-     */
-    double best_mrr;
+    double best_mrr; /* MRR of best_epoch; -1 if it is NaN */
     /*
      * The epoch with the best MRR so far; without validation, the last epoch that has
      * ended. 0: there is none.
@@ -78,39 +75,39 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
 }
 
 /*
- * Tells whether the dataset has a session of two events or more, so that it has a target.
- * If dataset is NULL, it returns false.
+ * Returns the number of sessions with two events or more: those that have a target. If
+ * dataset is NULL, it returns 0.
  */
-static bool can_be_measured(const gru4rec_dataset *dataset)
+static int64_t count_with_target(const gru4rec_dataset *dataset)
 {
+    int64_t n = 0;
     for (int64_t s = 0; dataset != NULL && s < dataset->n_sessions; s++)
-        if (dataset->offsets[s + 1] - dataset->offsets[s] > 1)
-            return true;
-    return false;
+        n += dataset->offsets[s + 1] - dataset->offsets[s] > 1;
+    return n;
 }
 
 /*
  * Checks that there is something to train on; changes nothing. INVALID: no session has
- * two events; or n_sample is 0 and there are no negatives, because batch_size or the
- * number of sessions is below 2; or there is validation, but no held-out session has two
- * events, so that nothing can be measured.
+ * two events; or n_sample is 0 and there are no negatives, because only one session has
+ * two events; or there is validation, but no held-out session has two events, so that
+ * nothing can be measured.
  */
 static gru4rec_status check_data(const epoch_loop *loop, const gru4rec_dataset *dataset,
                                  gru4rec_error *error)
 {
-    bool has_negatives = loop->options->n_sample != 0;
-    if (dataset->n_events - dataset->n_sessions == 0)
+    const int64_t n = count_with_target(dataset);
+    if (n == 0)
         return g4r_fail(
             error, GRU4REC_INVALID,
             "nothing to learn from: none of the %lld sessions has two events; "
             "check which column is the session",
             (long long)dataset->n_sessions);
-    if (!has_negatives && G4R_MIN(loop->options->batch_size, dataset->n_sessions) < 2)
+    if (loop->options->n_sample == 0 && n < 2)
         return g4r_fail(error, GRU4REC_INVALID,
-                        "n_sample 0 needs a batch_size of at least 2 and at least 2 "
-                        "sessions, because the targets of other sessions are the only "
-                        "negatives; set n_sample above 0");
-    if (loop->is_validated && !can_be_measured(dataset->validation))
+                        "n_sample 0 needs at least 2 sessions of two events, because the "
+                        "targets of other sessions are the only negatives; set n_sample "
+                        "above 0");
+    if (loop->is_validated && count_with_target(dataset->validation) == 0)
         return g4r_fail(error, GRU4REC_INVALID,
                         "validation holds out no event that can be measured; "
                         "set validation to a larger share, or to 0");
@@ -207,12 +204,28 @@ static gru4rec_status fail_interrupted(gru4rec_error *error)
 }
 
 /*
+ * Adds a step of m lanes, its events and its loss to *epoch and to loop->progress. If
+ * fewer than half of the first step's lanes are live, also counts it in epoch->narrow.
+ */
+static void add_step(epoch_loop *loop, gru4rec_epoch *epoch, int64_t m, double loss)
+{
+    epoch->steps++;
+    epoch->narrow += 2 * m < loop->schedule.plan.n_lanes;
+    epoch->events += m;
+    /* loss and cost are sums here; end_epoch() divides them by the number of events. */
+    epoch->loss += loss;
+    epoch->cost += loss / (double)loop->options->batch_size * (double)m;
+    loop->progress.step = epoch->steps;
+    loop->progress.events = epoch->events;
+    loop->progress.loss = epoch->loss / (double)epoch->events;
+}
+
+/*
  * Trains on the step that the schedule has found. If all lanes begin new sessions, first
  * updates the model with the frames before. Then draws samples (if K > 0), computes the
- * frame, and updates the model if there are T frames now. Adds the step, its events and
- * its loss to *epoch and to loop->progress; if fewer than half of the first step's lanes
- * are live, also counts it in epoch->narrow. At last asks the hook poll. Returns DIVERGED
- * if the loss is not finite, INTERRUPTED if poll has said stop.
+ * frame, adds the step to *epoch and to loop->progress, and updates the model if there
+ * are T frames now. At last asks the hook poll. Returns DIVERGED if the loss is not
+ * finite, INTERRUPTED if poll has said stop.
  */
 static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
                                  gru4rec_error *error)
@@ -225,20 +238,12 @@ static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
         g4r_sampler_draw(&loop->sampler, loop->samples, (size_t)loop->options->n_sample);
     double loss = g4r_step_forward(&loop->step, schedule->from, schedule->input,
                                    schedule->target, m, loop->samples);
-    loop->progress.step = ++epoch->steps;
+    add_step(loop, epoch, (int64_t)m, loss);
     GRU4REC_TRACE(4, "step %lld: %zu lanes, loss %g", (long long)epoch->steps, m, loss);
     if (!loop->is_stopped && !isfinite(loss))
         return fail_diverged(loop, "the loss", error);
     if (g4r_step_is_full(&loop->step))
         flush(loop);
-
-    epoch->narrow += 2 * (int64_t)m < schedule->plan.n_lanes;
-    epoch->events += (int64_t)m;
-    /* loss and cost are sums here; end_epoch() divides them by the number of events. */
-    epoch->loss += loss;
-    epoch->cost += loss / (double)loop->options->batch_size * (double)m;
-    loop->progress.events = epoch->events;
-    loop->progress.loss = epoch->loss / (double)epoch->events;
     return is_stopped(loop) ? fail_interrupted(error) : GRU4REC_OK;
 }
 
@@ -251,29 +256,33 @@ static void copy_values(gru4rec_model *to, const gru4rec_model *from)
 }
 
 /*
- * Makes this epoch the best one so far (best_epoch and best_mrr of the loop) if its MRR
- * is above that of the best one before. With an equal MRR the earlier epoch stays the
- * best. Without validation, every epoch becomes the best one.
+ * Makes this epoch the best one so far (best_epoch and best_mrr of the loop) if it is the
+ * first one, or if its MRR is above that of the best one before. With an equal MRR the
+ * earlier epoch stays the best. An MRR that is NaN is below all others. Without
+ * validation, every epoch becomes the best one.
  */
 static void note_epoch(epoch_loop *loop, const gru4rec_epoch *epoch)
 {
-    if (loop->is_validated && !(epoch->mrr > loop->best_mrr))
+    const double mrr = isnan(epoch->mrr) ? -1 : epoch->mrr;
+    if (loop->is_validated && loop->best_epoch > 0 && mrr <= loop->best_mrr)
         return;
     loop->best_epoch = epoch->epoch;
-    loop->best_mrr = epoch->mrr;
+    loop->best_mrr = mrr;
 }
 
 /*
  * Begins the epoch with this number: starts its random numbers, shuffles the sessions if
  * option train_random_order is set, goes back to the first step of the schedule, and sets
- * epoch and events of loop->progress. The random numbers depend only on the seed and the
- * epoch, so a training can go on from any epoch.
+ * loop->progress to the start of this epoch. The random numbers depend only on the seed
+ * and the epoch, so a training can go on from any epoch.
  */
 static void start_epoch(epoch_loop *loop, int64_t number)
 {
     const int64_t seed = loop->options->seed;
     loop->progress.epoch = number;
+    loop->progress.step = 0;
     loop->progress.events = 0;
+    loop->progress.loss = NAN;
     g4r_step_start(&loop->step, number);
     g4r_sampler_start(&loop->sampler, seed, number);
     if (loop->options->train_random_order)
@@ -282,12 +291,11 @@ static void start_epoch(epoch_loop *loop, int64_t number)
 }
 
 /*
- * Ends an epoch. Makes its last update, if frames are left, and checks that something was
- * trained and that all weights are finite. Turns the sums loss and cost of *epoch into
- * means, and sets its updates. If there is validation, the hook validate measures the
- * model, and sets recall and mrr of *epoch. Returns INTERRUPTED (poll has said stop),
- * INVALID (the epoch had no step), DIVERGED (a weight is not finite), or the status of
- * the hook validate.
+ * Ends an epoch. Makes its last update, if frames are left, and checks that all weights
+ * are finite. Turns the sums loss and cost of *epoch into means, and sets its updates. If
+ * there is validation, the hook validate measures the model, and sets recall and mrr of
+ * *epoch. Returns INTERRUPTED (poll has said stop), DIVERGED (a weight is not finite), or
+ * the status of the hook validate.
  */
 static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
                                 gru4rec_error *error)
@@ -295,10 +303,7 @@ static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
     flush(loop);
     if (loop->is_stopped)
         return fail_interrupted(error);
-    if (epoch->events == 0)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "no step has two sessions, so with n_sample 0 there are no "
-                        "negatives; set n_sample above 0");
+    assert(epoch->events > 0); /* check_data() has seen to it */
     const char *name = gru4rec_model_nonfinite(loop->training->model);
     if (name != NULL)
         return fail_diverged(loop, name, error);
@@ -358,7 +363,6 @@ gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *
         .options = options,
         .hooks = hooks != NULL ? hooks : &no_hooks,
         .is_validated = options->validation > 0,
-        .best_mrr = -1,
     };
     assert(!loop.is_validated || loop.hooks->validate != NULL);
     loop.progress.n_epochs = options->n_epochs;

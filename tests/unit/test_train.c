@@ -18,9 +18,9 @@ typedef struct fixture {
     int64_t support[MOST_ITEMS];
     int32_t rows[MOST_EVENTS];
     int64_t offsets[MOST_SESSIONS + 1];
-    gru4rec_dataset data;
+    gru4rec_dataset data, validation;
     /* What the hooks saw. */
-    int64_t n_polls, n_epochs, stop_poll, stop_epoch;
+    int64_t n_polls, n_early, n_epochs, stop_poll, stop_epoch;
     gru4rec_progress last;
     gru4rec_epoch epochs[8];
 } fixture;
@@ -61,6 +61,10 @@ static void start(fixture *f, const int64_t *lengths)
 static int count_poll(void *context, const gru4rec_progress *progress)
 {
     fixture *f = context;
+    /* All of this epoch, also if the poll comes in the middle of its first step. */
+    CHECK((progress->step > 0) == (progress->events > 0));
+    CHECK(isnan(progress->loss) == (progress->events == 0));
+    f->n_early += progress->step == 0;
     f->last = *progress;
     return ++f->n_polls == f->stop_poll;
 }
@@ -145,6 +149,20 @@ static void test_counts(void)
     CHECK_INT(TRANSITIONS, f.last.events);
     CHECK_INT(TRANSITIONS, f.last.total_events);
     CHECK_NEAR(f.epochs[2].loss, f.last.loss, 1e-12);
+    finish(&f);
+}
+
+/* A long step is polled before it is done. */
+static void test_progress_of_long_steps(void)
+{
+    static fixture f;
+    gru4rec_error error;
+    start(&f, lengths);
+    set(&f, "n_sample", "all");
+    f.n_items = MOST_ITEMS;
+    CHECK_INT(GRU4REC_OK, train(&f, &error));
+    CHECK(f.n_early >= 3);
+    CHECK_INT(f.epochs[0].steps, f.last.step);
     finish(&f);
 }
 
@@ -246,6 +264,63 @@ static void test_short_blocks_are_updates_too(void)
     CHECK(!has_same_weights(&f, &untrained));
     finish(&f);
     finish(&untrained);
+}
+
+/* ---- the best epoch ---- */
+
+/* Hook validate: gives the MRRs of the list that context points to, one after another. */
+static gru4rec_status give_mrr(void *context, const gru4rec_model *model, double *recall,
+                               double *mrr, gru4rec_error *error)
+{
+    const double **next = context;
+    (void)model;
+    (void)error;
+    *recall = *mrr = *(*next)++;
+    return GRU4REC_OK;
+}
+
+/*
+ * Trains four epochs whose MRRs are those of the list. The result must have the weights
+ * that a training of as many epochs as best has without validation.
+ */
+static void check_best(const double mrr[4], int64_t best)
+{
+    static const int64_t held_out[] = {0, 2};
+    static const int32_t rows[] = {1, 2};
+    const gru4rec_hooks hooks = {.validate = give_mrr, .context = &mrr};
+    static fixture f, plain;
+    gru4rec_error error;
+    int64_t best_epoch = 0;
+    start(&f, lengths);
+    set(&f, "validation", "0.1");
+    f.validation = (gru4rec_dataset){.n_sessions = 1,
+                                     .n_events = 2,
+                                     .offsets = (int64_t *)held_out,
+                                     .item_rows = (int32_t *)rows};
+    f.data.validation = &f.validation;
+    f.options.n_epochs = 4;
+    CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&f.options, &error));
+    CHECK_INT(GRU4REC_OK,
+              gru4rec_training_new(NULL, &f.options, ITEMS, &f.training, &error));
+    gru4rec_model_init(f.training.model, &f.options);
+    CHECK_INT(GRU4REC_OK, gru4rec_train(&f.training, &f.data, f.support, &f.options, NULL,
+                                        0, &hooks, &best_epoch, &error));
+    CHECK_INT(best, best_epoch);
+    start(&plain, lengths);
+    plain.options.n_epochs = best;
+    CHECK_INT(GRU4REC_OK, train(&plain, &error));
+    CHECK(has_same_weights(&f, &plain));
+    finish(&f);
+    finish(&plain);
+}
+
+static void test_best_epoch(void)
+{
+    check_best((const double[]){0.1, 0.3, 0.3, 0.2}, 2);
+    check_best((const double[]){0, 0, 0, 0}, 1);
+    check_best((const double[]){NAN, NAN, NAN, NAN}, 1);
+    check_best((const double[]){NAN, 0, NAN, 0}, 2);
+    check_best((const double[]){0.1, NAN, 0.2, NAN}, 3);
 }
 
 static void test_no_hooks(void)
@@ -371,13 +446,11 @@ static void check_refused(const int64_t *sessions, const char *batch_size,
 static void test_unusable_data(void)
 {
     static const int64_t none[] = {0}, singles[] = {1, 1, 1, 0}, one[] = {5, 0};
-    static const int64_t one_and_single[] = {5, 1, 0}, some[] = {5, 5, 0};
+    static const int64_t one_and_single[] = {5, 1, 0};
     check_refused(none, "4", "6", "nothing to learn from");
     check_refused(singles, "4", "6", "none of the 3 sessions has two events");
-    check_refused(one, "4", "0", "n_sample 0 needs");
-    check_refused(some, "1", "0", "n_sample 0 needs");
-    check_refused(one_and_single, "4", "0",
-                  "no step has two sessions, so with n_sample 0");
+    check_refused(one, "4", "0", "n_sample 0 needs at least 2 sessions");
+    check_refused(one_and_single, "4", "0", "n_sample 0 needs at least 2 sessions");
 }
 
 /* ---- small data ---- */
@@ -592,11 +665,13 @@ static void test_short_memory(void)
 int main(void)
 {
     RUN(test_counts);
+    RUN(test_progress_of_long_steps);
     RUN(test_counts_without_samples);
     RUN(test_cost_and_loss);
     RUN(test_learns);
     RUN(test_everything_learns);
     RUN(test_short_blocks_are_updates_too);
+    RUN(test_best_epoch);
     RUN(test_no_hooks);
     RUN(test_hooks_stop);
     RUN(test_nan_is_divergence);

@@ -263,8 +263,9 @@ const g4r_option g4r_options_table[] = {
             "leaves them out, and another version rebuilds the session from them"),
     LATER(blend, G4R_REAL, 0, 100, "auto", "0.5", "0",
           "strength with which the items of the sessions that are nearest gain on the "
-          "network's scores; 0: the network alone; auto: chosen on the held-out "
-          "sessions, of which validation says how many"),
+          "network's scores; if neither you nor the preset gives one: 0.25 with losses "
+          "without softmax; 0: the network alone; auto: chosen on the held-out sessions, "
+          "of which validation says how many"),
     INTEGER(blend_sessions, 1, 2147483647, "1000000",
             "with blend, events of the latest sessions of training that a version keeps "
             "to find the nearest in"),

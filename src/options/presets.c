@@ -16,7 +16,7 @@
  * BPRMAX(rest) make the text of such a preset: the loss with its logq, then rest, then
  * SHARED_10.
  */
-#define SHARED_10 \
+#define SHARED_10                                                                      \
     ",n_sample=2048,n_epochs=10,constrained_embedding=true,embedding=0,adapt=adagrad," \
     "blend=0"
 #define XE(rest) "loss=cross-entropy,logq=1," rest SHARED_10

@@ -340,7 +340,7 @@ static void presets_keep_their_learning_rate(void)
                  {"recbole", "rmsprop", "0.01"}, {"recbole", "adadelta", "1"},
                  {"recbole", "sgd", "0.001"},    {"rsc15", NULL, "0.2"},
                  {"rsc15", "adagrad", "0.2"},    {"rsc15", "adam", "0.002"},
-                 {"none", "adam", "0.002"},      {"none", "sgd", "0.07"}};
+                 {"none", "adam", "0.002"},      {"none", "sgd", "0.1"}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         gru4rec_options options = WITH("preset", cases[k].preset);
         gru4rec_options given = WITH("preset", cases[k].preset, "learning_rate", "0.3");

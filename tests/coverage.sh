@@ -3,7 +3,7 @@
 # stays in build/coverage.txt, for make stats.
 
 set -eu
-make="${MAKE:-make} --no-print-directory -s COVERAGE=1"
+make="${MAKE:-make} --no-print-directory -s -j$(nproc) COVERAGE=1"
 find build/coverage -name '*.gcda' -delete 2>/dev/null || true
 $make test-unit test-grad test-sql >build/coverage.log 2>&1 || { tail -n 20 build/coverage.log; exit 1; }
 # Kernels are compiled several times; the table that this processor picks counts.

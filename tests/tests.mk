@@ -9,7 +9,7 @@ GRAD := $(patsubst tests/grad/%.c,$(B)/tests/%,$(wildcard tests/grad/test_*.c))
 GOLDEN := $(patsubst tests/golden/%.c,$(B)/tests/%,$(wildcard tests/golden/test_*.c))
 SQL_TESTS := $(sort $(wildcard tests/sql/*.test))
 RUNNER := $(B)/tests/sqllogictest
-SAN_MAKE = $(MAKE) --no-print-directory SAN=address,undefined
+SAN_MAKE = $(MAKE) --no-print-directory -j$(shell nproc) SAN=address,undefined
 
 .PHONY: test test-fast test-unit test-grad test-golden test-runner test-sql test-docs \
         test-flavour accuracy bench coverage check-format format check-layers docs

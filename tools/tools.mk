@@ -24,7 +24,8 @@ tidy: compile_commands
 	@command -v clang-tidy >/dev/null || { \
 	    echo 'clang-tidy is missing: apt-get install clang-tidy'; exit 1; }
 	@mkdir -p $(B)
-	@clang-tidy --quiet --warnings-as-errors='*' -p . $(TIDY) 2>$(B)/tidy.err && \
+	@printf '%s\n' $(TIDY) | xargs -P "$$(nproc)" -n 8 \
+	    clang-tidy --quiet --warnings-as-errors='*' -p . 2>$(B)/tidy.err && \
 	    echo '1 passed, 0 failed' || { grep -v 'warnings generated' $(B)/tidy.err; exit 1; }
 
 stats: gru4rec.so

@@ -9,7 +9,7 @@
  * the table in the README; options that are about a database are refused. Every other
  * argument is an item that a visitor looked at, oldest first. The program trains a model
  * on the clicks, and prints the ten items that the visitor is most likely to look at
- * next, each with its score.
+ * next, each with its score: that of the network alone, as the extension's with blend=0.
  */
 #include <gru4rec.h>
 
@@ -93,7 +93,7 @@ static void refuse_options_of_databases(const gru4rec_options *options)
         "warm_start",    "support_decay",   "checkpoint_epochs", "resume",
         "keep_versions", "keep_candidates", "keep_history",      "activate",
         "commit_wait",   "keep_optimizer",  "memory_limit",      "quantize",
-        "state_items",   "verbose"};
+        "state_items",   "blend",           "blend_sessions",    "verbose"};
     gru4rec_option_info info;
     for (size_t i = 0; i < gru4rec_option_count(); i++) {
         gru4rec_option_describe(i, &info);

@@ -105,12 +105,12 @@ train() {
 }
 
 # trained DAY: by what summary.json says. The candidate waits, and a copy goes to the archive: the model forgets the weights
-# of old versions, not their figures.
+# of old versions, not their figures. With its sessions the copy answers as the version does.
 trained() {
     sql "UPDATE night SET (candidate, until) =
              (SELECT version, options ->> 'until' FROM rec_version
               WHERE version = CAST(readfile('summary.json') AS TEXT) ->> 'version') WHERE day = $1"
-    sql "SELECT gru4rec_export('rec', 'archive/' || candidate || '.safetensors', 'version=' || candidate)
+    sql "SELECT gru4rec_export('rec', 'archive/' || candidate || '.safetensors', 'sessions=true,version=' || candidate)
          FROM night WHERE day = $1" >/dev/null
     ask "$1" 'candidate'
 }

@@ -50,8 +50,11 @@ int ext_publish_lock(const ext_train_request *request, ext_error *error)
  */
 static int check_blend(const ext_train_request *request, ext_error *error)
 {
-    return request->is_found ? ext_shadow_check_later(&request->home, "blend", error)
-                             : ext_shadow_check_free(&request->home, "blend", error);
+    int rc = request->is_found ? ext_shadow_check_later(&request->home, "blend", error)
+                               : ext_shadow_check_free(&request->home, "blend", error);
+    if (rc == SQLITE_ERROR)
+        ext_error_add(error, ", or set blend to 0");
+    return rc;
 }
 
 int ext_publish_check(const ext_train_request *request, ext_error *error)

@@ -239,9 +239,27 @@ static gru4rec_status resolve_lengths(gru4rec_options *options, gru4rec_error *e
 }
 
 /*
+ * Checks option blend. If it was not set, and the loss has no softmax, it becomes 0.25 at
+ * most: such losses leave smaller differences between scores, so that neighbours of the
+ * same strength outweigh the network (docs/training.md has the measurements). INVALID:
+ * blend is auto without validation.
+ */
+static gru4rec_status resolve_blend(gru4rec_options *options, gru4rec_error *error)
+{
+    const double most = 0.25;
+    if (options->blend == GRU4REC_BLEND_AUTO && options->validation == 0)
+        return REFUSE(error, "blend auto needs sessions to choose the strength on; set "
+                             "validation above 0, or blend to a number");
+    if (!g4r_options_is_set(options, "blend") && options->blend > most &&
+        asked_activation(options->loss) == GRU4REC_ACT_LINEAR)
+        options->blend = most;
+    return GRU4REC_OK;
+}
+
+/*
  * Checks options that need another one. If validation is 0, patience becomes 0 if it was
- * not set. INVALID: patience or blend auto without validation, feedforward_act other than
- * tanh without feedforward layers, or validation without time_sort.
+ * not set. INVALID: patience without validation, feedforward_act other than tanh without
+ * feedforward layers, or validation without time_sort.
  */
 static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *error)
 {
@@ -251,9 +269,6 @@ static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *erro
     if (options->patience > 0 && options->validation == 0)
         return REFUSE(error,
                       "patience needs sessions to measure on; set validation above 0");
-    if (options->blend == GRU4REC_BLEND_AUTO && options->validation == 0)
-        return REFUSE(error, "blend auto needs sessions to choose the strength on; set "
-                             "validation above 0, or blend to a number");
     if (options->feedforward.n == 0 && options->feedforward_act.kind != GRU4REC_ACT_TANH)
         return REFUSE(error,
                       "feedforward_act is for dense layers, and there are none; set "
@@ -269,7 +284,7 @@ gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *
 {
     static gru4rec_status (*const rules[])(gru4rec_options *, gru4rec_error *) = {
         resolve_final_act, resolve_loss,    resolve_negatives, resolve_adapt,
-        resolve_input,     resolve_lengths, resolve_rest};
+        resolve_input,     resolve_lengths, resolve_blend,     resolve_rest};
     gru4rec_options resolved = *options;
     gru4rec_status status = GRU4REC_OK;
     g4r_options_apply_preset(&resolved);

@@ -101,15 +101,17 @@ const g4r_option g4r_options_table[] = {
                "softmax_logit for xe_logit, elu with elu_param for bpr-max, else linear"),
     REAL(elu_param, 0, 100, "0.5",
          "alpha of the ELU that bpr-max applies to the scores; 0: no ELU"),
-    INTEGER(batch_size, 1, 65536, "64", "sessions trained side by side (lanes)"),
+    INTEGER(batch_size, 1, 65536, "128", "sessions trained side by side (lanes)",
+            .before = "64"),
     INTEGER(n_epochs, 1, 100000, "10", "passes over the events"),
-    REAL(learning_rate, 1e-9, 100, "0.07",
+    REAL(learning_rate, 1e-9, 100, "0.1",
          "step size; if neither you nor the preset gives one for the optimiser: 1 for "
-         "adadelta, 0.01 for rmsprop, 0.002 for adam"),
+         "adadelta, 0.01 for rmsprop, 0.002 for adam",
+         .before = "0.07"),
     SHARE(momentum, "0",
           "share of the last update that is added to the next one (heavy ball)"),
-    SHARE(dropout_p_embed, "0.3",
-          "share of the input embedding's values that is dropped"),
+    SHARE(dropout_p_embed, "0.2", "share of the input embedding's values that is dropped",
+          .before = "0.3"),
     SHARE(dropout_p_hidden, "0.2", "share of each hidden state's values that is dropped"),
     OPTION(embedding, G4R_INTEGER, TRAIN, 0, 65536, false, "layersize", "0",
            "width of a separate input embedding; layersize: that of the first GRU "
@@ -259,10 +261,11 @@ const g4r_option g4r_options_table[] = {
     INTEGER(state_items, 1, 1000, "32",
             "number of a session's last items that its state contains: exclude_seen "
             "leaves them out, and another version rebuilds the session from them"),
-    OPTION(blend, G4R_REAL, TRAIN, 0, 100, false, "auto", "0",
-           "strength with which the items of the sessions that are nearest gain on the "
-           "network's scores; 0: the network alone; auto: chosen on the held-out "
-           "sessions, of which validation says how many"),
+    LATER(blend, G4R_REAL, 0, 100, "auto", "0.5", "0",
+          "strength with which the items of the sessions that are nearest gain on the "
+          "network's scores; if neither you nor the preset gives one: 0.25 with losses "
+          "without softmax; 0: the network alone; auto: chosen on the held-out sessions, "
+          "of which validation says how many"),
     INTEGER(blend_sessions, 1, 2147483647, "1000000",
             "with blend, events of the latest sessions of training that a version keeps "
             "to find the nearest in"),

@@ -16,8 +16,9 @@
  * BPRMAX(rest) make the text of such a preset: the loss with its logq, then rest, then
  * SHARED_10.
  */
-#define SHARED_10 \
-    ",n_sample=2048,n_epochs=10,constrained_embedding=true,embedding=0,adapt=adagrad"
+#define SHARED_10                                                                      \
+    ",n_sample=2048,n_epochs=10,constrained_embedding=true,embedding=0,adapt=adagrad," \
+    "blend=0"
 #define XE(rest) "loss=cross-entropy,logq=1," rest SHARED_10
 #define BPRMAX(rest) "loss=bpr-max,logq=0," rest SHARED_10
 
@@ -40,7 +41,7 @@ static const struct {
      "layers=128,feedforward=64,feedforward_act=linear,constrained_embedding=true,"
      "embedding=0,biases=false,dropout_p_embed=0.3,dropout_p_hidden=0,batch_size=512,"
      "bptt=50,whole_sessions=true,train_random_order=true,n_epochs=300,validation=0.1,"
-     "patience=10"},
+     "patience=10,blend=0"},
     {"rsc15", XE("layers=100,batch_size=32,dropout_p_embed=0,dropout_p_hidden=0.4,"
                  "learning_rate=0.2,momentum=0.2,sample_alpha=0.5")},
     {"yoochoose", XE("layers=480,batch_size=48,dropout_p_embed=0,dropout_p_hidden=0.2,"

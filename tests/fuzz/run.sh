@@ -18,7 +18,7 @@ fi
 san=fuzzer-no-link,address,undefined
 objects=$(printf '%s\n' ext/*.c ext/*/*.c | sed "s|^|$B/|; s|c\$|o|")
 # shellcheck disable=SC2086
-make -s CC=clang B=$B SAN=$san CFLAGS=-DSQLITE_CORE $B/libgru4rec.a $objects >/dev/null || exit 1
+make -s -j"$(nproc)" CC=clang B=$B SAN=$san CFLAGS=-DSQLITE_CORE $B/libgru4rec.a $objects >/dev/null || exit 1
 libs="$(pkg-config --libs openblas 2>/dev/null || echo -lopenblas) -lsqlite3 -lm -lpthread"
 flags="-std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -fno-sanitize-recover=all"
 build() { # name, sanitizers, sources

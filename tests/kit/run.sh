@@ -41,7 +41,7 @@ sqlite3 -separator ' ' "$work/shop.db" 'SELECT * FROM clicks' >"$work/clicks.txt
 # The last column breaks ties, as 0 does for every click of the program.
 sqlite3 -cmd ".load $(pkg-config --variable=extension gru4rec)" "$work/shop.db" "
     CREATE VIRTUAL TABLE m USING gru4rec((SELECT session, item, ts FROM clicks), session=session,
-        item=item, time=ts, n_epochs=2, layers=16, n_sample=32);
+        item=item, time=ts, n_epochs=2, layers=16, n_sample=32, blend=0);
     SELECT json_extract(gru4rec_train('m'), '$.items') > 10;
     SELECT item || printf(' %.6f', score) FROM gru4rec_recommend('m', '[110, 117, 999]', 10)" \
     >"$work/sql" 2>"$work/out"
@@ -65,7 +65,7 @@ sqlite3 -cmd ".load $(pkg-config --variable=extension gru4rec)" "$work/shop.db" 
     "$work/recommend" $options 110 117 <"$work/clicks.txt" >"$work/c" 2>>"$work/out" &&
     { echo 0 && cat "$work/c"; } | diff - "$work/sql" >>"$work/out"
 check $? 'it prepares the clicks as the extension does'
-for option in since=2024-01-01 support_decay=0.5 activate=false keep_history=5 commit_wait=1; do
+for option in since=2024-01-01 support_decay=0.5 activate=false keep_history=5 blend=1 commit_wait=1; do
     "$work/recommend" "$option" </dev/null >"$work/out" 2>&1
     [ $? -eq 1 ] && grep -q "${option%%=*} is only for the SQLite extension" "$work/out" || break
 done

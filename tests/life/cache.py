@@ -137,7 +137,7 @@ def memory(*connections):
 def freed(directory):
     """Two connections share a version; it is freed when both have gone on. 1,500 items x 100 are 600 kB."""
     path = directory + '/shop.db'
-    db = make_shop(path, rows=clicks(300, 1500), options='layers=100, n_sample=64, keep_versions=1')
+    db = make_shop(path, rows=clicks(300, 1500), options='layers=100, n_sample=64, keep_versions=1, blend=0')
     other = Process(path)
     other.train('n_epochs=1')
     other.summary()

@@ -168,7 +168,7 @@ def ranking_part(rows):
 
 
 def exported(directory, journal):
-    db = make_shop(directory + '/shop.db', journal)
+    db = make_shop(directory + '/shop.db', journal, options='layers=32, n_sample=64, blend=0')
     train(db)
     old = ranking(db)
     target = connect(directory + '/other.db')

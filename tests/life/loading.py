@@ -8,7 +8,7 @@ LAYERS = 200  # a row of Wy.weight: chunks of 1 MiB begin within rows
 N_ITEMS = 30011
 CHUNK = 1 << 20
 LIMIT_BYTES = 16 << 20  # from which on there are threads
-SHAPE = f'layers={LAYERS}, embedding=20, n_sample=16, batch_size=512, n_epochs=1'
+SHAPE = f'layers={LAYERS}, embedding=20, n_sample=16, batch_size=512, n_epochs=1, blend=0'
 TOP = "SELECT item, score FROM gru4rec_recommend('rec', ?, 20)"
 BACKUP = 'restore the database from a backup or train again'
 
@@ -312,7 +312,7 @@ def same_rows(directory, path):
 def around_the_limit(directory):
     """A few values less and more than 16 MiB, and chunks that end where a tensor does; damage is found all the same."""
     for width in (256, 64)[:1 if QUICK else 2]:
-        shape = f'layers={width}, constrained_embedding=true, n_sample=16, batch_size=512, n_epochs=1'
+        shape = f'layers={width}, constrained_embedding=true, n_sample=16, batch_size=512, n_epochs=1, blend=0'
         rest = 4 * (2 * 3 * width * width + 2 * 3 * width)
         limit = (LIMIT_BYTES - rest) // (4 * (width + 1))
         for n_items in (limit, limit + 1, LIMIT_BYTES // (4 * width)):

@@ -16,7 +16,7 @@ import sqlite3
 
 from checks import check, finish
 
-COMMON = 'n_epochs=1,layers=2,n_sample=2,batch_size=4,threads=1,verbose=false'
+COMMON = 'n_epochs=1,layers=2,n_sample=2,batch_size=4,threads=1,blend=0,verbose=false'
 DAY = 86400
 START = 1727740800  # 2024-10-01
 CUTOFFS = 1, 3, 10

@@ -18,10 +18,11 @@ import sqlite3
 from checks import check, finish
 
 MODELS = [
-    'layers=9', 'layers=16,quantize=true', 'layers=7/5', 'layers=12,reset_after=false', 'layers=6,feedforward=9/5,feedforward_act=relu',
-    'layers=8,embedding=5', 'layers=5/9,constrained_embedding=false', 'layers=33,collapse_repeats=true',
-    'layers=6,constrained_embedding=false,reset_after=false,feedforward=7', 'layers=200', 'layers=96/100,embedding=50',
-    'layers=10,blend=1', 'layers=12,collapse_repeats=true,blend=0.25,state_items=2',
+    'layers=9', 'layers=16,quantize=true,blend=0', 'layers=7/5,blend=0', 'layers=12,reset_after=false,blend=0',
+    'layers=6,feedforward=9/5,feedforward_act=relu,blend=0', 'layers=8,embedding=5,blend=0',
+    'layers=5/9,constrained_embedding=false,blend=0', 'layers=33,collapse_repeats=true,blend=0',
+    'layers=6,constrained_embedding=false,reset_after=false,feedforward=7,blend=0', 'layers=200,blend=0',
+    'layers=96/100,embedding=50,blend=0', 'layers=10,blend=1', 'layers=12,collapse_repeats=true,blend=0.25,state_items=2',
 ]
 CUTOFFS = 1, 2, 3, 10, 5000
 MODES = 'standard', 'conservative', 'median'
@@ -164,7 +165,7 @@ def compare(db, what, log, support, is_collapsed, seen, candidates, last):
             options['candidates'] = candidates
         rows = db.execute("SELECT method, k, recall, mrr, ndcg, coverage, popularity, events, ties, sessions, skipped, warnings, "
                           "recall_ci, mrr_ci, ndcg_ci FROM gru4rec_evaluate('m', 'test', ?)", (json.dumps(options),)).fetchall()
-        methods = ('gru4rec', 'gru4rec-network', 'pop') if 'blend' in what else ('gru4rec', 'pop')
+        methods = ('gru4rec', 'gru4rec-network', 'pop') if 'blend=0,' not in what + ',' else ('gru4rec', 'pop')
         check(f'{what}: rows', [row[:2] for row in rows] == [(m, k) for m in methods for k in CUTOFFS])
         for row in rows:
             if row[0] == 'gru4rec-network':
@@ -212,7 +213,7 @@ def run(extension, seed, options):
     store(db, 'test', test)
     db.execute(f"SELECT gru4rec_train('m', 'clicks', 'n_epochs=2,n_sample=8,batch_size=8,threads=1,{options}')").fetchall()
     support = dict(db.execute('SELECT item, support FROM m_item ORDER BY row'))
-    sessions = ", NULL, 'sessions=true'" if 'blend' in options else ''
+    sessions = ", NULL, 'sessions=true'" if 'blend=0,' not in options + ',' else ''
     for kind in ('as trained', 'same', 'near'):
         what = f'--seed {seed}: {options}, {len(support)} items, {kind}'
         if kind != 'as trained':

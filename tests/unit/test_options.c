@@ -13,11 +13,11 @@ static void defaults_are_the_documented_ones(void)
                                               {"loss", "cross-entropy"},
                                               {"final_act", "auto"},
                                               {"elu_param", "0.5"},
-                                              {"batch_size", "64"},
+                                              {"batch_size", "128"},
                                               {"n_epochs", "10"},
-                                              {"learning_rate", "0.07"},
+                                              {"learning_rate", "0.1"},
                                               {"momentum", "0"},
-                                              {"dropout_p_embed", "0.3"},
+                                              {"dropout_p_embed", "0.2"},
                                               {"dropout_p_hidden", "0.2"},
                                               {"embedding", "0"},
                                               {"n_sample", "2048"},
@@ -98,7 +98,7 @@ static void defaults_are_the_documented_ones(void)
                                               {"whole_sessions", "false"},
                                               {"threads", "0"},
                                               {"commit_wait", "0"},
-                                              {"blend", "0"},
+                                              {"blend", "0.5"},
                                               {"blend_sessions", "1000000"},
                                               {"tuned", "false"},
                                               {"sessions", "false"},
@@ -113,7 +113,7 @@ static void defaults_are_the_documented_ones(void)
         check_text_of(&options, expected[i][0], expected[i][1]);
     CHECK_INT(0, count_set(&options));
     CHECK(options.layers.n == 1 && options.layers.values[0] == 100);
-    CHECK_NEAR(0.07, options.learning_rate, 0);
+    CHECK_NEAR(0.1, options.learning_rate, 0);
     CHECK_INT(1, options.reset_after);
 }
 
@@ -617,6 +617,10 @@ static void stored_options_mean_what_they_meant(void)
     check_text_of(&options, "single_events", "count");
     check_text_of(&options, "keep_empty", "true");
     check_text_of(&options, "min_length", "1");
+    check_text_of(&options, "batch_size", "64");
+    check_text_of(&options, "learning_rate", "0.07");
+    check_text_of(&options, "dropout_p_embed", "0.3");
+    check_text_of(&options, "blend", "0");
     CHECK_INT(GRU4REC_OK, gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, "preset",
                                               "official", NULL));
     check_text_of(&options, "single_events", "count");
@@ -628,7 +632,8 @@ static void stored_options_mean_what_they_meant(void)
         gru4rec_option_info info;
         gru4rec_option_describe(i, &info);
         CHECK_INT(strcmp(info.name, "single_events") == 0 ||
-                      strcmp(info.name, "keep_empty") == 0,
+                      strcmp(info.name, "keep_empty") == 0 ||
+                      strcmp(info.name, "blend") == 0,
                   info.is_stored);
     }
 }
@@ -699,7 +704,7 @@ static void options_are_taken_back(void)
     CHECK_INT(GRU4REC_OK, gru4rec_options_unset(&other, TRAIN, "preset", &base, &error));
     CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&other, &error));
     check_text_of(&other, "layers", "5");
-    check_text_of(&other, "batch_size", "64");
+    check_text_of(&other, "batch_size", "128");
     gru4rec_options before = other;
     CHECK_INT(GRU4REC_INVALID,
               gru4rec_options_unset(&other, TRAIN, "layer", &base, &error));

@@ -25,6 +25,22 @@ static void refuse(gru4rec_options options, const char *part)
     check_same(&before, &options);
 }
 
+static void loss_decides_how_strongly_neighbours_count(void)
+{
+    CHECK_NEAR(0.5, resolved(defaults()).blend, 0);
+    CHECK_NEAR(0.5, resolved(WITH("loss", "xe_logit")).blend, 0);
+    CHECK_NEAR(0.25, resolved(WITH("loss", "bpr-max")).blend, 0);
+    CHECK_NEAR(0.25, resolved(WITH("loss", "top1-max")).blend, 0);
+    CHECK_NEAR(0.5, resolved(WITH("loss", "bpr-max", "blend", "0.5")).blend, 0);
+    CHECK_NEAR(0.1, resolved(WITH("loss", "bpr-max", "blend", "0.1")).blend, 0);
+    CHECK_NEAR(0, resolved(WITH("loss", "bpr-max", "blend", "0")).blend, 0);
+    CHECK_NEAR(0, resolved(WITH("preset", "recbole")).blend, 0);
+    refuse(WITH("blend", "auto"), "validation");
+    CHECK_NEAR(GRU4REC_BLEND_AUTO,
+               resolved(WITH("blend", "auto", "validation", "0.1", "loss", "bpr")).blend,
+               0);
+}
+
 static void loss_decides_the_final_activation(void)
 {
     gru4rec_options options = resolved(defaults());
@@ -324,7 +340,7 @@ static void presets_keep_their_learning_rate(void)
                  {"recbole", "rmsprop", "0.01"}, {"recbole", "adadelta", "1"},
                  {"recbole", "sgd", "0.001"},    {"rsc15", NULL, "0.2"},
                  {"rsc15", "adagrad", "0.2"},    {"rsc15", "adam", "0.002"},
-                 {"none", "adam", "0.002"},      {"none", "sgd", "0.07"}};
+                 {"none", "adam", "0.002"},      {"none", "sgd", "0.1"}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         gru4rec_options options = WITH("preset", cases[k].preset);
         gru4rec_options given = WITH("preset", cases[k].preset, "learning_rate", "0.3");
@@ -380,6 +396,7 @@ static void blend_auto_needs_held_out_sessions(void)
 
 int main(void)
 {
+    RUN(loss_decides_how_strongly_neighbours_count);
     RUN(loss_decides_the_final_activation);
     RUN(contradictions_in_the_loss_are_refused);
     RUN(every_loss_has_its_activations);

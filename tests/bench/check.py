@@ -18,6 +18,7 @@ ROW = PHASES | {"workload", "threads", "events_per_second", "step_ms", "floor_ms
                 "best_core", "best_products_ms", "chosen_products_ms", "chosen_of_best", "peak_gflops", "peak_share"}
 VERDICT = {"what", "wanted", "wanted_is", "got", "unit", "verdict", "note"}
 SERVED = {"case", "table", "query", "n", "median_ms", "p99_ms", "floor_ms", "floor_ratio", "floor_way"}
+BLENDED = {"case", "sessions", "network_seconds", "blended_seconds", "more_ms"}
 
 counts = [0, 0]
 
@@ -89,12 +90,31 @@ def check_slow_kernels(bench, facts):
 
 
 def check_serving(serve, extension):
-    facts = run(serve, "--json", "--seconds", "0.1", "--extension", extension, "live")
+    facts = run(serve, "--json", "--seconds", "0.1", "--sessions", "300", "--extension", extension, "live", "blend")
     check_members("bench-serve", facts, PROCESSOR | {"version", "simd", "blas", "sqlite", "cases", "verdicts"})
-    check(list(facts["cases"]) == ["live"], "bench-serve: cases %s" % list(facts["cases"]))
+    check(list(facts["cases"]) == ["live", "blend"], "bench-serve: cases %s" % list(facts["cases"]))
     check_members("bench-serve, live", facts["cases"]["live"][0], SERVED)
-    check_verdicts(facts["verdicts"], 4)
-    check(all(v["verdict"] == "not judged" for v in facts["verdicts"]), "bench-serve judged what it did not run")
+    check_verdicts(facts["verdicts"], 5)
+    check_blend(facts["cases"]["blend"], facts["verdicts"])
+
+
+def check_blend(rows, verdicts):
+    """Rows of both models in turn, and everyone; only the first blended row is judged, against that of the network."""
+    *asked, everyone = rows
+    check([row["table"] for row in asked] == ["network", "blended"] * 4, "bench-serve, blend: the rows are %s" % rows)
+    for network, blended in zip(asked[::2], asked[1::2]):
+        check_members("bench-serve, network", network, SERVED)
+        check_members("bench-serve, blended", blended, SERVED)
+        check(network["query"] == blended["query"] and network["n"] == blended["n"], "%s, not %s" % (blended, network))
+        check(blended["floor_ms"] == network["median_ms"], "%s: its floor is not that of %s" % (blended, network))
+    check_members("bench-serve, everyone blended", everyone, BLENDED)
+    check(everyone["sessions"] == 300, "bench-serve: %s sessions for everyone" % everyone["sessions"])
+    more = 1e3 * (everyone["blended_seconds"] - everyone["network_seconds"]) / everyone["sessions"]
+    check(abs(more - everyone["more_ms"]) < 0.01, "bench-serve, everyone: %s, which is %g ms more" % (everyone, more))
+    judged = [v for v in verdicts if v["verdict"] != "not judged"]
+    check([v["what"].split()[0] for v in judged] == ["blend"], "bench-serve judged %s" % judged)
+    check(all(abs(v["wanted"] - asked[0]["median_ms"] - 0.3) < 1e-3 and abs(v["got"] - asked[1]["median_ms"]) < 1e-3
+              for v in judged), "bench-serve: %s is not about %s" % (judged, asked[:2]))
 
 
 def main():

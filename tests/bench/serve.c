@@ -15,7 +15,7 @@
  *            the state of each session, 43,000 items; blend: the model of shop, with a
  *            blend and without, in turn (serve_blend.c)
  *   table    what is scanned: the table of float32, or its int8 copy (the option quantize);
- *            of blend, whose option is the default: which of the two models
+ *            of blend, whose option is the default: which of its models
  *   query    what is asked; "history of 4" without "candidates" scans the whole table
  *   n        how many were timed
  *   median,  of one query: binding, all rows, reset
@@ -147,7 +147,8 @@ static void print_verdicts(const serve_settings *settings)
     for (int i = 0; i < 4; i++)
         serve_judge_missing(settings, i < 2 ? "shop" : "million",
                             i % 2 == 0 ? "float32" : "int8");
-    serve_judge_missing(settings, "blend", "blended");
+    serve_judge_missing(settings, "blend", "related");
+    serve_judge_missing(settings, "blend", "mixed");
     bench_verdicts_print(settings->verdicts, settings->is_json);
 }
 

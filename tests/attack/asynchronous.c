@@ -37,8 +37,8 @@ static void *interrupt(void *unused)
 /* ---- calls ---- */
 
 #define OPTIONS "layers=8, n_sample=8, batch_size=4, n_epochs=1, threads=1"
-#define MAKE_MODEL                                               \
-    "CREATE VIRTUAL TABLE m USING gru4rec(clicks, " OPTIONS ");" \
+#define MAKE_MODEL                                                        \
+    "CREATE VIRTUAL TABLE m USING gru4rec(clicks, blend=0, " OPTIONS ");" \
     "SELECT gru4rec_train('m'); SELECT gru4rec_train('m', 'seed=2, blend=1');"
 
 static const struct call {

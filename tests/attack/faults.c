@@ -276,7 +276,7 @@ static void make_shop(const char *name, const char *journal)
     attack_make_clicks(shop, "clicks", 20, 12, 3);
     attack_run(shop, "CREATE TABLE notes(x);"
                      "CREATE VIRTUAL TABLE m USING gru4rec(clicks, layers=6, n_sample=8, "
-                     "batch_size=4, n_epochs=1, threads=1);"
+                     "batch_size=4, n_epochs=1, threads=1, blend=0);"
                      "SELECT gru4rec_train('m');"
                      "SELECT gru4rec_train('m', 'seed=2, blend=1');"
                      "CREATE TABLE file AS "

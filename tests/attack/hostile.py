@@ -90,7 +90,7 @@ WRITES = [
 
 SMALL = 'batch_size=4, n_sample=8, threads=1'
 BASES = {
-    'plain': f"clicks, layers=8, n_epochs=1, {SMALL}",
+    'plain': f"clicks, layers=8, n_epochs=1, blend=0, {SMALL}",
     'rich': "clicks, layers=8/6, feedforward=5, embedding=4, loss=bpr-max, n_epochs=2, keep_optimizer=true, adapt=adam, "
             f"validation=0.2, {SMALL}",
     'blend': f"clicks, layers=8, n_epochs=1, blend=1, blend_sessions=120, {SMALL}",

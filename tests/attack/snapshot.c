@@ -20,7 +20,7 @@
 /* ---- calls and writers ---- */
 
 #define OPTIONS \
-    "layers=6, n_sample=8, batch_size=4, n_epochs=1, threads=1, keep_versions=1"
+    "layers=6, n_sample=8, batch_size=4, n_epochs=1, threads=1, keep_versions=1, blend=0"
 
 /* %s is the schema. */
 static const struct call {

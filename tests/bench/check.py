@@ -18,6 +18,7 @@ ROW = PHASES | {"workload", "threads", "events_per_second", "step_ms", "floor_ms
                 "best_core", "best_products_ms", "chosen_products_ms", "chosen_of_best", "peak_gflops", "peak_share"}
 VERDICT = {"what", "wanted", "wanted_is", "got", "unit", "verdict", "note"}
 SERVED = {"case", "table", "query", "n", "median_ms", "p99_ms", "floor_ms", "floor_ratio", "floor_way"}
+BLENDED = {"case", "table", "sessions", "network_seconds", "blended_seconds", "more_ms"}
 
 counts = [0, 0]
 
@@ -89,12 +90,36 @@ def check_slow_kernels(bench, facts):
 
 
 def check_serving(serve, extension):
-    facts = run(serve, "--json", "--seconds", "0.1", "--extension", extension, "live")
+    facts = run(serve, "--json", "--seconds", "0.1", "--sessions", "300", "--extension", extension, "live", "blend")
     check_members("bench-serve", facts, PROCESSOR | {"version", "simd", "blas", "sqlite", "cases", "verdicts"})
-    check(list(facts["cases"]) == ["live"], "bench-serve: cases %s" % list(facts["cases"]))
+    check(list(facts["cases"]) == ["live", "blend"], "bench-serve: cases %s" % list(facts["cases"]))
     check_members("bench-serve, live", facts["cases"]["live"][0], SERVED)
-    check_verdicts(facts["verdicts"], 4)
-    check(all(v["verdict"] == "not judged" for v in facts["verdicts"]), "bench-serve judged what it did not run")
+    check_verdicts(facts["verdicts"], 6)
+    check_blend(facts["cases"]["blend"], facts["verdicts"])
+
+
+def check_blend(rows, verdicts):
+    """Rows in turn with those of the network, then everyone; the first ones of both kinds are judged, none else."""
+    asked, everyone = rows[:16], rows[16:]
+    pairs = list(zip(asked[::2], asked[1::2]))
+    check([blended["table"] for _, blended in pairs] == ["related"] * 4 + ["mixed"] * 4, "bench-serve, blend: %s" % rows)
+    for network, blended in pairs:
+        check_members("bench-serve, network", network, SERVED)
+        check_members("bench-serve, blended", blended, SERVED)
+        check(network["table"] == "network" and network["query"] == blended["query"] and network["n"] == blended["n"],
+              "%s, not %s" % (blended, network))
+        check(blended["floor_ms"] == network["median_ms"], "%s: its floor is not that of %s" % (blended, network))
+    check([row["table"] for row in everyone] == ["related", "mixed"], "bench-serve, everyone blended: %s" % everyone)
+    for row in everyone:
+        check_members("bench-serve, everyone blended", row, BLENDED)
+        check(row["sessions"] == 300, "bench-serve: %s sessions for everyone" % row["sessions"])
+        more = 1e3 * (row["blended_seconds"] - row["network_seconds"]) / row["sessions"]
+        check(abs(more - row["more_ms"]) < 0.01, "bench-serve, everyone: %s, which is %g ms more" % (row, more))
+    judged = [v for v in verdicts if v["verdict"] != "not judged"]
+    check([v["what"].split(",")[0] for v in judged] == ["blend related", "blend mixed"], "bench-serve judged %s" % judged)
+    for v, (network, blended) in zip(judged, pairs[::4]):
+        check(abs(v["wanted"] - network["median_ms"] - 0.3) < 1e-3 and abs(v["got"] - blended["median_ms"]) < 1e-3,
+              "bench-serve: %s is not about %s and %s" % (v, network, blended))
 
 
 def main():

@@ -3,7 +3,7 @@
  * that they could take on this machine. See SPEED.md.
  *
  *   serve [--extension FILE.so] [--json] [--seconds S] [--large] [--events FILE.tsv]
- *         [--sessions N] [shop million huge everyone live]
+ *         [--sessions N] [shop million huge everyone live blend]
  *
  * Needs no data: models are invented (serve_model.c), not trained, and imported into
  * temporary databases below TMPDIR, which go away at the end. Queries are prepared
@@ -12,8 +12,10 @@
  *   case     shop: 43,000 items, width 100; million: 1,000,000, 128; huge: 10,000,000, 64
  *            (with --large or by its name); everyone: all sessions of a log at once, which
  *            is invented (--sessions) or read (--events); live: two processes that keep
- *            the state of each session, 43,000 items
- *   table    what is scanned: the table of float32, or its int8 copy (the option quantize)
+ *            the state of each session, 43,000 items; blend: the model of shop, with a
+ *            blend and without, in turn (serve_blend.c)
+ *   table    what is scanned: the table of float32, or its int8 copy (the option quantize);
+ *            of blend, whose option is the default: which of its models
  *   query    what is asked; "history of 4" without "candidates" scans the whole table
  *   n        how many were timed
  *   median,  of one query: binding, all rows, reset
@@ -23,7 +25,7 @@
  *            4; int8: items x (width + 16), whatever is asked; candidates: theirs of the
  *            float32 table. Median; in turn with the queries, 5 after every 20, and the
  *            first of each turn is not counted. Of loading: SQLite's own reading of the
- *            same rows
+ *            same rows; of a blended query: the same query without the blend
  *   ratio    floor / median: 1 is the floor
  *   way      the fastest way to read: vectors of so many bits, and the hint of the prefetch
  *
@@ -50,7 +52,7 @@ static const struct serving {
 } cases[] = {
     {"shop", serve_shop, false}, {"million", serve_million, false},
     {"huge", serve_huge, true},  {"everyone", serve_everyone, false},
-    {"live", serve_live, false},
+    {"live", serve_live, false}, {"blend", serve_blend, false},
 };
 
 enum { N_CASES = sizeof cases / sizeof *cases };
@@ -145,6 +147,8 @@ static void print_verdicts(const serve_settings *settings)
     for (int i = 0; i < 4; i++)
         serve_judge_missing(settings, i < 2 ? "shop" : "million",
                             i % 2 == 0 ? "float32" : "int8");
+    serve_judge_missing(settings, "blend", "related");
+    serve_judge_missing(settings, "blend", "mixed");
     bench_verdicts_print(settings->verdicts, settings->is_json);
 }
 

@@ -47,16 +47,19 @@ double serve_peak(void);
 void serve_measure(serve_times *times, double seconds, size_t n_least,
                    serve_action *query, void *context, serve_action *floor,
                    void *floor_context);
+/* One turn of the queries and one of the floors. */
+void serve_measure_turn(serve_times *times, serve_action *query, void *context,
+                        serve_action *floor, void *floor_context);
 /* Makes room in times. */
 void serve_times_open(serve_times *times);
 void serve_times_close(serve_times *times);
 /* One row; sorts the times. */
 void serve_print(const serve_settings *settings, const char *name, const char *table,
                  const char *query, serve_times *times);
-/* Is a scan of a whole table as near to its floor as was asked? */
+/* Are the queries as near to their floor as was asked? */
 void serve_judge(const serve_settings *settings, const char *name, const char *table,
                  serve_times *times);
-/* The verdict on a scan that was not made. */
+/* The verdict on a row that was not measured. */
 void serve_judge_missing(const serve_settings *settings, const char *name,
                          const char *table);
 /* What goes between two rows: a comma in JSON. */
@@ -88,18 +91,31 @@ typedef struct serve_random {
     uint64_t state;
 } serve_random;
 
+/* Latest sessions, with which a model blends; the one that ended first comes first. */
+typedef struct serve_sessions {
+    int64_t n_sessions, n_events;
+    double *times;           /* (n_sessions) of the last event */
+    int32_t *lengths, *rows; /* (n_sessions), (n_events): the items' rows */
+} serve_sessions;
+
 typedef struct serve_model {
-    const char *name;     /* also that of the table's kind: float32, int8, auto */
+    const char *name;     /* also that of the table's kind: float32, int8, auto ... */
     const char *quantize; /* value of the option, or NULL */
     int64_t n_items;
     const int64_t *ids; /* (n_items), or NULL: 1, 2, ... */
     int width;
+    const serve_sessions *sessions; /* it blends with; or NULL: it does not blend */
 } serve_model;
 
 uint64_t serve_random_next(serve_random *random);
 /* From 0 to below n. */
 int64_t serve_random_below(serve_random *random, int64_t n);
 double serve_random_uniform(serve_random *random);
+/*
+ * An item, from 0 to below n: that of popularity rank r in proportion to 1 / (r + 20).
+ * Popular items are anywhere in the table.
+ */
+int64_t serve_random_item(serve_random *random, int64_t n);
 
 /* A connection to folder/name; with the extension unless is_bare. */
 sqlite3 *serve_open(const serve_settings *settings, const char *name, bool is_bare);
@@ -122,12 +138,32 @@ size_t serve_model_bytes(const serve_model *model);
 /* A JSON array of n of the items 1 to n_items, of malloc; distinct: none twice. */
 char *serve_items(serve_random *random, int64_t n_items, int64_t n, bool is_distinct);
 
+/* ---- serve_recommend.c: one statement, many histories ---- */
+
+enum { SERVE_TEXTS = 64 };
+
+/* A statement, and what is bound to it in turn. */
+typedef struct serve_recommend {
+    sqlite3_stmt *stmt;
+    /* of malloc, by the caller; candidates: or NULL */
+    char *histories[SERVE_TEXTS], *candidates[SERVE_TEXTS];
+    size_t next;
+    double sum; /* of what the rows hold, so that they are read */
+} serve_recommend;
+
+/* sql: of sqlite3_mprintf; freed. */
+void serve_recommend_open(serve_recommend *r, sqlite3 *db, char *sql);
+void serve_recommend_close(serve_recommend *r);
+/* Asks for the next history; context: serve_recommend. */
+serve_action serve_recommend_run;
+
 /* ---- the cases ---- */
 
 void serve_shop(const serve_settings *settings);
 void serve_million(const serve_settings *settings);
 void serve_huge(const serve_settings *settings);
 void serve_everyone(const serve_settings *settings);
+void serve_blend(const serve_settings *settings);
 void serve_live(const serve_settings *settings);
 /* One of the processes of serve_live. */
 int serve_live_worker(const serve_settings *settings, const char *model, uint64_t seed);

@@ -8,48 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_TEXTS = 64, N_LEAST = 100, TOP = 20 };
+enum { N_LEAST = 100, TOP = 20 };
 
-/* A statement, and what is bound to it in turn. */
-typedef struct recommend {
-    sqlite3_stmt *stmt;
-    char *histories[N_TEXTS], *candidates[N_TEXTS]; /* candidates: or NULL */
-    size_t next;
-    double sum; /* of what the rows hold, so that they are read */
-} recommend;
-
-static void recommend_open(recommend *r, sqlite3 *db, char *sql, int64_t n_items,
-                           int64_t n_history, int64_t n_candidates)
+static void draw_items(serve_recommend *r, int64_t n_items, int64_t n_history,
+                       int64_t n_candidates)
 {
     serve_random random = {(uint64_t)(n_history + n_candidates)};
-    *r = (recommend){.stmt = serve_prepare(db, sql)};
-    for (int i = 0; i < N_TEXTS; i++) {
+    for (int i = 0; i < SERVE_TEXTS; i++) {
         r->histories[i] = serve_items(&random, n_items, n_history, false);
         if (n_candidates > 0)
             r->candidates[i] = serve_items(&random, n_items, n_candidates, true);
     }
-}
-
-static void recommend_close(recommend *r)
-{
-    sqlite3_finalize(r->stmt);
-    for (int i = 0; i < N_TEXTS; i++) {
-        free(r->histories[i]);
-        free(r->candidates[i]);
-    }
-}
-
-static void recommend_run(void *context)
-{
-    recommend *r = context;
-    size_t i = r->next++ % N_TEXTS;
-    sqlite3_bind_text(r->stmt, 1, r->histories[i], -1, SQLITE_STATIC);
-    if (r->candidates[i] != NULL)
-        sqlite3_bind_text(r->stmt, 2, r->candidates[i], -1, SQLITE_STATIC);
-    while (serve_step(r->stmt))
-        r->sum +=
-            (double)sqlite3_column_int64(r->stmt, 0) + sqlite3_column_double(r->stmt, 1);
-    sqlite3_reset(r->stmt);
 }
 
 /* A row of the table. sql: freed. n_bytes: of the floor. is_judged: there is a target. */
@@ -58,21 +27,22 @@ static void measure(const serve_settings *settings, const char *name, sqlite3 *d
                     int64_t n_candidates, size_t n_bytes, const char *query,
                     bool is_judged)
 {
-    recommend r;
+    serve_recommend r;
     serve_stream stream;
     serve_times times;
-    recommend_open(&r, db, sql, model->n_items, n_history, n_candidates);
+    serve_recommend_open(&r, db, sql);
+    draw_items(&r, model->n_items, n_history, n_candidates);
     serve_stream_open(&stream, n_bytes);
     serve_times_open(&times);
     times.way = serve_stream_way(&stream);
-    serve_measure(&times, settings->seconds, N_LEAST, recommend_run, &r,
+    serve_measure(&times, settings->seconds, N_LEAST, serve_recommend_run, &r,
                   serve_stream_read, &stream);
     serve_print(settings, name, model->name, query, &times);
     if (is_judged)
         serve_judge(settings, name, model->name, &times);
     serve_times_close(&times);
     serve_stream_close(&stream);
-    recommend_close(&r);
+    serve_recommend_close(&r);
 }
 
 static void measure_top(const serve_settings *settings, const char *name, sqlite3 *db,
@@ -275,15 +245,15 @@ void serve_huge(const serve_settings *settings)
     if (!serve_model_make(settings, "huge.db", model))
         serve_die("no model for the case huge");
     sqlite3 *db = serve_open(settings, "huge.db", false);
-    recommend r;
-    recommend_open(
+    serve_recommend r;
+    serve_recommend_open(
         &r, db,
         sqlite3_mprintf("SELECT item, score FROM gru4rec_recommend(%Q, ?1, 20)",
-                        model->name),
-        model->n_items, 4, 0);
+                        model->name));
+    draw_items(&r, model->n_items, 4, 0);
     for (int i = 0; i < 20; i++)
-        recommend_run(&r);
-    recommend_close(&r);
+        serve_recommend_run(&r);
+    serve_recommend_close(&r);
     /* before the floor takes memory of its own */
     const double mega = 1e6, peak = serve_peak() / mega;
     const double table = (double)model->n_items * model->width * 4 / mega;

@@ -5,7 +5,6 @@
  */
 #include "serve.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,19 +22,15 @@ static void add_event(sqlite3_stmt *insert, int64_t session, int64_t item, doubl
     sqlite3_reset(insert);
 }
 
-/* 2 to 10 events; the item of popularity rank r in proportion to 1 / (r + 20). */
+/* Sessions of 2 to 10 events. */
 static void invent_events(sqlite3_stmt *insert, int64_t n_sessions)
 {
-    const double span = log((N_INVENTED + 20.0) / 20);
     serve_random random = {1};
     int64_t time = 0;
     for (int64_t session = 1; session <= n_sessions; session++)
-        for (int64_t left = 2 + serve_random_below(&random, 9); left > 0; left--) {
-            double rank = 20 * exp(span * serve_random_uniform(&random)) - 20;
-            /* popular items are anywhere in the table */
-            uint64_t row = (uint64_t)rank * 0x9e3779b1u % N_INVENTED;
-            add_event(insert, session, 1 + (int64_t)row, (double)time++);
-        }
+        for (int64_t left = 2 + serve_random_below(&random, 9); left > 0; left--)
+            add_event(insert, session, 1 + serve_random_item(&random, N_INVENTED),
+                      (double)time++);
 }
 
 /* Session, item and time, tab-separated, below a header. */
@@ -92,7 +87,7 @@ static int prepare(void *context)
     serve_exec(db, "COMMIT;"
                    "CREATE VIRTUAL TABLE auto USING gru4rec(events, session=session, "
                    "item=item, time=time)");
-    serve_model model = {"auto", NULL, N_INVENTED, NULL, WIDTH};
+    serve_model model = {"auto", NULL, N_INVENTED, NULL, WIDTH, NULL};
     int64_t *ids = NULL;
     if (settings->events != NULL)
         model.ids = ids = read_items(db, &model.n_items);

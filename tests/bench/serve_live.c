@@ -70,7 +70,7 @@ int serve_live_worker(const serve_settings *settings, const char *model, uint64_
     live l;
     serve_stream stream;
     serve_times times;
-    serve_model facts = {model, NULL, N_ITEMS, NULL, WIDTH};
+    serve_model facts = {model, NULL, N_ITEMS, NULL, WIDTH, NULL};
     sqlite3 *db = serve_open(settings, "live.db", false);
     live_open(&l, db, model, seed);
     serve_stream_open(&stream, serve_model_bytes(&facts));

@@ -4,7 +4,7 @@
  * A model is written as a safetensors file (the layout is in ext/ext_safetensors.c) with
  * the tensors of one GRU layer and a shared embedding, all normal: the items' rows with a
  * deviation of 0.3, as trained ones have, biases with 0.05, the layer's with 0.1. The
- * same width and number of items give the same weights.
+ * same width and number of items give the same weights, whether the model blends or not.
  */
 #include "serve.h"
 
@@ -32,6 +32,13 @@ double serve_random_uniform(serve_random *random)
 int64_t serve_random_below(serve_random *random, int64_t n)
 {
     return (int64_t)(serve_random_uniform(random) * (double)n);
+}
+
+int64_t serve_random_item(serve_random *random, int64_t n)
+{
+    const double span = log(((double)n + 20) / 20);
+    const double rank = 20 * exp(span * serve_random_uniform(random)) - 20;
+    return (int64_t)((uint64_t)rank * 0x9e3779b1u % (uint64_t)n);
 }
 
 /* Two standard normals, by the polar method (Marsaglia). */
@@ -118,22 +125,33 @@ bool serve_step(sqlite3_stmt *stmt)
 /* ---- models ---- */
 
 typedef struct tensor {
-    const char *name;
-    int64_t rows, cols; /* cols 0: a vector */
+    const char *name, *type; /* type: F32, I32, F64 */
+    int64_t rows, cols;      /* cols 0: a vector */
+    const void *values;      /* or NULL: drawn, of this deviation */
     double deviation;
 } tensor;
 
-enum { N_TENSORS = 6 };
+enum { MOST_TENSORS = 9 };
 
-static void list_tensors(tensor list[N_TENSORS], const serve_model *model)
+/* Returns their number. */
+static int list_tensors(tensor list[MOST_TENSORS], const serve_model *model)
 {
     const int64_t h = model->width, n = model->n_items;
-    list[0] = (tensor){"Wy.weight", n, h, 0.3};
-    list[1] = (tensor){"By.weight", n, 1, 0.05};
-    list[2] = (tensor){"G.0.weight_ih", 3 * h, h, 0.1};
-    list[3] = (tensor){"G.0.weight_hh", 3 * h, h, 0.1};
-    list[4] = (tensor){"G.0.bias_ih", 3 * h, 0, 0.05};
-    list[5] = (tensor){"G.0.bias_hh", 3 * h, 0, 0.05};
+    const serve_sessions *s = model->sessions;
+    int n_tensors = 0;
+    if (s != NULL) {
+        list[n_tensors++] = (tensor){"blend.times", "F64", s->n_sessions, 0, s->times, 0};
+        list[n_tensors++] =
+            (tensor){"blend.lengths", "I32", s->n_sessions, 0, s->lengths, 0};
+        list[n_tensors++] = (tensor){"blend.rows", "I32", s->n_events, 0, s->rows, 0};
+    }
+    list[n_tensors++] = (tensor){"Wy.weight", "F32", n, h, NULL, 0.3};
+    list[n_tensors++] = (tensor){"By.weight", "F32", n, 1, NULL, 0.05};
+    list[n_tensors++] = (tensor){"G.0.weight_ih", "F32", 3 * h, h, NULL, 0.1};
+    list[n_tensors++] = (tensor){"G.0.weight_hh", "F32", 3 * h, h, NULL, 0.1};
+    list[n_tensors++] = (tensor){"G.0.bias_ih", "F32", 3 * h, 0, NULL, 0.05};
+    list[n_tensors++] = (tensor){"G.0.bias_hh", "F32", 3 * h, 0, NULL, 0.05};
+    return n_tensors;
 }
 
 static int64_t count_values(const tensor *t)
@@ -141,8 +159,14 @@ static int64_t count_values(const tensor *t)
     return t->rows * (t->cols > 0 ? t->cols : 1);
 }
 
+static size_t value_bytes(const tensor *t)
+{
+    return strcmp(t->type, "F64") == 0 ? 8 : 4;
+}
+
 /* The header, from behind its length. */
-static void write_header(FILE *file, const serve_model *model, const tensor *list)
+static void write_header(FILE *file, const serve_model *model, const tensor *list,
+                         int n_tensors)
 {
     int64_t at = 0;
     fputs("{\"__metadata__\":{\"format\":\"gru4rec\",\"items\":\"[", file);
@@ -155,11 +179,13 @@ static void write_header(FILE *file, const serve_model *model, const tensor *lis
     fprintf(file, "]\",\"options\":\"{\\\"layers\\\":[%d]", model->width);
     if (model->quantize != NULL)
         fprintf(file, ",\\\"quantize\\\":\\\"%s\\\"", model->quantize);
+    if (model->sessions != NULL)
+        fputs(",\\\"blend\\\":0.5", file);
     fputs("}\"}", file);
-    for (int i = 0; i < N_TENSORS; i++) {
-        int64_t end = at + 4 * count_values(&list[i]);
-        fprintf(file, ",\"%s\":{\"dtype\":\"F32\",\"shape\":[%lld", list[i].name,
-                (long long)list[i].rows);
+    for (int i = 0; i < n_tensors; i++) {
+        int64_t end = at + (int64_t)value_bytes(&list[i]) * count_values(&list[i]);
+        fprintf(file, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[%lld", list[i].name,
+                list[i].type, (long long)list[i].rows);
         if (list[i].cols > 0)
             fprintf(file, ",%lld", (long long)list[i].cols);
         fprintf(file, "],\"data_offsets\":[%lld,%lld]}", (long long)at, (long long)end);
@@ -168,7 +194,7 @@ static void write_header(FILE *file, const serve_model *model, const tensor *lis
     fputc('}', file);
 }
 
-static void write_values(FILE *file, const tensor *t, serve_random *random)
+static void draw_values(FILE *file, const tensor *t, serve_random *random)
 {
     enum { PART = 4096 };
     float values[PART];
@@ -183,19 +209,27 @@ static void write_values(FILE *file, const tensor *t, serve_random *random)
     }
 }
 
+static void write_values(FILE *file, const tensor *t, serve_random *random)
+{
+    if (t->values != NULL)
+        fwrite(t->values, value_bytes(t), (size_t)count_values(t), file);
+    else
+        draw_values(file, t, random);
+}
+
 static void write_model(const char *path, const serve_model *model)
 {
-    tensor list[N_TENSORS];
+    tensor list[MOST_TENSORS];
     serve_random random = {(uint64_t)model->width};
     FILE *file = fopen(path, "wb");
     if (file == NULL)
         serve_die("cannot write %s", path);
-    list_tensors(list, model);
+    const int n_tensors = list_tensors(list, model);
     unsigned char length[8] = {0};
     fwrite(length, 1, sizeof length, file); /* its place */
-    write_header(file, model, list);
+    write_header(file, model, list, n_tensors);
     uint64_t n = (uint64_t)ftell(file) - sizeof length;
-    for (int i = 0; i < N_TENSORS; i++)
+    for (int i = 0; i < n_tensors; i++)
         write_values(file, &list[i], &random);
     for (int i = 0; i < 8; i++)
         length[i] = (unsigned char)(n >> (8 * i));
@@ -246,8 +280,8 @@ bool serve_model_make(const serve_settings *settings, const char *database,
 int serve_model_kinds(const serve_settings *settings, const char *name, int64_t n_items,
                       int width, serve_model models[2])
 {
-    models[0] = (serve_model){"float32", "false", n_items, NULL, width};
-    models[1] = (serve_model){"int8", "true", n_items, NULL, width};
+    models[0] = (serve_model){"float32", "false", n_items, NULL, width, NULL};
+    models[1] = (serve_model){"int8", "true", n_items, NULL, width, NULL};
     if (settings->has_quantize)
         return 2;
     models[0].quantize = NULL;

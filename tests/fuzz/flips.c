@@ -1,8 +1,9 @@
 /*
- * flips.c - gru4rec_import() of a small export with every single bit of its length field
- * and header flipped, every byte of them replaced by those that matter in JSON, and cut
- * at every byte; with --seeds DIRECTORY, writes what the fuzz targets begin with instead.
- * With PART PARTS, does the bytes and cuts whose number is PART modulo PARTS.
+ * flips.c - gru4rec_import() of a small export, in which are the sessions of a blend, with
+ * every single bit of its length field and header flipped, every byte of them replaced by
+ * those that matter in JSON, and cut at every byte; with --seeds DIRECTORY, writes what the
+ * fuzz targets begin with instead. With PART PARTS, does the bytes and cuts whose number is
+ * PART modulo PARTS.
  *
  * Each must be refused with a message of ours, or give a model that passes its check.
  */
@@ -19,7 +20,7 @@ static void export_options(const char *options)
     char *sql = sqlite3_mprintf("SELECT gru4rec_train('seed', 'e', %Q)", options);
     must(sql);
     sqlite3_free(sql);
-    sqlite3_prepare_v2(db, "SELECT gru4rec_export('seed')", -1, &stmt, NULL);
+    sqlite3_prepare_v2(db, "SELECT " WHOLE("seed"), -1, &stmt, NULL);
     if (sqlite3_step(stmt) != SQLITE_ROW)
         broken("exporting", sqlite3_errmsg(db));
     n_exported = (size_t)sqlite3_column_bytes(stmt, 0) + 1;
@@ -99,7 +100,7 @@ static void write_seeds(const char *directory)
     for (int i = 0; i < 4; i++) {
         static const char *const shapes[] = {"layers=2", "layers=2/3,embedding=2",
                                              "layers=2,constrained_embedding=false",
-                                             "layers=2/2,reset_after=false"};
+                                             "layers=2/2,reset_after=false,blend=0"};
         char options[100];
         snprintf(options, sizeof options, "%s,n_sample=2,n_epochs=1", shapes[i]);
         export_options(options);

@@ -79,6 +79,11 @@ static inline void must_be(const char *text, const char *expected)
         broken(text, result);
 }
 
+/* SQL: the export of a model's only version, with the sessions that it blends with, if any. */
+#define WHOLE(model)                                                          \
+    "gru4rec_export('" model "', NULL, (SELECT iif(options ->> 'blend' > 0, " \
+    "'sessions=true', NULL) FROM " model "_version))"
+
 /* Events e of 4 sessions and 5 items of both types, and the trained model rec. */
 static inline void open_database(void)
 {

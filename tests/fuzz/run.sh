@@ -35,7 +35,7 @@ build flips fuzzer-no-link tests/fuzz/flips.c tests/fuzz/fuzz_import.c
 # Words of headers and options; numbers at the edges.
 {
     for word in __metadata__ format gru4rec items support options dtype F32 shape \
-        data_offsets Wy.weight By.weight E.weight GE.Wx0.weight G.0.weight_ih G.0.Wx true \
+        data_offsets I32 F64 blend.times blend.lengths blend.rows Wy.weight By.weight E.weight GE.Wx0.weight G.0.weight_ih G.0.Wx true \
         false null auto layersize cross-entropy bpr-max softmax linear elu- 65536 1000000 \
         9007199254740992 9223372036854775807 -1 1e308 1e-9 0.5 65536/65536 \
         $(sed -n 's/^    OPTION( *\([a-z_]*\),.*/\1/p' src/options/options_table.c); do

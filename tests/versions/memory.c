@@ -93,19 +93,22 @@ static void make_shop(void)
         db,
         "CREATE TABLE events(session, item, ts);"
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99)"
-        " INSERT INTO events SELECT i / 5, iif(i % 3, i * 7 % 13, 'item ' || i % 5), i"
+        " INSERT INTO events SELECT i / 5, iif(i % 3, i * 7 % 13, 'item ' || (i % 5)), i"
         " FROM n;"
         "CREATE INDEX by_session ON events(session);"
         "CREATE TABLE tied AS SELECT session, item, 0 AS ts FROM events;"
         "CREATE VIRTUAL TABLE rec USING gru4rec(events, layers=8/4, n_sample=8, "
-        "n_epochs=1, quantize=true);"
+        "n_epochs=1, quantize=true, blend=0.5);"
+        "CREATE VIRTUAL TABLE plain USING gru4rec(events, layers=8, n_sample=8, "
+        "n_epochs=1, quantize=true, blend=0);"
         "CREATE VIRTUAL TABLE untrained USING gru4rec(events);"
-        "SELECT gru4rec_train('rec');"
+        "SELECT gru4rec_train('rec'), gru4rec_train('plain');"
         "CREATE TABLE gone AS SELECT * FROM events;"
         "CREATE VIRTUAL TABLE moved USING gru4rec(main.gone, layers=4, n_epochs=1);"
         "SELECT gru4rec_train('moved');"
         "DROP TABLE gone;"
-        "CREATE TABLE file AS SELECT gru4rec_export('rec') AS bytes;"
+        "CREATE TABLE file AS SELECT gru4rec_export('rec') AS bytes, "
+        "gru4rec_export('rec', NULL, 'sessions=true') AS whole;"
         "CREATE TABLE live AS SELECT session, gru4rec_state('rec', item) AS state FROM"
         " (SELECT * FROM events ORDER BY session, ts) GROUP BY session",
         NULL, NULL, &message);
@@ -150,9 +153,18 @@ static const char *const good[] = {
     "SELECT rank, score FROM gru4rec_recommend('rec', 'item 2', 2) WHERE basis = "
     "'session'",
     "SELECT gru4rec_export('rec')",
+    "SELECT gru4rec_export('rec', NULL, 'sessions=true')",
     "SELECT * FROM gru4rec_evaluate('rec', 'events', 'cutoffs=1/5,baselines=all')",
     "SELECT * FROM gru4rec_compare('rec', 'rec', 'events', 'cutoffs=5')",
     "SELECT * FROM gru4rec_compare('rec', 'markov', 'events', 'cutoffs=5')",
+    "SELECT * FROM gru4rec_compare('rec', 'gru4rec-network', 'events', 'cutoffs=5')",
+    /* what serves without the sessions that rec blends with */
+    "SELECT rank, item, score FROM gru4rec_recommend('plain', '[7, \"item 2\", 99]', 5)",
+    "SELECT session, item, score FROM plain WHERE rank <= 3 AND exclude_seen = 1",
+    "SELECT session, gru4rec_state('plain', item) FROM events GROUP BY session",
+    "SELECT gru4rec_score('plain', gru4rec_step('plain', NULL, 7), 'item 2')",
+    "SELECT position, event, contribution FROM gru4rec_explain('plain', '[7, 1, 8]', 2)",
+    "SELECT * FROM gru4rec_compare('rec', 'plain', 'events', 'cutoffs=5')",
 };
 
 #define OVERFLOW "abs(-9223372036854775807 - 1)"
@@ -347,24 +359,35 @@ static void run_out_everywhere(const char *sql, sqlite3_int64 base)
     free(right);
 }
 
-/* What makes the model 'made'. */
+/* What makes the model 'made'; with a blend, and without. */
 static const char *const makes[] = {
-    "SELECT gru4rec_train('made', 'tied', 'layers=4,n_sample=8,n_epochs=1')",
+    "SELECT gru4rec_train('made', 'tied', 'layers=4,n_sample=8,n_epochs=1,blend=1')",
+    "SELECT gru4rec_train('made', 'tied', 'layers=4,n_sample=8,n_epochs=1,blend=0')",
     "SELECT gru4rec_train('made', 'events', "
-    "'{\"layers\":[4],\"n_sample\":8,\"n_epochs\":1,"
-    "\"since\":\"10\"}')",
+    "'layers=4,n_sample=8,n_epochs=1,blend=auto,validation=0.3')",
+    "SELECT gru4rec_train('made', 'events', "
+    "'{\"layers\":[4],\"n_sample\":8,\"n_epochs\":1,\"since\":\"10\"}')",
     "SELECT gru4rec_import('made', bytes) FROM file",
+    "SELECT gru4rec_import('made', whole) FROM file",
 };
 
 enum { N_MAKES = sizeof makes / sizeof *makes };
 
+/* All that a version has: the export, with its sessions where it blends. */
+static char *read_made(sqlite3 *db)
+{
+    int rc;
+    char *made =
+        answer(db, "SELECT gru4rec_export('made', NULL, 'sessions=true')", -1, &rc);
+    return made != NULL ? made : answer(db, "SELECT gru4rec_export('made')", -1, &rc);
+}
+
 /*
- * Makes the model in a transaction that is taken back; allocation n fails. Gives its export,
+ * Makes the model in a transaction that is taken back; allocation n fails. Gives what it has,
  * NULL where there is no model, and says whether an allocation failed.
  */
 static char *make(const char *sql, long n, int *rc, bool *has_failed, sqlite3_int64 base)
 {
-    int ignored;
     char *made = NULL;
     sqlite3 *db = open_db();
     sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
@@ -373,7 +396,7 @@ static char *make(const char *sql, long n, int *rc, bool *has_failed, sqlite3_in
     *has_failed = n_requests >= n;
     fail_from(0, false);
     if (*rc == SQLITE_OK)
-        made = answer(db, "SELECT gru4rec_export('made')", -1, &ignored);
+        made = read_made(db);
     sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     close_and_check(db, base, sql, n);
     return made;

@@ -6,6 +6,8 @@
  *   answers 8 threads ask in all the ways there are, while another connection trains and
  *           deploys: an answer is bit by bit that of the version that was active
  *   scan    8 threads ask for the first items of a large catalogue, ROUNDS times each
+ *   blend   trainings, a tuning, an evaluation and a comparison of models that blend, at
+ *           once and each with threads of its own, give what each gives alone
  *
  * Exit status 0: all is well. The database lies in /tmp.
  */
@@ -462,6 +464,83 @@ static void scan_at_once(void)
     close_db(db);
 }
 
+/* ---- blend ---- */
+
+static const char make_blended[] =
+    "CREATE VIRTUAL TABLE rec USING gru4rec(clicks, layers=16, n_sample=16, n_epochs=2, "
+    "batch_size=16, blend=1, quantize=true, threads=3)";
+
+#define BITS(table) "(SELECT group_concat(hex(data), '') FROM " table ")"
+#define MEASURES "SELECT group_concat(method || ' ' || recall || ' ' || mrr) FROM "
+
+/* What is called on a model of its own, and what is read then. */
+typedef struct job {
+    const char *call, *result;
+    char *alone;
+} job;
+
+static job jobs[] = {
+    {.call = "SELECT gru4rec_train('rec')",
+     .result = "SELECT " BITS("rec_tensor") " || " BITS("rec_blend")},
+    {.call = "SELECT gru4rec_train('rec', 'blend=auto, validation=0.2, seed=2')",
+     .result = "SELECT " BITS("rec_tensor") " || json_extract(summary, '$.blend') FROM "
+                                            "rec_version"},
+    {.call = "SELECT gru4rec_train('rec', 'n_epochs=1'), gru4rec_train('rec', "
+             "'n_epochs=1, warm_start=true')",
+     .result = "SELECT " BITS("rec_tensor") " || " BITS("rec_blend")},
+    {.call = "SELECT gru4rec_tune('rec', 'trials=6, space={\"layers\":[4,8,16],"
+             "\"blend\":[0,0.5,1]}')",
+     .result = "SELECT group_concat(trial || ' ' || rung || ' ' || objective || options) "
+               "FROM (SELECT * FROM rec_trial WHERE trial > 0 ORDER BY trial, rung)"},
+    {.call = "SELECT gru4rec_train('rec')",
+     .result =
+         MEASURES "gru4rec_evaluate('rec', 'clicks', 'cutoffs=1/5, baselines=all')"},
+    {.call = "SELECT gru4rec_train('rec')",
+     .result = "SELECT group_concat(measure || ' ' || difference) FROM "
+               "gru4rec_compare('rec', 'gru4rec-network', 'clicks', 'cutoffs=5')"},
+};
+
+enum { N_JOBS = sizeof jobs / sizeof *jobs };
+
+static void *do_job(void *argument)
+{
+    const job *j = argument;
+    sqlite3 *db = open_db(":memory:");
+    run(db, make_clicks);
+    run(db, make_blended);
+    run(db, j->call);
+    char *result = get(db, j->result);
+    close_db(db);
+    return result;
+}
+
+static void do_jobs_at_once(void)
+{
+    pthread_t threads[N_JOBS];
+    void *result;
+    for (int i = 0; i < N_JOBS; i++)
+        pthread_create(&threads[i], NULL, do_job, &jobs[i]);
+    for (int i = 0; i < N_JOBS; i++) {
+        pthread_join(threads[i], &result);
+        if (result == NULL || jobs[i].alone == NULL || strcmp(result, jobs[i].alone) != 0)
+            fail(jobs[i].call, NULL);
+        sqlite3_free(result);
+    }
+}
+
+static void blend_at_once(void)
+{
+    for (int i = 0; i < N_JOBS; i++) {
+        jobs[i].alone = do_job(&jobs[i]);
+        if (jobs[i].alone == NULL || *jobs[i].alone == '\0')
+            fail(jobs[i].result, NULL);
+    }
+    for (int i = 0; i < n_rounds; i++)
+        do_jobs_at_once();
+    for (int i = 0; i < N_JOBS; i++)
+        sqlite3_free(jobs[i].alone);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4 || mkdtemp(dir) == NULL)
@@ -474,6 +553,8 @@ int main(int argc, char **argv)
         ask_while_changing();
     else if (strcmp(argv[2], "scan") == 0)
         scan_at_once();
+    else if (strcmp(argv[2], "blend") == 0)
+        blend_at_once();
     else
         serve_while_training();
     char *path = sqlite3_mprintf("%s/served.db", dir);

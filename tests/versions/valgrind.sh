@@ -77,6 +77,7 @@ if check 'threads.c builds for ThreadSanitizer' build_threads; then
     check 'ThreadSanitizer: serving while training' races serve 2
     check 'ThreadSanitizer: answers while versions change' races answers 2
     check 'ThreadSanitizer: loading and scans of a large catalogue' races scan 3
+    check 'ThreadSanitizer: trainings, tuning and evaluation with a blend' races blend 1
 fi
 if check 'locks.c builds' build_locks; then
     check 'scans of 8 threads share no lock' scans

@@ -77,7 +77,7 @@ typedef struct g4r_bounds {
      */
     size_t first, n_part, lane;
     g4r_real *upper, *lower;
-    /* Copies of the output rows and biases of a part, for products. Empty without rows. */
+    /* (n_lanes, up to the next multiple of G4R_BYTES_LANES) the vectors in integers. */
     g4r_real *table, *bias;
     /* Bounds made since g4r_bounds_start(), and rows scored exactly because of them. */
     double n_made, n_scored;

@@ -87,7 +87,8 @@ dot_tile(block_sums *restrict sum, const uint8_t *restrict block,
         for (size_t j = 0; j < n_vectors; j++)
             part[i][j] = SPREAD_FOUR(-queries[lane + i].offset);
     for (size_t k = 0; k < d; k += 4, block += 4 * G4R_BYTES_ROWS, x += 4 * n_lanes) {
-        memcpy(bytes, block, n_vectors * sizeof *bytes);
+        for (size_t j = 0; j < n_vectors; j++)
+            memcpy(&bytes[j], block + j * sizeof *bytes, sizeof *bytes);
         for (size_t i = 0; i < n_tile; i++) {
             int32_t four;
             memcpy(&four, x + 4 * i, sizeof four);
@@ -96,7 +97,8 @@ dot_tile(block_sums *restrict sum, const uint8_t *restrict block,
         }
     }
     for (size_t i = 0; i < n_tile; i++)
-        memcpy(sum[lane + i] + vector * EACH, part[i], n_vectors * sizeof **part);
+        for (size_t j = 0; j < n_vectors; j++)
+            memcpy(sum[lane + i] + (vector + j) * EACH, &part[i][j], sizeof **part);
 }
 #endif
 

@@ -14,7 +14,7 @@ enum {
 
 /*
  * Bytes are given up if more than this share of the bounds left a row to be scored
- * exactly: that costs some ten times what a bound from bytes saves.
+ * exactly. That takes three to ten times as long as bytes save for a bound.
  */
 static const double most_scored = 1.0 / 8;
 

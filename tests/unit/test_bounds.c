@@ -11,6 +11,10 @@
 #include "../../src/kernels/blas.h"
 #include "../../src/serve/bounds.h"
 
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
 enum { ITEMS = 1100, LANES = 11, TOP = 20 };
 
 static const char *const way_names[] = {"none", "products", "bytes"};
@@ -259,6 +263,25 @@ static void bounds_hold_where_rounding_is_worst(void)
             check_adversary(d, sizes[i]);
 }
 
+/*
+ * Also for a host that has set the processor to read denormals as zeros and to write them
+ * as zeros, for scores and bounds alike.
+ */
+static void bounds_hold_without_denormals(void)
+{
+#if defined(__x86_64__)
+    static const serving_kind kinds[] = {DENORMAL, TINY, MIXED_NORMS, ZERO_ROWS};
+    static const double sizes[] = {1e-42, 1e-15, 1, 1e15};
+    const unsigned before = _mm_getcsr();
+    _mm_setcsr(before | 0x8040);
+    for (size_t i = 0; i < 4; i++)
+        for (size_t j = 0; j < 4; j++)
+            check_kind(kinds[i], 200, 9, sizes[j]);
+    check_adversary(30, 1e-15);
+    _mm_setcsr(before);
+#endif
+}
+
 /* Neither from a table nor from a vector that is too large, or no number. */
 static void there_may_be_none(void)
 {
@@ -322,6 +345,7 @@ int main(void)
     RUN(bounds_hold);
     RUN(bounds_of_all_shapes);
     RUN(bounds_hold_where_rounding_is_worst);
+    RUN(bounds_hold_without_denormals);
     RUN(there_may_be_none);
     RUN(bytes_are_given_up);
     g4r_blas_leave();

@@ -259,18 +259,44 @@ static inline size_t add_bits(int32_t *within, size_t first, unsigned bits)
 }
 
 /*
- * Writes the indexes of the values for which upper is at least low and lower is not above
- * high into within, ascending, and returns their number. Sets *n_above to the number of
- * those with lower above high. Tests 32 values at a time, and looks at them one by one
- * only if one of them is to be written.
+ * Does the work of split() for as many values as it can, from the first on, and returns
+ * how many these are. Sets *n_within and *n_above to what it found.
  */
-static size_t split(int32_t *restrict within, const g4r_real *upper,
-                    const g4r_real *lower, g4r_real low, g4r_real high, size_t n,
-                    size_t *n_above)
+#if defined(__AVX512F__) && !defined(GRU4REC_DOUBLE)
+static inline size_t split_most(int32_t *restrict within, const g4r_real *upper,
+                                const g4r_real *lower, g4r_real low, g4r_real high,
+                                size_t n, size_t *n_within, size_t *n_above)
+{
+    const __m512 lows = _mm512_set1_ps(low), highs = _mm512_set1_ps(high);
+    const __m512i sixteen = _mm512_set1_epi32(16);
+    __m512i places =
+        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    size_t i = 0, above = 0;
+    for (; i + 16 <= n; i += 16, places = _mm512_add_epi32(places, sixteen)) {
+        const __m512 least = _mm512_loadu_ps(lower + i);
+        const __mmask16 is_least = _mm512_cmp_ps_mask(least, highs, _CMP_LE_OQ);
+        const __mmask16 is_within =
+            _mm512_mask_cmp_ps_mask(is_least, _mm512_loadu_ps(upper + i), lows,
+                                    _CMP_GE_OQ);
+        above += (size_t)__builtin_popcount(_mm512_cmp_ps_mask(least, highs, _CMP_GT_OQ));
+        if (is_within == 0)
+            continue;
+        const unsigned found = (unsigned)__builtin_popcount(is_within);
+        _mm512_mask_storeu_epi32(within + *n_within, (__mmask16)((1u << found) - 1),
+                                 _mm512_maskz_compress_epi32(is_within, places));
+        *n_within += found;
+    }
+    *n_above = above;
+    return i;
+}
+#else
+static inline size_t split_most(int32_t *restrict within, const g4r_real *upper,
+                                const g4r_real *lower, g4r_real low, g4r_real high,
+                                size_t n, size_t *n_within, size_t *n_above)
 {
     enum { PARTS = 4 };
     scan_bits above = {0};
-    size_t i = 0, n_within = 0;
+    size_t i = 0;
     for (; i + 8 * PARTS <= n; i += 8 * PARTS) {
         scan_bits part[PARTS], any = {0};
         for (int j = 0; j < PARTS; j++) {
@@ -283,12 +309,27 @@ static size_t split(int32_t *restrict within, const g4r_real *upper,
         if (mask_of(any) == 0)
             continue;
         for (size_t j = 0; j < PARTS; j++)
-            n_within += add_bits(within + n_within, i + 8 * j, mask_of(part[j]));
+            *n_within += add_bits(within + *n_within, i + 8 * j, mask_of(part[j]));
     }
-    *n_above = 0;
     for (int j = 0; j < 8; j++)
         *n_above += (size_t)above[j];
-    for (; i < n; i++) {
+    return i;
+}
+#endif
+
+/*
+ * Writes the indexes of the values for which upper is at least low and lower is not above
+ * high into within, ascending, and returns their number. Sets *n_above to the number of
+ * those with lower above high.
+ */
+static size_t split(int32_t *restrict within, const g4r_real *upper,
+                    const g4r_real *lower, g4r_real low, g4r_real high, size_t n,
+                    size_t *n_above)
+{
+    size_t n_within = 0;
+    *n_above = 0;
+    for (size_t i = split_most(within, upper, lower, low, high, n, &n_within, n_above);
+         i < n; i++) {
         *n_above += lower[i] > high;
         if (upper[i] >= low && lower[i] <= high)
             within[n_within++] = (int32_t)i;

@@ -1805,15 +1805,17 @@ typedef struct gru4rec_batch gru4rec_batch;
 
 /*
  * Allocates a batch in *out, without sessions. k is the number of items for each session,
- * from 1 to gru4rec_batch_most(). The model is borrowed until gru4rec_batch_free(), and
- * so is blender. If blender is not NULL, gru4rec_batch_score() starts it anew for each
- * session, so that the scores are blended ones; nothing else may use it meanwhile. If it
- * is NULL, the scores are the network's.
+ * from 1 to gru4rec_batch_most(). bytes is a finished copy of the model's output weights,
+ * for speed on processors that multiply bytes fast, or NULL. The model is borrowed until
+ * gru4rec_batch_free(), and so are bytes and blender. If blender is not NULL,
+ * gru4rec_batch_score() starts it anew for each session, so that the scores are blended
+ * ones; nothing else may use it meanwhile. If it is NULL, the scores are the network's.
  * NOMEM: there is not enough memory.
  */
 gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
-                                 const gru4rec_model *model, gru4rec_blender *blender,
-                                 int32_t k, gru4rec_batch **out);
+                                 const gru4rec_model *model, const gru4rec_bytes *bytes,
+                                 gru4rec_blender *blender, int32_t k,
+                                 gru4rec_batch **out);
 void gru4rec_batch_free(gru4rec_batch *batch);
 
 /*

@@ -337,13 +337,14 @@ int ext_ranker_rank_similar(ext_ranker *ranker, int32_t row, bool *is_row,
 
 int ext_ranker_open_batch(ext_ranker *ranker, int32_t *n_lanes, ext_error *error)
 {
-    const gru4rec_model *model = ranker->workspace.model->loaded.model;
+    const ext_loaded *loaded = &ranker->workspace.model->loaded;
     *n_lanes = 1;
     if (ranker->has_candidates || ranker->has_wanted || ranker->most < 1 ||
         ranker->most > gru4rec_batch_most())
         return SQLITE_OK;
-    if (gru4rec_batch_new(&ext_memory, model, ranker->workspace.blender,
-                          (int32_t)ranker->most, &ranker->batch) != GRU4REC_OK)
+    if (gru4rec_batch_new(&ext_memory, loaded->model, loaded->bytes,
+                          ranker->workspace.blender, (int32_t)ranker->most,
+                          &ranker->batch) != GRU4REC_OK)
         return ext_error_nomem(error);
     const int32_t n = gru4rec_batch_lanes(ranker->batch);
     ranker->lane_seen = sqlite3_malloc64((size_t)n * sizeof *ranker->lane_seen);

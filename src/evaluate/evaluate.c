@@ -72,7 +72,8 @@ typedef struct measuring {
     g4r_network network;
     g4r_arena arena;
     g4r_schedule schedule;
-    g4r_ranks ranks[MOST_MODELS]; /* one for each method before the baselines */
+    g4r_bounds bounds;            /* of all methods before the baselines */
+    g4r_ranks ranks[MOST_MODELS]; /* one for each of these methods */
     /* Blends the scores of method MODEL; NULL: no blend. finish() frees it. */
     gru4rec_blender *blender;
     g4r_seen seen;
@@ -123,8 +124,9 @@ static void layout(measuring *e)
     const size_t n_drawn = e->n_negatives > 0 ? e->n_negatives + 1 : 0;
     g4r_network_layout(&e->network, arena, e->params, e->n_lanes, 1, false);
     e->network.by_rows = true;
+    g4r_bounds_layout(&e->bounds, arena, n_drawn > 0 ? 0 : e->n_lanes);
     for (size_t i = 0; i < e->n_models; i++)
-        g4r_ranks_layout(&e->ranks[i], arena, n_drawn > 0 ? 0 : e->n_lanes);
+        g4r_ranks_layout(&e->ranks[i], arena);
     g4r_seen_layout(&e->seen, arena, e->n_lanes, e->most_seen);
     g4r_negatives_layout(&e->negatives, arena, e->n_items, e->n_negatives);
     e->excluded = g4r_arena_take(arena, e->most_seen + 1, sizeof *e->excluded);
@@ -143,7 +145,7 @@ static void layout(measuring *e)
  * longest_session: number of events in the longest test session; read only with option
  * exclude_seen.
  */
-static void measure(measuring *e, const g4r_bounds *bounds, int64_t longest_session)
+static void measure(measuring *e, const g4r_output *output, int64_t longest_session)
 {
     const gru4rec_options *options = e->options;
     const gru4rec_evaluation *what = e->what;
@@ -167,9 +169,13 @@ static void measure(measuring *e, const g4r_bounds *bounds, int64_t longest_sess
         e->most_seen = G4R_MIN((size_t)longest_session, e->n_items);
     e->n_lanes = SEEN_BYTES / (G4R_MAX(e->most_seen, 1) * sizeof *e->excluded);
     e->n_lanes = G4R_MAX(1, G4R_MIN(e->n_lanes, MOST_LANES));
+    const int32_t *rows = is_some ? what->candidates : NULL;
+    g4r_bounds_init(&e->bounds, output, rows, n, NULL);
+    e->bounds.is_two_sided = true;
+    if (options->candidates > 0 || !g4r_ranks_can_bound(e->outcomes.longest))
+        e->bounds.way = G4R_BOUNDS_NONE;
     for (size_t i = 0; i < e->n_models; i++)
-        g4r_ranks_init(&e->ranks[i], bounds, is_some ? what->candidates : NULL, n,
-                       e->outcomes.longest);
+        g4r_ranks_init(&e->ranks[i], &e->bounds, rows, n, e->outcomes.longest);
     layout(e);
 }
 
@@ -183,8 +189,8 @@ size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items,
                    .options = options,
                    .n_items = (size_t)n_items};
     g4r_params_init(&params, options, n_items);
-    const g4r_bounds bounds = {.output = {.n = e.n_items, .d = params.width}};
-    measure(&e, &bounds, 0);
+    const g4r_output output = {.n = e.n_items, .d = params.width};
+    measure(&e, &output, 0);
     const g4r_schedule_plan plan = {.n_lanes = (int64_t)e.n_lanes};
     const size_t side = G4R_MAX(g4r_network_side(&params), e.n_lanes);
     const size_t bytes = g4r_add(g4r_arena_bytes(&e.arena), g4r_blas_bytes(side));
@@ -251,14 +257,14 @@ static gru4rec_status start_blending(measuring *e, gru4rec_error *error)
 static gru4rec_status start(measuring *e, gru4rec_error *error)
 {
     const gru4rec_evaluation *what = e->what;
-    g4r_bounds bounds = g4r_bounds_of(what->model);
-    g4r_bounds_measure(&bounds);
-    measure(e, &bounds, longest_session(what->test));
+    const g4r_output output = g4r_model_output(what->model);
+    measure(e, &output, longest_session(what->test));
     const g4r_schedule_plan plan = {.n_lanes = (int64_t)e->n_lanes};
     if (!g4r_schedule_init(&e->schedule, what->test, &plan, &e->allocator) ||
         !g4r_arena_allocate(&e->arena, &e->allocator))
         return g4r_fail_nomem(error, g4r_arena_bytes(&e->arena));
     layout(e);
+    g4r_bounds_measure(&e->bounds);
     e->negatives.seed = e->options->seed;
     g4r_network_bind(&e->network, what->model->values, NULL);
     g4r_segment_fill(e->outcomes.segments, e->options->segment, what->test, what->support,
@@ -441,6 +447,7 @@ static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
     g4r_network_forward(&e->network, 0, schedule->input, m, NULL);
     if (e->most_seen > 0)
         g4r_seen_carry(&e->seen, schedule->from, m);
+    g4r_bounds_start(&e->bounds);
     for (size_t i = 0; i < e->n_models; i++)
         g4r_ranks_start(&e->ranks[i]);
     for (size_t lane = 0; lane < m; lane++) {
@@ -457,8 +464,9 @@ static gru4rec_status evaluate_step(measuring *e, gru4rec_error *error)
             continue;
         }
         const g4r_rank_query query = query_of(e, lane);
+        g4r_bounds_add(&e->bounds, x + lane * d);
         for (size_t i = 0; i < e->n_models; i++)
-            g4r_ranks_add(&e->ranks[i], x + lane * d, &query);
+            g4r_ranks_add(&e->ranks[i], &query);
         count_baselines(e, lane, e->ranks[MODEL].rows, e->ranks[MODEL].n, &query);
         if (e->what->n_baselines > 0 && is_stopped(e))
             return fail_interrupted(error);

@@ -5,10 +5,6 @@
 
 enum {
     /*
-     * Most items whose bounds are made at a time, so that the bounds stay in the cache.
-     */
-    COLUMNS = 2048,
-    /*
      * About how many values of output rows score_lanes() keeps in the cache for all
      * lanes.
      */
@@ -25,11 +21,11 @@ enum {
  */
 static const double most_operations = 4e9;
 
-void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *rows,
-                    size_t n, size_t longest)
+void g4r_ranks_init(g4r_ranks *ranks, g4r_bounds *bounds, const int32_t *rows, size_t n,
+                    size_t longest)
 {
     *ranks = (g4r_ranks){.vec = g4r_vec_pick(),
-                         .bounds = *bounds,
+                         .bounds = bounds,
                          .rows = rows,
                          .n = n,
                          .longest = G4R_MIN(longest, n)};
@@ -37,40 +33,32 @@ void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *r
 
 /*
  * Returns n_exact, the number of lanes that are scored at a time if bounds are not used.
- * If the lists are short enough for bounds, this is 1, because few lanes need it.
+ * If bounds are used at all, this is 1, because few lanes need it.
  * Otherwise it is MOST_EXACT, or less if the work would pass most_operations or the
  * scores EXACT_BYTES; at least 1.
  */
 static size_t count_exact(const g4r_ranks *ranks)
 {
-    const double n = (double)ranks->n, d = (double)ranks->bounds.output.d;
+    const double n = (double)ranks->n, d = (double)ranks->bounds->output.d;
     double most =
         G4R_MIN(most_operations / (2 * n * d), EXACT_BYTES / (n * sizeof *ranks->scores));
-    if (ranks->longest <= G4R_SHORTLIST_MOST)
+    if (ranks->bounds->way != G4R_BOUNDS_NONE)
         return 1;
     return (size_t)G4R_MAX(1, G4R_MIN(MOST_EXACT, most));
 }
 
-void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena, size_t n_lanes)
+void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena)
 {
-    const size_t d = ranks->bounds.output.d;
-    const size_t columns = G4R_MIN(COLUMNS, ranks->n);
-    const size_t gathered = ranks->rows != NULL ? columns : 0;
-    const bool is_bounded = ranks->longest <= G4R_SHORTLIST_MOST;
-    ranks->n_lanes = n_lanes;
+    const size_t n_lanes = ranks->bounds->n_lanes;
     ranks->lanes = g4r_arena_take(arena, n_lanes, sizeof *ranks->lanes);
-    for (size_t i = 0; i < n_lanes && is_bounded; i++) {
+    for (size_t i = 0; i < n_lanes && ranks->bounds->way != G4R_BOUNDS_NONE; i++) {
         g4r_shortlist measured;
         g4r_shortlist_layout(ranks->lanes != NULL ? &ranks->lanes[i].list : &measured,
                              arena, ranks->n);
     }
-    ranks->x = g4r_arena_reals(arena, n_lanes, d);
-    ranks->slack = g4r_arena_reals(arena, n_lanes, 1);
-    ranks->upper = g4r_arena_reals(arena, is_bounded ? n_lanes : 0, columns);
-    ranks->table = g4r_arena_reals(arena, gathered, d);
-    ranks->bias = g4r_arena_reals(arena, gathered, 1);
-    ranks->near = g4r_arena_take(arena, columns, sizeof *ranks->near);
-    ranks->near_scores = g4r_arena_reals(arena, columns, 1);
+    ranks->most_near = g4r_bounds_most(ranks->n);
+    ranks->near = g4r_arena_take(arena, ranks->most_near, sizeof *ranks->near);
+    ranks->near_scores = g4r_arena_reals(arena, ranks->most_near, 1);
     ranks->n_exact = count_exact(ranks);
     ranks->scores = g4r_arena_reals(arena, ranks->n_exact, ranks->n);
     ranks->list = g4r_arena_take(arena, ranks->longest, sizeof *ranks->list);
@@ -90,7 +78,7 @@ bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row)
 static void score(const g4r_ranks *ranks, g4r_real *scores, const int32_t *rows, size_t n,
                   const g4r_real *x)
 {
-    const g4r_output *output = &ranks->bounds.output;
+    const g4r_output *output = &ranks->bounds->output;
     ranks->vec->scan.score(scores, output->table, output->bias, rows, x, n, output->d);
 }
 
@@ -101,7 +89,7 @@ static void score(const g4r_ranks *ranks, g4r_real *scores, const int32_t *rows,
  */
 static void blend(const g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query)
 {
-    g4r_blender_blend(ranks->blender, &ranks->bounds.output, x, query->history,
+    g4r_blender_blend(ranks->blender, &ranks->bounds->output, x, query->history,
                       query->n_history);
 }
 
@@ -112,17 +100,15 @@ void g4r_ranks_start(g4r_ranks *ranks)
     ranks->n_added = 0;
 }
 
-void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query)
+void g4r_ranks_add(g4r_ranks *ranks, const g4r_rank_query *query)
 {
-    const size_t i = ranks->n_added++, d = ranks->bounds.output.d;
+    const size_t i = ranks->n_added++;
+    const g4r_real *x = g4r_bounds_vector(ranks->bounds, i);
     g4r_rank_lane *lane = &ranks->lanes[i];
-    assert(i < ranks->n_lanes);
-    memcpy(ranks->x + i * d, x, d * sizeof *x);
+    assert(i < ranks->bounds->n_added);
     lane->query = *query;
     lane->n_greater = lane->n_equal = 0;
-    lane->is_bounded = ranks->longest <= G4R_SHORTLIST_MOST &&
-                       g4r_bounds_slack(&ranks->bounds, x, &ranks->slack[i]);
-    if (!lane->is_bounded)
+    if (!ranks->bounds->is_bounded[i])
         return;
     g4r_shortlist_start(&lane->list, ranks->longest, query->seen, query->n_seen);
     if (query->target < 0)
@@ -136,7 +122,6 @@ void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *qu
         blend(ranks, x, query);
         gru4rec_blender_score(ranks->blender, query->target, &lane->score);
     }
-    lane->high = lane->score + g4r_bounds_gap(ranks->slack[i]);
 }
 
 /*
@@ -153,67 +138,48 @@ static void compare_near(const g4r_ranks *ranks, size_t n, const g4r_real *x,
 }
 
 /*
- * Uses upper (n), the upper bounds of the scores of n ranked items for lane i. The items
- * begin with ranked item number first. Adds those that can be among the best to the
- * lane's shortlist. Then adds to the lane's n_greater and n_equal how many of the n items
- * have a greater score than the target, and how many have the same. Items for which the
- * bounds do not decide this are scored exactly; they overwrite ranks->near. If the lane
- * has no target (-1), only the shortlist changes. Seen items are counted too;
+ * Uses the last part of the bounds for lane i. Adds those items that can be among the
+ * best to the lane's shortlist. Then adds to the lane's n_greater and n_equal how many of
+ * the items have a greater score than the target, and how many have the same. Items for
+ * which the bounds do not decide this are scored exactly; they overwrite ranks->near. If
+ * the lane has no target (-1), only the shortlist changes. Seen items are counted too;
  * leave_out_seen() takes them out later.
  */
-static void apply_bounds(g4r_ranks *ranks, size_t i, size_t first, const g4r_real *upper,
-                         size_t n)
+static void apply_bounds(g4r_ranks *ranks, size_t i)
 {
+    g4r_bounds *bounds = ranks->bounds;
     g4r_rank_lane *lane = &ranks->lanes[i];
-    const g4r_real *x = ranks->x + i * ranks->bounds.output.d;
     size_t n_above, n_greater, n_equal;
-    g4r_shortlist_add_bounded(&lane->list, first, ranks->rows, upper, n,
-                              g4r_bounds_gap(ranks->slack[i]));
+    g4r_bounds_list(bounds, i, &lane->list);
     if (lane->query.target < 0)
         return;
-    const size_t n_near =
-        ranks->vec->scan.split(ranks->near, upper, lane->score, lane->high, n, &n_above);
-    for (size_t j = 0; j < n_near; j++) {
-        const size_t at = first + (size_t)ranks->near[j];
+    const size_t n = g4r_bounds_split(bounds, i, lane->score, ranks->near, &n_above);
+    lane->n_greater += n_above;
+    if (n == 0)
+        return;
+    for (size_t j = 0; j < n; j++) {
+        const size_t at = bounds->first + (size_t)ranks->near[j];
         ranks->near[j] = ranks->rows != NULL ? ranks->rows[at] : (int32_t)at;
     }
-    compare_near(ranks, n_near, x, lane->score, &n_greater, &n_equal);
-    lane->n_greater += n_above + n_greater;
+    compare_near(ranks, n, g4r_bounds_vector(bounds, i), lane->score, &n_greater,
+                 &n_equal);
+    g4r_bounds_note(bounds, n);
+    lane->n_greater += n_greater;
     lane->n_equal += n_equal;
-}
-
-/*
- * Returns the output rows and biases of n ranked items, from ranked item number first on,
- * in one block of memory. If all items are ranked, they are the model's own. Otherwise
- * they are copied into ranks->table and ranks->bias, which the next call overwrites.
- */
-static g4r_output gather(g4r_ranks *ranks, size_t first, size_t n)
-{
-    const g4r_output *output = &ranks->bounds.output;
-    const size_t d = output->d;
-    if (ranks->rows == NULL)
-        return g4r_bounds_rows(&ranks->bounds, first, n);
-    for (size_t i = 0; i < n; i++) {
-        const size_t row = (size_t)ranks->rows[first + i];
-        memcpy(ranks->table + i * d, output->table + row * d, d * sizeof *ranks->table);
-        ranks->bias[i] = output->bias[row];
-    }
-    return (g4r_output){ranks->table, ranks->bias, n, d};
 }
 
 bool g4r_ranks_bound(g4r_ranks *ranks, size_t n_ranks, const g4r_stop *stop)
 {
-    if (ranks->longest > G4R_SHORTLIST_MOST || ranks->n_added == 0)
+    g4r_bounds *bounds = ranks->bounds;
+    if (bounds->way == G4R_BOUNDS_NONE || ranks->n_added == 0)
         return true;
-    for (size_t first = 0; first < ranks->n; first += COLUMNS) {
-        const size_t n = G4R_MIN(COLUMNS, ranks->n - first);
-        const g4r_output rows = gather(ranks, first, n);
-        g4r_bounds_upper(&rows, ranks->upper, ranks->x, ranks->slack, ranks->n_added,
-                         ranks->vec);
-        for (size_t i = 0; i < ranks->n_added; i++)
-            for (size_t r = 0; r < n_ranks; r++)
-                if (ranks[r].lanes[i].is_bounded)
-                    apply_bounds(&ranks[r], i, first, ranks->upper + i * n, n);
+    for (size_t first = 0; first < ranks->n; first += bounds->n_part) {
+        for (size_t lane = 0, m; lane < ranks->n_added; lane += m) {
+            m = g4r_bounds_make(bounds, first, lane);
+            for (size_t i = lane; i < lane + m; i++)
+                for (size_t r = 0; r < n_ranks && bounds->is_bounded[i]; r++)
+                    apply_bounds(&ranks[r], i);
+        }
         if (g4r_stop_is_asked(stop))
             return false;
     }
@@ -223,19 +189,18 @@ bool g4r_ranks_bound(g4r_ranks *ranks, size_t n_ranks, const g4r_stop *stop)
 /*
  * Subtracts the seen items (query->seen) of lane i from its n_greater and n_equal, in
  * which apply_bounds() has counted them. For this it scores those of them that are ranked
- * exactly, COLUMNS at a time, which overwrites ranks->near. Call it only once for a lane.
+ * exactly, some at a time, which overwrites ranks->near. Call it only once for a lane.
  */
 static void leave_out_seen(g4r_ranks *ranks, size_t i)
 {
     g4r_rank_lane *lane = &ranks->lanes[i];
     const g4r_rank_query *query = &lane->query;
-    const g4r_real *x = ranks->x + i * ranks->bounds.output.d;
-    const size_t most = G4R_MIN(COLUMNS, ranks->n);
+    const g4r_real *x = g4r_bounds_vector(ranks->bounds, i);
     size_t n = 0, n_greater, n_equal;
     for (size_t j = 0; j < query->n_seen; j++) {
         if (g4r_ranks_has(ranks, query->seen[j]))
             ranks->near[n++] = query->seen[j];
-        if (n < most && j + 1 < query->n_seen)
+        if (n < ranks->most_near && j + 1 < query->n_seen)
             continue;
         compare_near(ranks, n, x, lane->score, &n_greater, &n_equal);
         lane->n_greater -= n_greater;
@@ -283,7 +248,7 @@ static void count_blended(g4r_ranks *ranks, g4r_rank_lane *lane)
  */
 static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
 {
-    const g4r_output *output = &ranks->bounds.output;
+    const g4r_output *output = &ranks->bounds->output;
     const size_t n = ranks->n, d = output->d, each = G4R_MAX(4, CACHED / d / 4 * 4);
     for (size_t at = 0; at < n; at += each)
         for (size_t i = 0; i < m; i++) {
@@ -292,7 +257,8 @@ static void score_lanes(g4r_ranks *ranks, size_t first, size_t m)
                                    output->table + (is_all ? at * d : 0),
                                    output->bias + (is_all ? at : 0),
                                    is_all ? NULL : ranks->rows + at,
-                                   ranks->x + (first + i) * d, G4R_MIN(each, n - at), d);
+                                   g4r_bounds_vector(ranks->bounds, first + i),
+                                   G4R_MIN(each, n - at), d);
         }
 }
 
@@ -356,19 +322,23 @@ static bool by_all_scores(g4r_ranks *ranks, size_t i, g4r_standing *standing)
     if (place == 0)
         score_lanes(ranks, i, G4R_MIN(ranks->n_exact, ranks->n_added - i));
     return finish_scores(ranks, scores, ranks->rows, ranks->n,
-                         ranks->x + i * ranks->bounds.output.d, &ranks->lanes[i].query,
+                         g4r_bounds_vector(ranks->bounds, i), &ranks->lanes[i].query,
                          standing);
 }
 
 bool g4r_ranks_get(g4r_ranks *ranks, size_t i, g4r_standing *standing)
 {
+    g4r_bounds *bounds = ranks->bounds;
     g4r_rank_lane *lane = &ranks->lanes[i];
-    const g4r_real *x = ranks->x + i * ranks->bounds.output.d;
-    if (!lane->is_bounded || lane->list.is_full)
+    const g4r_real *x = g4r_bounds_vector(bounds, i);
+    if (!bounds->is_bounded[i] || lane->list.is_full) {
+        g4r_bounds_note(bounds, ranks->n);
         return by_all_scores(ranks, i, standing);
+    }
     if (lane->query.target >= 0)
         leave_out_seen(ranks, i);
-    size_t n = g4r_shortlist_best(&lane->list, ranks->list, &ranks->bounds.output, x);
+    size_t n = g4r_shortlist_best(&lane->list, ranks->list, &bounds->output, x);
+    g4r_bounds_note(bounds, lane->list.n);
     if (ranks->blender != NULL) {
         blend(ranks, x, &lane->query);
         if (lane->query.target >= 0)

@@ -9,8 +9,10 @@
  * session, or cannot be used for it, all items are scored exactly.
  *
  * To use it: g4r_ranks_init() and g4r_ranks_layout() once; then for each step
- * g4r_ranks_start(), g4r_ranks_add() for each lane, g4r_ranks_bound(), and
- * g4r_ranks_get() for each lane. g4r_ranks_exact() ranks one target without these steps.
+ * g4r_ranks_start(), for each lane g4r_bounds_add() and g4r_ranks_add(),
+ * g4r_ranks_bound(), and g4r_ranks_get() for each lane. g4r_ranks_exact() ranks one
+ * target without these steps. Several of these may share the bounds: their lanes are the
+ * same, and they differ only in the blender.
  */
 #ifndef G4R_RANKS_H
 #define G4R_RANKS_H
@@ -18,7 +20,6 @@
 #include "../base/stop.h"
 #include "../serve/blender.h"
 #include "../serve/bounds.h"
-#include "../serve/shortlist.h"
 #include "tally.h"
 
 /* What the caller asks of one ranking. */
@@ -50,16 +51,12 @@ typedef struct g4r_rank_query {
 typedef struct g4r_rank_lane {
     g4r_rank_query query;
     /*
-     * Set by g4r_ranks_add(). false: lists are too long for bounds, or a score may not be
-     * finite. All items are then scored exactly, and the fields below mean nothing.
+     * The fields below mean nothing if the lane has no bounds. All items are scored
+     * exactly then.
+     *
+     * Set if the lane has a target: its exact score, blended if there is a blender.
      */
-    bool is_bounded;
-    /*
-     * Set if the lane has a target. score: the target's exact score, blended if there is
-     * a blender. high: score plus the greatest gap between bound and score. So an item
-     * whose upper bound is above high has a greater score by the network than score.
-     */
-    g4r_real score, high;
+    g4r_real score;
     /*
      * Number of ranked items with a score above the target's, and with the same score,
      * the target included. While g4r_ranks_bound() counts, seen items count too, and all
@@ -77,38 +74,28 @@ typedef struct g4r_ranks {
      * caller may set a blender afterwards.
      */
     gru4rec_blender *blender;
-    g4r_bounds bounds;
+    /*
+     * Borrowed: the bounds, whose lanes are those of the ranks. With way none, all lanes
+     * are scored exactly.
+     */
+    g4r_bounds *bounds;
     /*
      * (n) ascending, borrowed: the items that are ranked. NULL: all n items of the model.
      */
     const int32_t *rows;
     /*
      * n: number of items that are ranked, also the most for g4r_ranks_exact(). longest:
-     * most items in a list of best items, at most n. n_lanes: lanes that there is room
-     * for. n_added: lanes added since g4r_ranks_start().
+     * most items in a list of best items, at most n. n_added: lanes added since
+     * g4r_ranks_start().
      */
-    size_t n, longest, n_lanes, n_added;
+    size_t n, longest, n_added;
     /* Lanes that are scored at a time if bounds are not used; at least 1. */
     size_t n_exact;
-    g4r_rank_lane *lanes; /* (n_lanes) the first n_added are used */
-    /*
-     * x (n_lanes,D): the top layer's values of each lane. slack (n_lanes): see bounds.h;
-     * set for lanes with bounds.
-     */
-    g4r_real *x, *slack;
-    /*
-     * (n_lanes,COLUMNS) upper bounds of the scores of COLUMNS items at a time, for all
-     * lanes.
-     */
-    g4r_real *upper;
-    /*
-     * (COLUMNS,D), (COLUMNS) copies of the output rows and biases of COLUMNS ranked items
-     * at a time. Empty if rows is NULL.
-     */
-    g4r_real *table, *bias;
-    /* (COLUMNS) scratch: rows of items that are scored exactly. */
+    g4r_rank_lane *lanes; /* (bounds->n_lanes) the first n_added are used */
+    size_t most_near;     /* room in near: most rows of a part of the bounds */
+    /* (most_near) scratch: rows of items that are scored exactly. */
     int32_t *near;
-    /* (COLUMNS) scratch: the scores of the items in near. */
+    /* (most_near) scratch: the scores of the items in near. */
     g4r_real *near_scores;
     /* (n_exact,n) the exact scores of all ranked items, for lanes without bounds. */
     g4r_real *scores;
@@ -117,39 +104,44 @@ typedef struct g4r_ranks {
 } g4r_ranks;
 
 /*
- * Empties *ranks and sets what is ranked. *bounds is copied, and the model behind it is
- * borrowed as long as ranks is used. So is rows (n), the items that are ranked,
- * ascending. rows is NULL: all n items of the model. longest: most items in a list; if it
- * is above n, n is used. The blender becomes NULL.
+ * Empties *ranks and sets what is ranked. *bounds is borrowed as long as ranks is used;
+ * the model behind it too, and rows (n), the items that are ranked, ascending. rows is
+ * NULL: all n items of the model. Both are those of *bounds, unless only
+ * g4r_ranks_exact() is used. longest: most items in a list; if it is above n, n is used.
+ * The blender becomes NULL.
  */
-void g4r_ranks_init(g4r_ranks *ranks, const g4r_bounds *bounds, const int32_t *rows,
-                    size_t n, size_t longest);
+void g4r_ranks_init(g4r_ranks *ranks, g4r_bounds *bounds, const int32_t *rows, size_t n,
+                    size_t longest);
 /*
- * Carves the arrays from the arena (arena.h). n_lanes: most lanes that g4r_ranks_add()
- * adds after a g4r_ranks_start(). If it is 0, only g4r_ranks_exact() can be used.
+ * Returns whether bounds can be used for lists of so many items.
  */
-void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena, size_t n_lanes);
+static inline bool g4r_ranks_can_bound(size_t longest)
+{
+    return longest <= G4R_SHORTLIST_MOST;
+}
+/*
+ * Carves the arrays from the arena (arena.h), for as many lanes as the bounds have room
+ * for (g4r_bounds_layout()). If these are 0, only g4r_ranks_exact() can be used.
+ */
+void g4r_ranks_layout(g4r_ranks *ranks, g4r_arena *arena);
 /*
  * Tells whether the item of this row is one of the ranked items; always if rows is NULL.
  */
 bool g4r_ranks_has(const g4r_ranks *ranks, int32_t row);
 /*
- * g4r_ranks_start() removes all lanes. g4r_ranks_add() adds the next lane: x (D), the
- * values of the network's top layer for a session, and *query. Both are copied. The lists
- * query->seen and query->history are not copied: they are borrowed until g4r_ranks_get()
- * for this lane. g4r_ranks_add() also computes the exact score of the target, if bounds
- * are used. There must be room for the lane (n_lanes).
+ * g4r_ranks_start() removes all lanes. g4r_ranks_add() adds the lane that
+ * g4r_bounds_add() has added last: *query, which is copied. The lists query->seen and
+ * query->history are not copied: they are borrowed until g4r_ranks_get() for this lane.
+ * g4r_ranks_add() also computes the exact score of the target, if bounds are used.
  */
 void g4r_ranks_start(g4r_ranks *ranks);
-void g4r_ranks_add(g4r_ranks *ranks, const g4r_real *x, const g4r_rank_query *query);
+void g4r_ranks_add(g4r_ranks *ranks, const g4r_rank_query *query);
 /*
  * Makes the bounds of the scores of all ranked items for all added lanes, and from these
- * the counts and the shortlist of each lane, in each of ranks (n_ranks). All of ranks
- * must have the same lanes, ranked items and vectors x, and differ only in the blender,
- * because the bounds of the first serve all. Lanes without bounds are not changed. Does
- * nothing and returns true if the lists are too long for bounds (longest above
- * G4R_SHORTLIST_MOST), or if no lane was added. Asks the caller whether to stop after
- * every COLUMNS items; returns false if the answer is yes.
+ * the counts and the shortlist of each lane, in each of ranks (n_ranks), which must share
+ * the bounds. Lanes without bounds are not changed. Does nothing and returns true if the
+ * way of the bounds is none, or if no lane was added. Asks the caller whether to stop
+ * after each part of the items; returns false if the answer is yes.
  */
 bool g4r_ranks_bound(g4r_ranks *ranks, size_t n_ranks, const g4r_stop *stop);
 /*

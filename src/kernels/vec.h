@@ -64,13 +64,8 @@ typedef struct g4r_vec_sums {
 
 enum {
     G4R_BYTES_ROWS = 32,    /* rows of a block, whose values are interleaved */
+    G4R_BYTES_LANES = 8,    /* vectors that are multiplied with a block at once */
     G4R_LARGEST_BYTE = 127, /* largest integer that a value of a row becomes */
-    /*
-     * Largest integer that a value of a query becomes. It is so small that the sum of two
-     * products with bytes (0 ... 255) fits a signed 16-bit integer, and the sum of 65,536
-     * such products fits 32 bits.
-     */
-    G4R_LARGEST_QUERY = 64
 };
 
 /*
@@ -117,14 +112,21 @@ typedef struct g4r_bytes_row {
 } g4r_bytes_row;
 
 /*
- * A session's vector in integers, for products with rows in bytes: a value is about scale
- * x integer.
+ * The vector of a session in integers, for products with rows in bytes: a value is about
+ * scale x integer. The vectors of n lanes are multiplied together: then their integers
+ * are interleaved.
  */
 typedef struct g4r_bytes_query {
-    const int8_t *x; /* (d) the integers, from -64 to 64; borrowed */
     /*
-     * 128 x the sum of x. A product with the bytes is too large by this, because each
-     * byte is 128 too large.
+     * The first integer, borrowed. Four integers of a vector stand together; its next
+     * four stand 4 n places further on, behind those of the other lanes. The integers of
+     * the lanes before begin 4 places before. All are from -largest_query to
+     * largest_query of the table of kernels.
+     */
+    const int8_t *x;
+    /*
+     * 128 x the sum of the integers. A product with the bytes is too large by this,
+     * because each byte is 128 too large.
      */
     int32_t offset;
     g4r_real scale;
@@ -322,27 +324,42 @@ typedef struct g4r_vec {
         void (*count)(const g4r_real *scores, g4r_real threshold, size_t n,
                       size_t *n_greater, size_t *n_equal);
         /*
-         * Writes into within (n) the indexes of the scores (n) that are at least low and
-         * at most high, ascending, and returns how many there are. Sets *n_above to the
-         * number of scores that are greater than high. NaN is neither. n must be below
-         * 2^31.
+         * Writes into within (n) the indexes i, ascending, of which it is not known
+         * whether the score is above low: upper[i] is at least low, and lower[i] is not
+         * above high. Returns how many there are. Sets *n_above to the number of i with
+         * lower[i] above high. upper and lower (n) may be the same array. An i with a NaN
+         * is neither. n must be below 2^31.
          */
-        size_t (*split)(int32_t *within, const g4r_real *scores, g4r_real low,
-                        g4r_real high, size_t n, size_t *n_above);
+        size_t (*split)(int32_t *within, const g4r_real *upper, const g4r_real *lower,
+                        g4r_real low, g4r_real high, size_t n, size_t *n_above);
+    } scan;
+
+    /* Rows in bytes; equations in vec_bytes.h. */
+    struct {
+        /*
+         * Largest integer that a value of a vector becomes. Without an instruction that
+         * adds up four products, it is so small that two products with bytes (0 ... 255)
+         * fit a signed 16-bit integer together.
+         */
+        int32_t largest_query;
+        /* bound() for many vectors takes less time than the product that BLAS makes. */
+        bool is_fast;
         /*
          * Changes the row w (d) into bytes: sets *row to its scale and errors, and sets q
          * (d) to round(w / scale) + 128. All values must be finite.
          */
-        void (*to_bytes)(uint8_t *q, g4r_bytes_row *row, const g4r_real *w, size_t d);
+        void (*make)(uint8_t *q, g4r_bytes_row *row, const g4r_real *w, size_t d);
         /*
-         * Writes into upper (n) the upper bounds of the scores of n rows of a table in
-         * bytes, from row first on, where a block must begin (a multiple of 32). bias
-         * (all) has the biases of all rows of the table. All values must be finite.
+         * Writes into upper (n_lanes,n) and, unless it is NULL, into lower (n_lanes,n)
+         * the upper and lower bounds of the scores of n rows of a table in bytes, from
+         * row first on, where a block must begin (a multiple of 32). n_lanes, the number
+         * of queries, is 1 or G4R_BYTES_LANES. bias (all) has the biases of all rows of
+         * the table. All values must be finite.
          */
-        void (*upper_bounds)(g4r_real *upper, const g4r_bytes *bytes,
-                             const g4r_real *bias, const g4r_bytes_query *query,
-                             size_t first, size_t n);
-    } scan;
+        void (*bound)(g4r_real *upper, g4r_real *lower, const g4r_bytes *bytes,
+                      const g4r_real *bias, const g4r_bytes_query *queries,
+                      size_t n_lanes, size_t first, size_t n);
+    } bytes;
 } g4r_vec;
 
 /*

@@ -9,6 +9,7 @@
 #include "vec.h"
 
 #include "vec_basic.h"
+#include "vec_bytes.h"
 #include "vec_cell.h"
 #include "vec_loss.h"
 #include "vec_scan.h"
@@ -61,6 +62,8 @@ const g4r_vec CONCAT(g4r_vec_kernels_, VEC_NAME) = {
     .scan.find = find,
     .scan.count = count,
     .scan.split = split,
-    .scan.to_bytes = to_bytes,
-    .scan.upper_bounds = upper_bounds,
+    .bytes.largest_query = LARGEST_QUERY,
+    .bytes.is_fast = IS_FAST_IN_BYTES,
+    .bytes.make = to_bytes,
+    .bytes.bound = bound,
 };

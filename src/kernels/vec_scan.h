@@ -4,14 +4,6 @@
  *
  * The score of an item, with w its row, b its bias and x the vector of the session:
  *   score = w.x + b
- * A row becomes bytes (q), a vector becomes integers (p):
- *   w = s q + what is lost of w, s = max |w| / 127, q = round(w / s), from -127 to 127
- *   x = s' p + what is lost of x, p integers from -64 to 64
- * q is stored plus 128. rest is the norm of what is lost of w, norm the norm of s q;
- * rest' is the norm of what is lost of x, norm' the norm of x. No score is greater than
- * its upper bound:
- *   upper = s s' q.p + b + rest norm' + norm rest' + slack
- * bytes.h says why, and how rest and slack also cover the roundings.
  *
  * The kernels read a table from its begin to its end, because processors prefetch in this
  * order. The products of four rows are summed up together. The score of a row has the
@@ -267,220 +259,82 @@ static inline size_t add_bits(int32_t *within, size_t first, unsigned bits)
 }
 
 /*
- * Writes the indexes of the scores (n) from low to high into within, ascending, and
- * returns their number. Sets *n_above to the number of scores above high. Tests 32 scores
- * at a time, and looks at them one by one only if one of them is from low to high.
+ * Does the work of split() for as many values as it can, from the first on, and returns
+ * how many these are. Sets *n_within and *n_above to what it found.
  */
-static size_t split(int32_t *restrict within, const g4r_real *restrict scores,
-                    g4r_real low, g4r_real high, size_t n, size_t *n_above)
+#if defined(__AVX512F__) && !defined(GRU4REC_DOUBLE)
+static inline size_t split_most(int32_t *restrict within, const g4r_real *upper,
+                                const g4r_real *lower, g4r_real low, g4r_real high,
+                                size_t n, size_t *n_within, size_t *n_above)
+{
+    const __m512 lows = _mm512_set1_ps(low), highs = _mm512_set1_ps(high);
+    const __m512i sixteen = _mm512_set1_epi32(16);
+    __m512i places =
+        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    size_t i = 0, above = 0;
+    for (; i + 16 <= n; i += 16, places = _mm512_add_epi32(places, sixteen)) {
+        const __m512 least = _mm512_loadu_ps(lower + i);
+        const __mmask16 is_least = _mm512_cmp_ps_mask(least, highs, _CMP_LE_OQ);
+        const __mmask16 is_within =
+            _mm512_mask_cmp_ps_mask(is_least, _mm512_loadu_ps(upper + i), lows,
+                                    _CMP_GE_OQ);
+        above += (size_t)__builtin_popcount(_mm512_cmp_ps_mask(least, highs, _CMP_GT_OQ));
+        if (is_within == 0)
+            continue;
+        const unsigned found = (unsigned)__builtin_popcount(is_within);
+        _mm512_mask_storeu_epi32(within + *n_within, (__mmask16)((1u << found) - 1),
+                                 _mm512_maskz_compress_epi32(is_within, places));
+        *n_within += found;
+    }
+    *n_above = above;
+    return i;
+}
+#else
+static inline size_t split_most(int32_t *restrict within, const g4r_real *upper,
+                                const g4r_real *lower, g4r_real low, g4r_real high,
+                                size_t n, size_t *n_within, size_t *n_above)
 {
     enum { PARTS = 4 };
     scan_bits above = {0};
-    size_t i = 0, n_within = 0;
+    size_t i = 0;
     for (; i + 8 * PARTS <= n; i += 8 * PARTS) {
         scan_bits part[PARTS], any = {0};
         for (int j = 0; j < PARTS; j++) {
-            const scan8 v = load8(scores + i + 8 * (size_t)j);
-            const scan_bits is_above = v > high;
-            above -= is_above;
-            part[j] = (v >= low) & ~is_above;
+            const size_t at = i + 8 * (size_t)j;
+            const scan8 least = load8(lower + at);
+            above -= least > high;
+            part[j] = (load8(upper + at) >= low) & (least <= high);
             any |= part[j];
         }
         if (mask_of(any) == 0)
             continue;
         for (size_t j = 0; j < PARTS; j++)
-            n_within += add_bits(within + n_within, i + 8 * j, mask_of(part[j]));
+            *n_within += add_bits(within + *n_within, i + 8 * j, mask_of(part[j]));
     }
-    *n_above = 0;
     for (int j = 0; j < 8; j++)
         *n_above += (size_t)above[j];
-    for (; i < n; i++) {
-        *n_above += scores[i] > high;
-        if (scores[i] >= low && !(scores[i] > high))
+    return i;
+}
+#endif
+
+/*
+ * Writes the indexes of the values for which upper is at least low and lower is not above
+ * high into within, ascending, and returns their number. Sets *n_above to the number of
+ * those with lower above high.
+ */
+static size_t split(int32_t *restrict within, const g4r_real *upper,
+                    const g4r_real *lower, g4r_real low, g4r_real high, size_t n,
+                    size_t *n_above)
+{
+    size_t n_within = 0;
+    *n_above = 0;
+    for (size_t i = split_most(within, upper, lower, low, high, n, &n_within, n_above);
+         i < n; i++) {
+        *n_above += lower[i] > high;
+        if (upper[i] >= low && lower[i] <= high)
             within[n_within++] = (int32_t)i;
     }
     return n_within;
-}
-
-/* ---- eight bits ---- */
-
-/*
- * ADD_FOUR(sum, bytes, x) returns sum, 32-bit integers, each with four products of bytes
- * added. It uses the instruction for that, or, where there is none, adds pairs of
- * products in 16 bits. The pairs do not overflow (see G4R_LARGEST_QUERY), so both ways
- * give the same integers. SPREAD_FOUR makes a vector of one 32-bit integer, repeated.
- */
-#if defined(__AVX512VNNI__)
-typedef __m512i scan_bytes;
-#define SPREAD_FOUR(four) _mm512_set1_epi32(four)
-#define ADD_FOUR(sum, bytes, x) _mm512_dpbusd_epi32(sum, bytes, x)
-#elif defined(__AVXVNNI__)
-typedef __m256i scan_bytes;
-#define SPREAD_FOUR(four) _mm256_set1_epi32(four)
-#define ADD_FOUR(sum, bytes, x) _mm256_dpbusd_avx_epi32(sum, bytes, x)
-#elif defined(__AVX2__)
-typedef __m256i scan_bytes;
-#define SPREAD_FOUR(four) _mm256_set1_epi32(four)
-#define ADD_FOUR(sum, bytes, x)                                             \
-    _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(bytes, x), \
-                                            _mm256_set1_epi16(1)))
-#endif
-
-/*
- * Writes into sum (G4R_BYTES_ROWS) the product q.p of each row of a block with the
- * integers of the query. d is the width of a row. The 128 that is added to each byte is
- * taken off again: each sum starts at -offset of the query.
- */
-static inline void dot_bytes(int32_t *restrict sum, const uint8_t *restrict block,
-                             const g4r_bytes_query *query, size_t d)
-{
-#if defined(__AVX2__)
-    enum { PARTS = G4R_BYTES_ROWS * 4 / sizeof(scan_bytes) };
-    scan_bytes part[PARTS], bytes;
-    for (int j = 0; j < PARTS; j++)
-        part[j] = SPREAD_FOUR(-query->offset);
-    for (size_t k = 0; k < d; k += 4) {
-        int32_t four;
-        memcpy(&four, query->x + k, sizeof four);
-        const scan_bytes x = SPREAD_FOUR(four);
-        for (int j = 0; j < PARTS; j++, block += sizeof bytes) {
-            memcpy(&bytes, block, sizeof bytes);
-            part[j] = ADD_FOUR(part[j], bytes, x);
-        }
-    }
-    memcpy(sum, part, sizeof part);
-#else
-    for (int j = 0; j < G4R_BYTES_ROWS; j++)
-        sum[j] = -query->offset;
-    for (size_t k = 0; k < d; k += 4, block += 4 * G4R_BYTES_ROWS)
-        for (int j = 0; j < G4R_BYTES_ROWS; j++)
-            for (int i = 0; i < 4; i++)
-                sum[j] += block[4 * j + i] * query->x[k + (size_t)i];
-#endif
-}
-
-/* Returns the eight values of v without their signs. */
-static inline scan8 absolute(scan8 v)
-{
-    return (scan8)((scan_bits)v & ~(scan_bits)(-(scan8){0}));
-}
-
-/*
- * Returns eight values, each the larger one of the two values at its place in a and b.
- * The values must not be negative: then their bits, read as integers, have the same
- * order.
- */
-static inline scan8 larger(scan8 a, scan8 b)
-{
-    const scan_bits is_a = (scan_bits)a > (scan_bits)b;
-    return (scan8)(((scan_bits)a & is_a) | ((scan_bits)b & ~is_a));
-}
-
-/* Returns the sum of the eight values of v. The last additions are in double. */
-static inline double total(scan8 v)
-{
-    const scan4 part = fold(v);
-    return (double)part[0] + (double)part[1] + (double)part[2] + (double)part[3];
-}
-
-/*
- * Writes the eight values of whole, integers from -127 to 127, into q as bytes, each plus
- * 128.
- */
-static inline void store_bytes(uint8_t *q, scan8 whole)
-{
-#if defined(__AVX2__) && !defined(GRU4REC_DOUBLE)
-    __m256i words = _mm256_cvtps_epi32((__m256)whole);
-    __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(words),
-                                     _mm256_extracti128_si256(words, 1));
-    _mm_storel_epi64((__m128i *)(void *)q,
-                     _mm_xor_si128(_mm_packs_epi16(halves, halves), _mm_set1_epi8(-128)));
-#else
-    for (int i = 0; i < 8; i++)
-        q[i] = (uint8_t)(whole[i] + 128);
-#endif
-}
-
-/*
- * Writes eight values v of a row into q as bytes: v x inverse (1 / scale), rounded, plus
- * 128. Adds the squares of what is lost to *rest, and the squares of the integers to
- * *norm.
- */
-static inline void make_bytes(uint8_t *q, scan8 v, g4r_real scale, g4r_real inverse,
-                              scan8 *rest, scan8 *norm)
-{
-    const scan8 whole = v * inverse + SCAN_ROUND - SCAN_ROUND;
-    const scan8 r = v - scale * whole;
-    store_bytes(q, whole);
-    *rest += r * r;
-    *norm += whole * whole;
-}
-
-/*
- * Changes a row w (d) into bytes: writes q (d), and sets scale (s) of *row, and the
- * squares of its rest and norm. If no value of the row is above 1e-12 in size, all
- * integers, the scale and the norm are 0, and rest is an upper bound.
- */
-static void to_bytes(uint8_t *restrict q, g4r_bytes_row *row, const g4r_real *restrict w,
-                     size_t d)
-{
-    const size_t n = d - d % 8;
-    scan8 last = {0}, largest, rest = {0}, norm = {0};
-    uint8_t bytes[8];
-    memcpy(&last, w + n, (d - n) * sizeof *w);
-    largest = absolute(last);
-    for (size_t k = 0; k < n; k += 8)
-        largest = larger(absolute(load8(w + k)), largest);
-    g4r_real most = 0;
-    for (int i = 0; i < 8; i++)
-        most = G4R_MAX(most, largest[i]);
-    const bool is_lost = most <= (g4r_real)1e-12;
-    const g4r_real scale = is_lost ? 0 : most / G4R_LARGEST_BYTE;
-    const g4r_real inverse = is_lost ? 0 : G4R_LARGEST_BYTE / most;
-    for (size_t k = 0; k < n; k += 8)
-        make_bytes(q + k, load8(w + k), scale, inverse, &rest, &norm);
-    make_bytes(bytes, last, scale, inverse, &rest, &norm);
-    memcpy(q + n, bytes, d - n);
-    row->scale = scale;
-    row->rest = is_lost ? (double)d * (double)most * (double)most : total(rest);
-    row->norm = (double)scale * (double)scale * total(norm);
-}
-
-/*
- * Writes into upper (n) the upper bounds of the scores of n rows, at most a block, from
- * row first on. sum has the products q.p of these rows with the query.
- */
-static inline void bound(g4r_real *restrict upper, const int32_t *restrict sum,
-                         const g4r_bytes *bytes, const g4r_real *restrict bias,
-                         const g4r_bytes_query *query, size_t first, size_t n)
-{
-    const g4r_real *scale = bytes->scale + first;
-    const g4r_real *rest = bytes->rest + first, *norm = bytes->norm + first;
-    for (size_t j = 0; j < n; j++)
-        upper[j] = (g4r_real)sum[j] * (scale[j] * query->scale) + bias[first + j] +
-                   (rest[j] * query->norm + (norm[j] * query->rest + query->slack));
-}
-
-/*
- * Writes into upper (n) the upper bounds of the scores of n rows, from row first on,
- * where a block must begin. Goes from block to block; the last one may be needed only in
- * part.
- */
-static void upper_bounds(g4r_real *restrict upper, const g4r_bytes *bytes,
-                         const g4r_real *restrict bias, const g4r_bytes_query *query,
-                         size_t first, size_t n)
-{
-    const uint8_t *block = bytes->values + first * bytes->d;
-    const size_t whole = n - n % G4R_BYTES_ROWS;
-    int32_t sum[G4R_BYTES_ROWS];
-    for (size_t i = 0; i < whole; i += G4R_BYTES_ROWS) {
-        dot_bytes(sum, block + i * bytes->d, query, bytes->d);
-        bound(upper + i, sum, bytes, bias, query, first + i, G4R_BYTES_ROWS);
-    }
-    if (whole < n) {
-        dot_bytes(sum, block + whole * bytes->d, query, bytes->d);
-        bound(upper + whole, sum, bytes, bias, query, first + whole, n - whole);
-    }
 }
 
 #endif

@@ -208,13 +208,13 @@ static bool ask_bytes(gru4rec_ranking *ranking, size_t k)
     g4r_real *upper = ranking->upper;
     g4r_bytes_query vector;
     ranking->query.bytes = NULL;
-    if (!g4r_bytes_prepare(bytes, &vector, ranking->integers, x))
+    if (!g4r_bytes_prepare(bytes, &vector, ranking->integers, 1, x, ranking->vec))
         return false;
     g4r_shortlist_start(list, k, query->excluded, query->n_excluded);
     for (size_t first = 0; first < output.n && !list->is_full; first += SCAN_EACH) {
         const size_t n = G4R_MIN(SCAN_EACH, output.n - first);
-        ranking->vec->scan.upper_bounds(upper, &bytes->table, output.bias, &vector, first,
-                                        n);
+        ranking->vec->bytes.bound(upper, NULL, &bytes->table, bytes->bias, &vector, 1,
+                                  first, n);
         for (size_t i = g4r_shortlist_find(list, upper, 0, n); i < n;
              i = g4r_shortlist_find(list, upper, i + 1, n))
             g4r_shortlist_add(list, (int32_t)(first + i), upper[i],

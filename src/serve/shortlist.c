@@ -95,15 +95,6 @@ void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_rea
         replace_least(list, lower);
 }
 
-void g4r_shortlist_add_bounded(g4r_shortlist *list, size_t first, const int32_t *rows,
-                               const g4r_real *upper, size_t n, g4r_real gap)
-{
-    for (size_t i = g4r_shortlist_find(list, upper, 0, n); i < n;
-         i = g4r_shortlist_find(list, upper, i + 1, n))
-        g4r_shortlist_add(list, rows != NULL ? rows[first + i] : (int32_t)(first + i),
-                          upper[i], upper[i] - gap);
-}
-
 size_t g4r_shortlist_best(g4r_shortlist *list, g4r_scored *best, const g4r_output *output,
                           const g4r_real *x)
 {

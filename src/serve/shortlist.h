@@ -84,13 +84,6 @@ size_t g4r_shortlist_find(const g4r_shortlist *list, const g4r_real *upper, size
  */
 void g4r_shortlist_add(g4r_shortlist *list, int32_t row, g4r_real upper, g4r_real lower);
 /*
- * Adds those of n rows whose upper bound is the least or greater, with the rules of
- * g4r_shortlist_add(). upper[i] is the upper bound of row number rows[first + i], or of
- * row first + i if rows is NULL. The lower bound of a row is its upper bound - gap.
- */
-void g4r_shortlist_add_bounded(g4r_shortlist *list, size_t first, const int32_t *rows,
-                               const g4r_real *upper, size_t n, g4r_real gap);
-/*
  * Ends the search. Removes the rows whose upper bound is below the least, scores the
  * others exactly with the vector x (d), and writes the k best into best (k), the best
  * first. Returns how many there are: fewer than k if fewer rows have a score that is

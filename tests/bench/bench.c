@@ -3,7 +3,7 @@
  * the least that it could take on this machine. See SPEED.md.
  *
  *   bench [--json] [--seconds S] [--threads 1,2] [--events FILE.tsv] [--peer COMMAND]
- *         [W1 W2 ... evaluation]
+ *         [W1 W2 ... evaluation bounds]
  *
  * Needs no data: it invents sessions whose items have a popularity curve like those of
  * shops. While a training runs its steps are timed one by one. Every few steps it is the
@@ -51,6 +51,7 @@ static const char *const phase_names[G4R_N_PHASES] = {"rest",  "gather", "GRU",
 typedef struct results {
     bench_result list[MOST_RESULTS];
     size_t n;
+    bench_bounding bounds; /* zero if not run */
 } results;
 
 typedef struct settings {
@@ -161,6 +162,18 @@ static void print_evaluation(const bench_ranking *r, bool is_json)
            r->products.core, r->products.of_best);
 }
 
+static void print_bounds(const bench_bounding *r, bool is_json)
+{
+    printf(is_json
+               ? "{\"workload\": \"bounds\", \"products_ms\": %.3f, "
+                 "\"bytes_ms\": %.3f, \"two_sided_ms\": %.3f, "
+                 "\"bytes_of_products\": %.3f, \"two_sided_of_products\": %.3f}"
+               : "bounds of 43,097 items x 100 for 128 sessions: %.2f ms from "
+                 "products; from bytes %.2f, on both sides %.2f: %.2f and %.2f of it\n",
+           r->products * 1e3, r->bytes * 1e3, r->two_sided * 1e3, r->bytes / r->products,
+           r->two_sided / r->products);
+}
+
 /* PyTorch's steps beside ours, with the settings of both. */
 static void print_peers(const bench_tools *tools, const results *all)
 {
@@ -248,6 +261,20 @@ static void judge_peer(bench_verdicts *verdicts, const bench_tools *tools,
     bench_verdicts_add(verdicts, &v);
 }
 
+static void judge_bounds(bench_verdicts *verdicts, const bench_bounding *r)
+{
+    bench_verdict v = {
+        "bounds from bytes, of those from products", "", 1.0 / 3, 0, false, "not run"};
+    if (r->products > 0 && !r->is_used)
+        snprintf(v.note, sizeof v.note, "this processor uses products");
+    if (r->is_used) {
+        v.got = r->two_sided / r->products;
+        snprintf(v.note, sizeof v.note, "%.2f ms of %.2f", r->two_sided * 1e3,
+                 r->products * 1e3);
+    }
+    bench_verdicts_add(verdicts, &v);
+}
+
 static void print_verdicts(const bench_tools *tools, const results *all, bool is_json)
 {
     bench_verdicts verdicts = {.n = 0};
@@ -255,6 +282,7 @@ static void print_verdicts(const bench_tools *tools, const results *all, bool is
     judge_floor(&verdicts, tools, all, 1, 0.8);
     judge_floor(&verdicts, tools, all, 2, 1.6 * 0.8);
     judge_peer(&verdicts, tools, all);
+    judge_bounds(&verdicts, &all->bounds);
     bench_verdicts_print(&verdicts, is_json);
 }
 
@@ -303,6 +331,11 @@ static void run(bench_tools *tools, const settings *s)
         bench_ranking ranking = bench_evaluation(tools);
         separate(s);
         print_evaluation(&ranking, s->is_json);
+    }
+    if (is_wanted(s, "bounds")) {
+        all.bounds = bench_bounds();
+        separate(s);
+        print_bounds(&all.bounds, s->is_json);
     }
     if (!s->is_json)
         print_peers(tools, &all);

@@ -70,4 +70,15 @@ typedef struct bench_ranking {
 /* Full rankings of 43,097 items x 100, and the products of states and table alone. */
 bench_ranking bench_evaluation(bench_tools *tools);
 
+/* ---- bench_bounds.c ---- */
+
+/* Median seconds of the bounds of 43,097 x 100 for 128 sessions. */
+typedef struct bench_bounding {
+    double products, bytes, two_sided;
+    bool is_used; /* bytes are what this processor uses */
+} bench_bounding;
+
+/* Products with the core type in use, and bytes, in turn. */
+bench_bounding bench_bounds(void);
+
 #endif

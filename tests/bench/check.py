@@ -16,6 +16,7 @@ HEADER = PROCESSOR | {"version", "simd", "blas", "blas_core", "blas_threading", 
                       "core_types", "rows", "verdicts"}
 ROW = PHASES | {"workload", "threads", "events_per_second", "step_ms", "floor_ms", "floor_ratio", "rows_traffic_ms",
                 "best_core", "best_products_ms", "chosen_products_ms", "chosen_of_best", "peak_gflops", "peak_share"}
+BOUNDS = {"workload", "products_ms", "bytes_ms", "two_sided_ms", "bytes_of_products", "two_sided_of_products"}
 VERDICT = {"what", "wanted", "wanted_is", "got", "unit", "verdict", "note"}
 SERVED = {"case", "table", "query", "n", "median_ms", "p99_ms", "floor_ms", "floor_ratio", "floor_way"}
 BLENDED = {"case", "table", "sessions", "network_seconds", "blended_seconds", "more_ms"}
@@ -73,8 +74,18 @@ def check_training(bench):
           "bench: the rows are %s" % facts["rows"])
     for row in facts["rows"]:
         check_row(row, facts["core_types"])
-    check_verdicts(facts["verdicts"], 4)
+    check_verdicts(facts["verdicts"], 5)
     return facts
+
+
+def check_bounds(bench):
+    facts = run(bench, "--json", "bounds")
+    check(len(facts["rows"]) == 1, "bench: the rows are %s" % facts["rows"])
+    row = facts["rows"][0]
+    check_members("bounds", row, BOUNDS)
+    check(all(row[name] > 0 for name in BOUNDS - {"workload"}), "bounds: a figure of nothing: %s" % row)
+    check(abs(row["bytes_ms"] / row["products_ms"] - row["bytes_of_products"]) < 2e-2, "bounds: wrong: %s" % row)
+    check_verdicts(facts["verdicts"], 5)
 
 
 def check_slow_kernels(bench, facts):
@@ -125,6 +136,7 @@ def check_blend(rows, verdicts):
 def main():
     bench, serve, extension = sys.argv[1:]
     check_slow_kernels(bench, check_training(bench))
+    check_bounds(bench)
     check_serving(serve, extension)
     print("%d passed, %d failed" % tuple(counts))
     return counts[1] > 0

@@ -16,10 +16,11 @@ static bool is_never_stopped(void *context)
     return false;
 }
 
-static gru4rec_batch *new_batch(const gru4rec_model *model, int32_t k)
+static gru4rec_batch *new_batch(const gru4rec_model *model, const gru4rec_bytes *bytes,
+                                int32_t k)
 {
     gru4rec_batch *batch;
-    if (!CHECK_INT(GRU4REC_OK, gru4rec_batch_new(NULL, model, NULL, k, &batch)))
+    if (!CHECK_INT(GRU4REC_OK, gru4rec_batch_new(NULL, model, bytes, NULL, k, &batch)))
         exit(test_end());
     return batch;
 }
@@ -110,25 +111,31 @@ static gru4rec_ranking *new_ranking(int32_t n_items)
 
 static const int32_t ks[2][2] = {{1, 1000}, {20, 1024}};
 
-/* All of one model: n visitors, some k without rows left out and some with. */
+/*
+ * All of one model: n visitors, some k without rows left out and some with, from products
+ * and from a copy in bytes, if the model has one.
+ */
 static void check_model(gru4rec_model *model, serving_kind kind, double size, size_t n,
                         const char *what)
 {
     const int32_t n_items = model->params.n_items;
     gru4rec_ranking *ranking = new_ranking(n_items);
+    gru4rec_bytes *bytes = bytes_of(model);
     bool is_right = true;
     for (int round = 0; round < 2 && is_right; round++) {
         make_visitors(model, n, kind, size, round == 0 ? 0 : 0.3);
-        for (size_t i = 0; i < 2 && is_right; i++) {
-            gru4rec_batch *batch = new_batch(model, ks[round][i]);
-            is_right = check_batch(batch, ranking, 0, n, n_items, ks[round][i]);
+        for (size_t i = 0; i < 4 && is_right; i++) {
+            const int32_t k = ks[round][i % 2];
+            gru4rec_batch *batch = new_batch(model, i < 2 ? NULL : bytes, k);
+            is_right = check_batch(batch, ranking, 0, n, n_items, k);
             if (!is_right)
-                printf("  %s, vectors of %g, width %zu\n", what, size,
-                       model->params.width);
+                printf("  %s, vectors of %g, width %zu, %s\n", what, size,
+                       model->params.width, i < 2 ? "products" : "bytes");
             gru4rec_batch_free(batch);
         }
         free_visitors(n);
     }
+    gru4rec_bytes_free(bytes);
     gru4rec_ranking_free(ranking);
 }
 
@@ -210,7 +217,7 @@ static void check_lost_parts(size_t d)
     bool is_right = true;
     make_visitors(model, 3, RISING, 1, 0);
     for (int32_t k = 1; k < ROWS && is_right; k += 23) {
-        gru4rec_batch *batch = new_batch(model, k);
+        gru4rec_batch *batch = new_batch(model, NULL, k);
         is_right = check_batch(batch, ranking, 0, 3, ROWS, k);
         if (!is_right)
             printf("  products in parts, width %zu\n", d);
@@ -240,15 +247,18 @@ static void batch_of_each_number_of_lanes(void)
     gru4rec_model *model = serving_model(NULL, 2100, 11);
     fill_table(model, FEW_VALUES);
     gru4rec_ranking *ranking = new_ranking(2100);
-    gru4rec_batch *batch = new_batch(model, 30);
-    if (CHECK_INT(MOST_LANES, gru4rec_batch_lanes(batch))) {
-        make_visitors(model, MOST_LANES, FEW_VALUES, 1, 0.2);
+    gru4rec_bytes *bytes = bytes_of(model);
+    make_visitors(model, MOST_LANES, FEW_VALUES, 1, 0.2);
+    for (int round = 0; round < 2; round++) {
+        gru4rec_batch *batch = new_batch(model, round == 0 ? NULL : bytes, 30);
+        CHECK_INT(MOST_LANES, gru4rec_batch_lanes(batch));
         for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
             check_batch(batch, ranking, i % (MOST_LANES - counts[i] + 1), counts[i], 2100,
                         30);
-        free_visitors(MOST_LANES);
+        gru4rec_batch_free(batch);
     }
-    gru4rec_batch_free(batch);
+    free_visitors(MOST_LANES);
+    gru4rec_bytes_free(bytes);
     gru4rec_ranking_free(ranking);
     gru4rec_model_free(model);
 }
@@ -262,7 +272,7 @@ static void session_may_go_on_after_add(void)
     const g4r_real state = 0;
     fill_table(model, NORMAL);
     make_visitors(model, 3, NORMAL, 1, 0);
-    gru4rec_batch *batch = new_batch(model, 50);
+    gru4rec_batch *batch = new_batch(model, NULL, 50);
     CHECK_INT(GRU4REC_OK, gru4rec_session_new(NULL, model, &session));
     for (size_t i = 0; i < 3; i++) {
         memcpy(model->values[model->params.dense[0].bias],
@@ -286,16 +296,24 @@ static void lanes_are_at_most_128(void)
     static const int32_t sizes[] = {1, 1000, MOST_ITEMS};
     for (size_t i = 0; i < 3; i++) {
         gru4rec_model *model = serving_model(NULL, sizes[i], 20);
-        gru4rec_batch *batch = new_batch(model, 1);
+        gru4rec_batch *batch = new_batch(model, NULL, 1);
         CHECK_INT(MOST_LANES, gru4rec_batch_lanes(batch));
         gru4rec_batch_free(batch);
         gru4rec_model_free(model);
     }
     gru4rec_model *model = serving_model(NULL, MOST_ITEMS, 1000);
-    gru4rec_batch *batch = new_batch(model, 1);
+    gru4rec_batch *batch = new_batch(model, NULL, 1);
     /* 4e9 / (2 x 20000 x 1000) */
     CHECK_INT(100, gru4rec_batch_lanes(batch));
     gru4rec_batch_free(batch);
+    /* 16e9 / (2 x 20000 x 5001) = 79.98, to the next multiple of 8 */
+    gru4rec_model *wide = serving_model(NULL, MOST_ITEMS, 5001);
+    gru4rec_bytes *bytes = bytes_of(wide);
+    batch = new_batch(wide, bytes, 1);
+    CHECK_INT(g4r_vec_pick()->bytes.is_fast ? 80 : 19, gru4rec_batch_lanes(batch));
+    gru4rec_batch_free(batch);
+    gru4rec_bytes_free(bytes);
+    gru4rec_model_free(wide);
     gru4rec_model_free(model);
     CHECK(gru4rec_batch_most() >= 1000);
 }
@@ -390,7 +408,8 @@ static void short_memory(void)
         fault_alloc fault = {.fail_at = i};
         gru4rec_allocator allocator = fault_alloc_allocator(&fault);
         gru4rec_batch *batch = (gru4rec_batch *)&allocator;
-        gru4rec_status status = gru4rec_batch_new(&allocator, model, NULL, 10, &batch);
+        gru4rec_status status =
+            gru4rec_batch_new(&allocator, model, NULL, NULL, 10, &batch);
         CHECK_INT(i > 2 ? GRU4REC_OK : GRU4REC_NOMEM, status);
         CHECK_INT(i > 2, batch != NULL);
         const size_t n_requests = fault.n_requests;

@@ -25,24 +25,27 @@ static size_t count_broken(const gru4rec_bytes *bytes, const g4r_real *x,
     const g4r_output output = g4r_model_output(bytes->model);
     const size_t n = output.n, width = bytes->table.d;
     g4r_real *upper = malloc(n * sizeof *upper), *exact = malloc(n * sizeof *exact);
+    g4r_real *lower = malloc(n * sizeof *lower);
     int8_t *p = malloc(width);
     g4r_bytes_query query;
     size_t n_broken = 0;
-    if (upper == NULL || exact == NULL || p == NULL)
+    if (upper == NULL || lower == NULL || exact == NULL || p == NULL)
         exit(test_end());
     memset(p, 0xa5, width);
-    const bool has_bounds = g4r_bytes_prepare(bytes, &query, p, x);
-    vec->scan.upper_bounds(upper, &bytes->table, output.bias, &query, 0, n);
+    const bool has_bounds = g4r_bytes_prepare(bytes, &query, p, 1, x, vec);
+    vec->bytes.bound(upper, lower, &bytes->table, bytes->bias, &query, 1, 0, n);
     vec->scan.score(exact, output.table, output.bias, NULL, x, n, output.d);
     for (size_t row = 0; has_bounds && row < n; row++) {
         g4r_real gap = g4r_bytes_gap(bytes, &query, row);
-        bool is_broken = !(upper[row] >= exact[row] && upper[row] - gap <= exact[row]);
+        bool is_broken = !(upper[row] >= exact[row] && upper[row] - gap <= exact[row] &&
+                           lower[row] <= exact[row]);
         if (is_broken && n_broken++ == 0)
             printf("row %zu: score %.9g, bound %.9g, gap %.9g\n", row, (double)exact[row],
                    (double)upper[row], (double)gap);
         *mean_gap += ((double)upper[row] - (double)exact[row]) / (double)n;
     }
     free(upper);
+    free(lower);
     free(exact);
     free(p);
     return n_broken;
@@ -181,22 +184,49 @@ static void bounds_hold_for_huge_times_tiny(void)
  * which is uniform in +-scale / 2, has the norm scale sqrt(d / 12). The largest of a
  * hundred of these weights, whose sums of four uniform numbers end at 3.5, is about 2.5:
  * 2.5 / 127 sqrt(100 / 12) = 0.057, in units of |x|, which is the deviation of scores. The
- * vector's rest is twice as much by 64 in place of 127: 0.113. Twice the sum is allowed,
- * and less than half would be no bound.
+ * vector's rest is the same with integers up to 127, and twice as much with 64. Twice the
+ * sum is allowed, and less than half would be no bound.
  */
 static void bounds_are_near(void)
 {
     gru4rec_model *model;
     gru4rec_bytes *bytes = make(5000, 100, NORMAL, &model);
-    const g4r_vec *vec = g4r_vec_pick();
+    const g4r_vec *vec;
     double mean_gap, norm = 0;
     g4r_real x[100];
     draw_x(x, NORMAL, 100, 1);
     for (size_t k = 0; k < 100; k++)
         norm += (double)x[k] * (double)x[k];
-    CHECK_INT(0, count_broken(bytes, x, vec, &mean_gap));
-    CHECK(mean_gap / sqrt(norm) > 0.085 && mean_gap / sqrt(norm) < 0.34);
-    printf("bounds are %.3f of a score's deviation above it\n", mean_gap / sqrt(norm));
+    for (size_t i = 0; (vec = g4r_vec_at(i)) != NULL; i++) {
+        const double sum = 0.057 * (1 + 127.0 / vec->bytes.largest_query);
+        CHECK_INT(0, count_broken(bytes, x, vec, &mean_gap));
+        mean_gap /= sqrt(norm);
+        CHECK(mean_gap > sum / 2 && mean_gap < 2 * sum);
+        printf("%s: bounds are %.3f of a score's deviation above it\n", vec->name,
+               mean_gap);
+    }
+    gru4rec_bytes_free(bytes);
+    gru4rec_model_free(model);
+}
+
+/* A vector with a NaN or an infinity has no bounds, and harmless integers. */
+static void bad_vectors_are_refused(void)
+{
+    const g4r_real bad[] = {NAN, -NAN, INFINITY, -INFINITY, (g4r_real)1e20};
+    gru4rec_model *model;
+    gru4rec_bytes *bytes = make(40, 7, NORMAL, &model);
+    const g4r_vec *vec;
+    for (size_t i = 0; (vec = g4r_vec_at(i)) != NULL; i++)
+        for (size_t j = 0; j < sizeof bad / sizeof *bad; j++) {
+            g4r_real x[7] = {1, 2, 3, 4, 5, 6, 7};
+            int8_t p[8];
+            g4r_bytes_query query;
+            CHECK(g4r_bytes_prepare(bytes, &query, p, 1, x, vec));
+            x[j] = bad[j];
+            CHECK(!g4r_bytes_prepare(bytes, &query, p, 1, x, vec));
+            for (size_t k = 0; k < 8; k++)
+                CHECK(abs(p[k]) <= vec->bytes.largest_query);
+        }
     gru4rec_bytes_free(bytes);
     gru4rec_model_free(model);
 }
@@ -316,6 +346,7 @@ int main(void)
     RUN(bounds_hold_where_rounding_is_worst);
     RUN(bounds_hold_for_huge_times_tiny);
     RUN(bounds_are_near);
+    RUN(bad_vectors_are_refused);
     RUN(what_is_behind_is_zero);
     RUN(copy_of_bad_values_is_refused);
     RUN(size_is_what_is_allocated);

@@ -236,8 +236,8 @@ static void check_batches(serving_kind kind, int32_t n_items, size_t d, int32_t 
     fixture f = make(kind, n_items, d, 1);
     visitor visitors[LANES];
     gru4rec_batch *batch;
-    bool is_right =
-        CHECK_INT(GRU4REC_OK, gru4rec_batch_new(NULL, f.model, f.blender, k, &batch));
+    bool is_right = CHECK_INT(GRU4REC_OK, gru4rec_batch_new(NULL, f.model, f.bytes,
+                                                            f.blender, k, &batch));
     for (size_t i = 0; i < LANES; i++) {
         visitors[i] = visit(&f);
         visitors[i].excluded = malloc((size_t)n_items * sizeof(int32_t));
@@ -285,7 +285,8 @@ static void batch_shortens_histories(void)
     gru4rec_batch *batch;
     f.model->collapses_repeats = true;
     f.model->max_length = 4;
-    CHECK_INT(GRU4REC_OK, gru4rec_batch_new(NULL, f.model, f.blender, 20, &batch));
+    CHECK_INT(GRU4REC_OK,
+              gru4rec_batch_new(NULL, f.model, f.bytes, f.blender, 20, &batch));
     for (int round = 0; round < 30; round++) {
         visitor v = visit(&f);
         gru4rec_batch_add(batch, v.session, NULL, 0, v.history, v.n_history);
@@ -324,7 +325,7 @@ static void row_decides_at_the_last_place(void)
         score_blended(&f, &v);
         check_query(&f, &v, (gru4rec_query){.bytes = f.bytes});
         for (int32_t k = 1; k < 300; k += k < 20 ? 1 : 40) {
-            gru4rec_batch_new(NULL, f.model, f.blender, k, &batch);
+            gru4rec_batch_new(NULL, f.model, f.bytes, f.blender, k, &batch);
             gru4rec_batch_add(batch, v.session, NULL, 0, v.history, 1);
             gru4rec_batch_score(batch, is_never_stopped, NULL, NULL);
             check_lane(&f, batch, 0, &v, (size_t)k);

@@ -1,0 +1,227 @@
+/*
+ * ext_plot.h - pictures of a model and of its events, as SVG.
+ *
+ * Data flows one way. A picture has a file ext_plot_*.c that asks the database and the
+ * library, and fills in a figure: numbers, names and units (ext_figure.c). The drawing
+ * code (ext_svg.c, ext_axis.c) turns a figure into SVG, and knows nothing else. So no
+ * picture code knows SQL, and no query code knows pixels.
+ *
+ * A figure is made of few marks: axes, lines, bars, points, intervals, bands and a legend.
+ * The SVG has no script, no outside reference, no id and no style of its own elements'
+ * neighbours: all its classes begin with g4r-, so that several can stand in one HTML page.
+ * Coordinates have one decimal, so that the last bits of a number change nothing.
+ *
+ * No library draws this. Of those in Debian in C, libplot (plotutils 2.6) has had no
+ * release since 2009 and needs X11; PLplot needs six other libraries and a folder of data;
+ * ploticus has been still since 2013; cairo writes text as outlines, which nobody can
+ * select or search. None of them knows colours that follow prefers-color-scheme, or where
+ * a legend covers no data. The marks here are some hundred lines.
+ *
+ * Errors are as in ext_tools.h.
+ */
+#ifndef EXT_PLOT_H
+#define EXT_PLOT_H
+
+#include "../tools/ext_tools.h"
+
+/* ---- ext_figure.c: what is drawn, without pixels ---- */
+
+/* What the numbers along an axis are, which decides its ticks. */
+typedef enum ext_figure_scale {
+    EXT_FIGURE_LINEAR, /* numbers */
+    EXT_FIGURE_LOG,    /* numbers above 0, by their logarithm */
+    EXT_FIGURE_TIME,   /* seconds since 1970-01-01, UTC */
+    EXT_FIGURE_NAMES   /* 0, 1, 2, ... stand for the names of the axis */
+} ext_figure_scale;
+
+/* An axis of a panel. */
+typedef struct ext_figure_axis {
+    ext_figure_scale scale;
+    char *label; /* what the axis shows, with its unit; owned */
+    /*
+     * The names of an axis of scale NAMES, from the left or from the top: (n_names) owned.
+     */
+    char **names;
+    size_t n_names;
+    bool has_zero; /* the axis begins at 0, also if no value is near it */
+    bool is_bare;  /* the numbers mean nothing to a reader: there are no ticks */
+} ext_figure_axis;
+
+/* How the points of a series are drawn. */
+typedef enum ext_figure_mark {
+    EXT_FIGURE_LINE,  /* a line through the points, with a dot on each if they are few */
+    EXT_FIGURE_BARS,  /* a bar from 0 to each point */
+    EXT_FIGURE_POINTS /* a dot at each point */
+} ext_figure_mark;
+
+/* A point of a series. */
+typedef struct ext_figure_point {
+    double x, y;
+    /*
+     * The ends of an interval around the point, along y; along x if the y axis has the
+     * scale NAMES. NAN: there is no interval.
+     */
+    double low, high;
+    char *text; /* what stands beside the point, such as a title; owned; NULL: nothing */
+} ext_figure_point;
+
+/* Points that belong together and have one colour. */
+typedef struct ext_figure_series {
+    ext_figure_mark mark;
+    char *name; /* for the legend; owned; NULL: the legend has no entry for it */
+    ext_figure_point *points; /* (n) owned */
+    size_t n, capacity;
+} ext_figure_series;
+
+/* A part of the x axis that is marked behind the data, such as a test's days. */
+typedef struct ext_figure_band {
+    double from, to; /* as x of the points */
+    char *name;      /* for the legend; owned */
+} ext_figure_band;
+
+/* One pair of axes with what stands between them. */
+typedef struct ext_figure_panel {
+    char *title; /* owned; NULL: the figure's title is enough */
+    ext_figure_axis x, y;
+    ext_figure_series *series; /* (n_series) owned */
+    size_t n_series;
+    ext_figure_band *bands; /* (n_bands) owned */
+    size_t n_bands;
+    /*
+     * What the panel says in place of data: why there is none, and what to do. Owned;
+     * NULL: the panel has data.
+     */
+    char *message;
+} ext_figure_panel;
+
+/* A picture: panels below each other. All zero: it has no panel yet. */
+typedef struct ext_figure {
+    char *title; /* of the picture; owned */
+    char *
+        note; /* a sentence below the panels, such as what was left out; owned, or NULL */
+    ext_figure_panel *panels; /* (n_panels) owned */
+    size_t n_panels;
+    /* Memory for a part was missing; ext_figure_draw() then fails. */
+    bool is_short;
+} ext_figure;
+
+/*
+ * The functions that fill in a figure cannot fail: if there is no memory, they set
+ * is_short, and leave out what they were to add. They copy their texts, which are formats
+ * as for sqlite3_mprintf() where "..." follows; a text may hold any characters, and is
+ * escaped when it is drawn. An index that they return stays valid; a pointer into the
+ * figure does not.
+ */
+
+/* Sets the title of the figure; an old one is freed. */
+void ext_figure_title(ext_figure *figure, const char *format, ...) EXT_PRINTF(2, 3);
+/* Appends a sentence to the note of the figure. */
+void ext_figure_note(ext_figure *figure, const char *format, ...) EXT_PRINTF(2, 3);
+/*
+ * Adds a panel without data, below the others. title: may be NULL; x, y: the labels of the
+ * axes, with units. Returns its index.
+ */
+size_t ext_figure_add_panel(ext_figure *figure, const char *title, const char *x,
+                            ext_figure_scale x_scale, const char *y,
+                            ext_figure_scale y_scale);
+/* Adds a name to the x axis (or the y axis) of a panel. Returns the number it stands for. */
+size_t ext_figure_add_name(ext_figure *figure, size_t panel, bool is_y, const char *name);
+/* Adds a series without points to a panel. name: may be NULL. Returns its index. */
+size_t ext_figure_add_series(ext_figure *figure, size_t panel, ext_figure_mark mark,
+                             const char *name);
+/* Adds a point without interval and text to a series of a panel; NAN is left out. */
+void ext_figure_add(ext_figure *figure, size_t panel, size_t series, double x, double y);
+/*
+ * Adds a point as ext_figure_add() does, with the interval from low to high (NAN: none)
+ * and a text (NULL: none).
+ */
+void ext_figure_add_point(ext_figure *figure, size_t panel, size_t series,
+                          const ext_figure_point *point);
+/* Adds a band to a panel. */
+void ext_figure_add_band(ext_figure *figure, size_t panel, double from, double to,
+                         const char *name);
+/* Sets the message of a panel, which is drawn in place of data. */
+void ext_figure_say(ext_figure *figure, size_t panel, const char *format, ...)
+    EXT_PRINTF(3, 4);
+/* Frees all that the figure owns, and makes it all zero. */
+void ext_figure_free(ext_figure *figure);
+
+/* ---- ext_svg.c: figures as SVG ---- */
+
+/*
+ * Appends the figure to svg as one <svg> element. A panel without any point says that it
+ * has no data. Error: SQLITE_NOMEM, also if is_short is set.
+ */
+int ext_svg_draw(sqlite3_str *svg, const ext_figure *figure, ext_error *error);
+/*
+ * Appends a text to xml: &, <, > and quotes are escaped, bytes that are no UTF-8 and
+ * characters that XML does not allow become U+FFFD. For HTML too.
+ */
+void ext_svg_escape(sqlite3_str *xml, const char *text);
+
+/* ---- ext_plot_request.c ---- */
+
+enum { EXT_PLOT_SEGMENTS = GRU4REC_SEGMENT_POPULARITY + 1 };
+
+/*
+ * The measures of a version and of baselines on test events, of one kind of segments.
+ * Several pictures show them, so they are measured once.
+ */
+typedef struct ext_plot_measures {
+    gru4rec_metrics *rows; /* (n) as gru4rec_evaluate() gives them; owned */
+    size_t n;
+    int64_t n_skipped; /* test events whose item the version does not know */
+    char *warnings;    /* what a reader must know of the figures; owned; NULL: nothing */
+    bool is_known;     /* false: they were not measured yet */
+} ext_plot_measures;
+
+/*
+ * What is drawn: a model, and the options of the call. One request serves several
+ * pictures. All zero before ext_plot_request_read().
+ */
+typedef struct ext_plot_request {
+    ext_home home;           /* the model; owned */
+    gru4rec_options options; /* of evaluations and of pictures; not resolved */
+    /* The texts among the options: test, label and titles, names of columns; owned. */
+    ext_columns columns;
+    /* What was measured so far, by gru4rec_segment; owned. */
+    ext_plot_measures measures[EXT_PLOT_SEGMENTS];
+} ext_plot_request;
+
+/*
+ * Finds the model called name, and reads the options (NULL: none given) of scope
+ * GRU4REC_SCOPE_PLOT and GRU4REC_SCOPE_EVALUATE into *request. Options of the library are
+ * at their defaults where they are not given. The caller calls ext_plot_request_free() in
+ * any case. SQLITE_ERROR: there is no such model; an option is unknown or wrong.
+ */
+int ext_plot_request_read(ext_plot_request *request, ext_connection *connection,
+                          sqlite3_value *name, const char *options, ext_error *error);
+/*
+ * Sets *measures to what a version has on the events of the option test, by segment
+ * (GRU4REC_SEGMENT_NONE: all targets together); beside it the baselines of the option
+ * baselines, by default pop, item-knn, markov and vs-knn if the sessions of the training
+ * can be read again. The request keeps them: a second call for a segment measures nothing.
+ * SQLITE_ERROR: the option test is missing; or as for gru4rec_evaluate().
+ */
+int ext_plot_request_measures(const ext_plot_measures **measures,
+                              ext_plot_request *request, gru4rec_segment segment,
+                              ext_error *error);
+/* Frees all that the request owns, and makes it all zero. */
+void ext_plot_request_free(ext_plot_request *request);
+
+/* ---- ext_plot.c ---- */
+
+/*
+ * Appends the picture called what ("learning", "methods", ...) to svg, as one <svg>
+ * element without an XML declaration, which can stand in HTML as it is. What the model
+ * does not have, such as epochs, the picture says.
+ * SQLITE_ERROR: there is no such picture (the message lists them), or it needs an option
+ * or a model that is not there (the message says what to do). svg is then of no use.
+ */
+int ext_plot_append(sqlite3_str *svg, ext_plot_request *request, const char *what,
+                    ext_error *error);
+
+/* The SQL function gru4rec_plot(); the last entry has the name NULL. */
+extern const ext_function ext_plot_functions[];
+
+#endif

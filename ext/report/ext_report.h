@@ -157,6 +157,14 @@ typedef enum ext_report_catalogue {
     EXT_REPORT_TWENTY /* events of the 20 most frequent items */
 } ext_report_catalogue;
 
+/* The measures that the page has a sentence on, in the order of gru4rec_compare(). */
+typedef enum ext_report_measure {
+    EXT_REPORT_BY_RECALL,
+    EXT_REPORT_BY_MRR,
+    EXT_REPORT_BY_NDCG,
+    EXT_REPORT_MEASURES /* how many there are */
+} ext_report_measure;
+
 /* All that a report says, apart from its pictures. All zero to begin with. */
 typedef struct ext_report_facts {
     ext_plot_request request;  /* the model, the options, and what was measured */
@@ -176,11 +184,12 @@ typedef struct ext_report_facts {
     const ext_plot_measures *all, *positions, *popularity;
     int64_t k; /* the cut-off that the text is about: the largest one */
     /*
-     * The row of the baseline with the highest recall at k, in all->rows, or NULL; and
-     * the differences to it: measure, a, b, difference, low, high, p.
+     * For each measure the row, in all->rows, of the baseline that has most of it at k,
+     * or NULL; and the difference to that baseline: b, difference, low, high, p. A
+     * baseline can be the best by several measures.
      */
-    const gru4rec_metrics *best;
-    ext_report_rows comparison;
+    const gru4rec_metrics *best[EXT_REPORT_MEASURES];
+    ext_report_rows comparisons[EXT_REPORT_MEASURES];
     ext_report_examples examples;
     ext_report_titles titles;
 } ext_report_facts;
@@ -215,6 +224,12 @@ const char *ext_report_html_count(ext_report_count *room, int64_t n);
 typedef struct ext_report_html {
     sqlite3_str *text; /* borrowed */
     bool is_short;     /* memory for a text was missing; as sqlite3_str_errcode(text) */
+    /*
+     * Of the table that was begun last: its headings, borrowed until it ends, and the
+     * number of cells in the present row. On a narrow screen each cell shows its heading.
+     */
+    const char *const *headings;
+    size_t n_cells;
 } ext_report_html;
 
 /*

@@ -87,7 +87,9 @@ static int read_time(char **text, const ext_report_facts *facts, size_t column,
 static int read_options(ext_report_facts *facts, ext_error *error)
 {
     static const char query[] =
-        "SELECT v.key, v.value, d.value, o.help FROM json_each(?1) AS v"
+        "SELECT v.key, iif(v.type IN ('true', 'false'), v.type, v.value),"
+        " iif(d.type IN ('true', 'false'), d.type, d.value), o.help"
+        " FROM json_each(?1) AS v"
         " JOIN json_each(?2) AS d ON d.key = v.key"
         " LEFT JOIN gru4rec_options AS o ON o.name = v.key"
         " WHERE v.value <> d.value ORDER BY v.id";
@@ -212,17 +214,25 @@ const gru4rec_metrics *ext_report_facts_find(const ext_plot_measures *measures,
     return NULL;
 }
 
-/* Finds the baseline with the highest recall at k, and with equal ones the highest MRR. */
+/* Returns a measure of the row. */
+static double value_of(const gru4rec_metrics *row, int measure)
+{
+    return measure == EXT_REPORT_BY_RECALL ? row->recall
+           : measure == EXT_REPORT_BY_MRR  ? row->mrr
+                                           : row->ndcg;
+}
+
+/* Finds the baseline that has most of each measure at k; of equal ones the first. */
 static void find_best(ext_report_facts *facts)
 {
     for (size_t i = 0; i < facts->all->n; i++) {
-        const gru4rec_metrics *row = &facts->all->rows[i], *best = facts->best;
+        const gru4rec_metrics *row = &facts->all->rows[i];
         if (row->k != facts->k || row->segment != NULL ||
             strncmp(row->method, "gru4rec", strlen("gru4rec")) == 0)
             continue;
-        if (best == NULL || row->recall > best->recall ||
-            (row->recall == best->recall && row->mrr > best->mrr))
-            facts->best = row;
+        for (int m = 0; m < EXT_REPORT_MEASURES; m++)
+            if (facts->best[m] == NULL || value_of(row, m) > value_of(facts->best[m], m))
+                facts->best[m] = row;
     }
 }
 
@@ -240,10 +250,10 @@ static bool is_of_another(const char *option, const char *name)
 }
 
 /*
- * Returns the options of the comparison with the best baseline: those of the request that
- * a comparison takes. The caller frees them. NULL: there is no memory.
+ * Returns the options of the comparison with a baseline: those of the request that such a
+ * comparison takes. The caller frees them. NULL: there is no memory.
  */
-static char *comparison_options(const ext_report_facts *facts)
+static char *comparison_options(const ext_report_facts *facts, const char *baseline)
 {
     static const char *const others[] = {"version", "baselines", "segment", "cutoffs"};
     const ext_plot_request *request = &facts->request;
@@ -255,7 +265,7 @@ static char *comparison_options(const ext_report_facts *facts)
         gru4rec_option_describe(i, &info);
         bool is_left_out = (info.scope & GRU4REC_SCOPE_EVALUATE) == 0 ||
                            !gru4rec_option_is_set(&request->options, i) ||
-                           is_of_another(info.name, facts->best->method);
+                           is_of_another(info.name, baseline);
         for (size_t j = 0; j < sizeof others / sizeof *others; j++)
             is_left_out |= strcmp(info.name, others[j]) == 0;
         if (is_left_out)
@@ -269,23 +279,26 @@ static char *comparison_options(const ext_report_facts *facts)
     return sqlite3_str_finish(json);
 }
 
-/* Compares the version with the best baseline, on the test. */
-static int read_comparison(ext_report_facts *facts, ext_error *error)
+/* Compares the version with the best baseline by a measure, on the test. */
+static int compare(ext_report_facts *facts, int measure, ext_error *error)
 {
+    static const char *const names[] = {"recall", "mrr", "ndcg"};
     const ext_plot_request *request = &facts->request;
+    const char *baseline = facts->best[measure]->method;
     sqlite3_stmt *stmt = NULL;
-    char *options = comparison_options(facts);
-    char *method = sqlite3_mprintf("baseline:%s", facts->best->method);
+    char *options = comparison_options(facts, baseline);
+    char *method = sqlite3_mprintf("baseline:%s", baseline);
     if (options == NULL || method == NULL)
         ext_error_nomem(error);
     else
         ext_query(&request->home, &stmt, error,
-                  "SELECT measure, a, b, difference, low, high, p"
-                  " FROM gru4rec_compare(?1, ?2, ?3, ?4)",
-                  "ssss", facts->reference, method, request->columns.test, options);
+                  "SELECT b, difference, low, high, p"
+                  " FROM gru4rec_compare(?1, ?2, ?3, ?4) WHERE measure = ?5",
+                  "sssss", facts->reference, method, request->columns.test, options,
+                  names[measure]);
     sqlite3_free(options);
     sqlite3_free(method);
-    return ext_report_rows_read(&facts->comparison, stmt, error);
+    return ext_report_rows_read(&facts->comparisons[measure], stmt, error);
 }
 
 /* Measures the version on the test: all targets, by position and by popularity. */
@@ -353,8 +366,9 @@ int ext_report_facts_read(ext_report_facts *facts, ext_error *error)
         rc = read_audit(facts, error);
     if (rc == SQLITE_OK && request->columns.test != NULL)
         rc = run(measure, facts, error);
-    if (rc == SQLITE_OK && facts->best != NULL)
-        rc = read_comparison(facts, error);
+    for (int i = 0; rc == SQLITE_OK && i < EXT_REPORT_MEASURES; i++)
+        if (facts->best[i] != NULL && facts->all->rows[0].events > 0)
+            rc = compare(facts, i, error);
     if (rc == SQLITE_OK)
         rc = ext_report_examples_draw(&facts->examples, EXT_REPORT_EXAMPLES, request,
                                       facts->reference, &facts->model->loaded, error);
@@ -367,13 +381,13 @@ int ext_report_facts_read(ext_report_facts *facts, ext_error *error)
 
 void ext_report_facts_free(ext_report_facts *facts)
 {
-    ext_report_rows *const rows[] = {&facts->version,   &facts->catalogue,
-                                     &facts->options,   &facts->epochs,
-                                     &facts->audit,     &facts->frequent,
-                                     &facts->tuning,    &facts->trials,
-                                     &facts->comparison};
+    ext_report_rows *const rows[] = {&facts->version, &facts->catalogue, &facts->options,
+                                     &facts->epochs,  &facts->audit,     &facts->frequent,
+                                     &facts->tuning,  &facts->trials};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         ext_report_rows_free(rows[i]);
+    for (int i = 0; i < EXT_REPORT_MEASURES; i++)
+        ext_report_rows_free(&facts->comparisons[i]);
     ext_report_titles_free(&facts->titles);
     ext_report_examples_free(&facts->examples);
     sqlite3_free(facts->reference);

@@ -64,6 +64,12 @@ static const char style[] =
     ".small{color:var(--soft);font-size:.8125rem}"
     ".badge{display:inline-block;border:1px solid var(--edge);color:var(--edge);"
     "border-radius:1em;padding:0 .5em;font-size:.75rem;white-space:nowrap}"
+    "@media screen and (max-width:40rem){table,caption,tbody,tr,td{display:block;min-width:0}"
+    "thead{display:none}tr{border-bottom:1px solid var(--line);padding:.4rem .5rem}"
+    "td,td.r{border:0;padding:.05rem 0;text-align:left;white-space:normal}"
+    "td:first-child{font-weight:600}"
+    "td:not(:first-child)::before{content:attr(data-of) \": \";color:var(--soft)}"
+    "td:empty{display:none}tr.mark{background:var(--mark)}tr.mark td{background:none}}"
     "@page{margin:16mm}"
     "@media print{:root{color-scheme:light;--ink:#000;--soft:#444;--line:#bbb;"
     "--page:#fff;--box:#fff;--mark:#e8eef5;--edge:#0b5cad;--warn:#663300;"
@@ -199,6 +205,7 @@ void ext_report_html_cards_end(ext_report_html *html)
 void ext_report_html_table(ext_report_html *html, const char *caption,
                            const char *columns, const char *const *headings)
 {
+    html->headings = headings;
     wrap(html, "<div class=\"wide\"><table>\n<caption>", caption,
          "</caption>\n<thead><tr>");
     for (size_t i = 0; columns[i] != '\0'; i++)
@@ -211,16 +218,25 @@ void ext_report_html_table(ext_report_html *html, const char *caption,
 void ext_report_html_row(ext_report_html *html, bool mark)
 {
     append(html, mark ? "<tr class=\"mark\">" : "<tr>");
+    html->n_cells = 0;
+}
+
+/* Begins a cell: with what stands in its tag before the heading. */
+static void begin_cell(ext_report_html *html, const char *tag)
+{
+    wrap(html, tag, html->headings[html->n_cells++], "\">");
 }
 
 void ext_report_html_cell(ext_report_html *html, const char *format, ...)
 {
-    APPEND(html, "<td dir=\"auto\">", "</td>", format);
+    begin_cell(html, "<td dir=\"auto\" data-of=\"");
+    APPEND(html, "", "</td>", format);
 }
 
 void ext_report_html_number(ext_report_html *html, const char *format, ...)
 {
-    APPEND(html, "<td class=\"r\">", "</td>", format);
+    begin_cell(html, "<td class=\"r\" data-of=\"");
+    APPEND(html, "", "</td>", format);
 }
 
 void ext_report_html_row_end(ext_report_html *html)

@@ -115,34 +115,32 @@ static void write_cutoffs(ext_report_html *html, const ext_report_facts *facts)
 /* ---- sentences ---- */
 
 /*
- * Says how the version compares with the best baseline in a measure. factor: what the
- * numbers are multiplied with, 100 for counts of 100 clicks; unit: what they count.
+ * Says how the version compares with the best baseline by a measure. factor: what the
+ * numbers are multiplied with, 100 for counts of 100 clicks.
  */
 static void say_difference(ext_report_html *html, const ext_report_facts *facts,
-                           const char *measure, double factor, const char *unit)
+                           ext_report_measure measure, double factor)
 {
-    const ext_report_rows *rows = &facts->comparison;
-    size_t i = 0;
-    while (i < rows->n && strcmp(ext_report_rows_text(rows, i, 0), measure) != 0)
-        i++;
-    const double b = factor * ext_report_rows_real(rows, i, 2);
-    const double difference = factor * ext_report_rows_real(rows, i, 3);
-    const double low = factor * ext_report_rows_real(rows, i, 4);
-    const double high = factor * ext_report_rows_real(rows, i, 5);
-    const double p = ext_report_rows_real(rows, i, 6);
+    const ext_report_rows *rows = &facts->comparisons[measure];
+    const double b = factor * ext_report_rows_real(rows, 0, 0);
+    const double difference = factor * ext_report_rows_real(rows, 0, 1);
+    const double low = factor * ext_report_rows_real(rows, 0, 2);
+    const double high = factor * ext_report_rows_real(rows, 0, 3);
+    const double p = ext_report_rows_real(rows, 0, 4);
     const int digits = factor > 1 ? 1 : 3;
-    if (i == rows->n || isnan(difference))
+    if (isnan(difference))
         return;
-    const char *verdict = p >= unlikely    ? "that may be chance"
-                          : difference > 0 ? "chance is no likely reason for that"
-                                           : "that is worse, and not likely by chance";
-    char *interval = isnan(low) ? sqlite3_mprintf("%s", "")
+    const char *verdict = p >= unlikely ? "may be chance"
+                          : difference > 0
+                              ? "is not likely to be chance"
+                              : "is for the worse, and not likely to be chance";
+    char *interval = isnan(low) ? sqlite3_mprintf("")
                                 : sqlite3_mprintf(" (95 %% interval %+.*f to %+.*f)",
                                                   digits, low, digits, high);
     ext_report_html_say(html,
-                        "%s, the best of the simple methods here, has %.*f%s: the model "
-                        "has %+.*f%s%s, and %s (p = %.4f).",
-                        facts->best->method, digits, b, unit, digits, difference, unit,
+                        "The simple method that has most of it is %s, with %.*f. The "
+                        "model's difference to that is %+.*f%s, which %s (p = %.4f).",
+                        facts->best[measure]->method, digits, b, digits, difference,
                         interval != NULL ? interval : "", verdict, p);
     html->is_short |= interval == NULL;
     sqlite3_free(interval);
@@ -160,18 +158,18 @@ static void say_measures(ext_report_html *html, const ext_report_facts *facts,
                         100 * own->recall, k,
                         own->recall > 0.995 ? "; that is so good that a leak is likely"
                                             : "");
-    say_difference(html, facts, "recall", 100, " of 100");
+    say_difference(html, facts, EXT_REPORT_BY_RECALL, 100);
     if (own->mrr > 0)
         ext_report_html_say(html,
                             "MRR: %.3f, as if each next click stood at place %.1f of the "
                             "list. A shop that shows few items looks at this one.",
                             own->mrr, 1 / own->mrr);
-    say_difference(html, facts, "mrr", 1, "");
+    say_difference(html, facts, EXT_REPORT_BY_MRR, 1);
     ext_report_html_say(html,
                         "NDCG: %.3f. It counts both, how many are found and how far up "
                         "they stand, and forgives a low place more than MRR does.",
                         own->ndcg);
-    say_difference(html, facts, "ndcg", 1, "");
+    say_difference(html, facts, EXT_REPORT_BY_NDCG, 1);
     ext_report_html_say(html,
                         "Coverage: %.1f %% of the catalogue is recommended to somebody. "
                         "Popularity: what is recommended has on average %.1f %% of the "

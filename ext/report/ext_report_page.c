@@ -119,12 +119,12 @@ static void write_summary(ext_report_html *html, const ext_report_facts *facts)
     const int n_warnings = count_findings(facts, "warning");
     say_version(html, facts);
     write_cards(html, facts);
-    if (facts->best != NULL)
-        ext_report_html_say(
-            html,
-            "The best simple method that it was measured beside is %s, which has "
-            "%.1f of 100 next clicks in its lists.",
-            facts->best->method, 100 * facts->best->recall);
+    const gru4rec_metrics *best = facts->best[EXT_REPORT_BY_RECALL];
+    if (best != NULL && best->events > 0)
+        ext_report_html_say(html,
+                            "The best simple method that it was measured beside is %s, "
+                            "which has %.1f of 100 next clicks in such a list.",
+                            best->method, 100 * best->recall);
     if (n_errors > 0)
         ext_report_html_warn(html,
                              "The audit of the events has %d errors and %d "

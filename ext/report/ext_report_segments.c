@@ -28,6 +28,13 @@ static const char *name_of(segment_text *room, const char *segment)
     return sqlite3_snprintf(sizeof room->text, room->text, "after %s clicks", segment);
 }
 
+/* Returns the name of the baseline that finds most; NULL: there is none. */
+static const char *best_of(const ext_report_facts *facts)
+{
+    const gru4rec_metrics *best = facts->best[EXT_REPORT_BY_RECALL];
+    return best != NULL ? best->method : NULL;
+}
+
 /* Tells whether a row is the version's, in one segment, at the cut-off of the text. */
 static bool is_shown(const gru4rec_metrics *row, int64_t k)
 {
@@ -48,7 +55,7 @@ static void write_measure(ext_report_html *html, double value, double half_width
 static void write_table(ext_report_html *html, const ext_report_facts *facts,
                         const ext_plot_measures *measures, const char *caption)
 {
-    const char *best = facts->best != NULL ? facts->best->method : NULL;
+    const char *best = best_of(facts);
     const char *const headings[] = {"targets", "how many", "recall", "MRR", best};
     segment_text room;
     ext_report_html_table(html, caption, best != NULL ? "lrrrr" : "lrrr", headings);
@@ -104,14 +111,15 @@ static void say_losses(ext_report_html *html, const ext_report_facts *facts,
                        const ext_plot_measures *measures)
 {
     segment_text room;
+    const char *best = best_of(facts);
     int n = 0, n_lost = 0;
     sqlite3_str *names = sqlite3_str_new(NULL);
-    for (size_t i = 0; facts->best != NULL && i < measures->n; i++) {
+    for (size_t i = 0; best != NULL && i < measures->n; i++) {
         const gru4rec_metrics *row = &measures->rows[i];
         const gru4rec_metrics *other =
-            is_shown(row, facts->k) ? ext_report_facts_find(measures, facts->best->method,
-                                                            row->segment, facts->k)
-                                    : NULL;
+            is_shown(row, facts->k)
+                ? ext_report_facts_find(measures, best, row->segment, facts->k)
+                : NULL;
         n += other != NULL;
         if (other == NULL || other->recall <= row->recall)
             continue;
@@ -120,11 +128,11 @@ static void say_losses(ext_report_html *html, const ext_report_facts *facts,
     }
     char *text = sqlite3_str_finish(names);
     if (n_lost > 0)
-        ext_report_html_say(html, "%s finds more here: %s.", facts->best->method,
+        ext_report_html_say(html, "%s finds more here: %s.", best,
                             text != NULL ? text : "");
     else if (n > 0)
         ext_report_html_say(html, "It finds as many as %s or more in each of these.",
-                            facts->best->method);
+                            best);
     html->is_short |= n_lost > 0 && text == NULL;
     sqlite3_free(text);
 }

@@ -949,6 +949,7 @@ typedef struct ext_columns {
     char *session, *item, *time, *order; /* names of columns */
     char *candidates; /* of an evaluation: one id, or a JSON array of ids */
     char *space; /* of a tuning, a JSON object: option names, what it tries of each */
+    char *test, *label, *titles; /* of a picture: tables, views or SELECTs */
 } ext_columns;
 
 /* Frees all fields of columns (not the ext_columns itself) and sets them to NULL. */
@@ -965,7 +966,8 @@ bool ext_options_is(const char *text);
  * order of the text. Other options keep their values. scope: the functions whose options
  * are allowed. If columns is not NULL, some are set there instead, in place of the old
  * text: session, item, time and order; candidates, if scope has the evaluation and the
- * value is a list of ids; space, if scope has the tuning and the value is a JSON object.
+ * value is a list of ids; space, if scope has the tuning and the value is a JSON object;
+ * test, label and titles, if scope has the pictures and the value is not "none".
  * If columns is NULL, all go to the library, which refuses these. text may be NULL, which
  * has no options.
  * Errors: SQLITE_ERROR for an unknown option, a bad value, text of neither form, and text
@@ -1061,6 +1063,24 @@ void ext_options_append(sqlite3_str *json, const gru4rec_options *options, size_
  * their default has changed once). NULL means that there is not enough memory.
  */
 char *ext_options_json(const gru4rec_options *options, bool is_all);
+
+/* ---- ext_pairs.c, for ext_options.c ---- */
+
+/* Returns a pointer to the first separator in text, or to the end if there is none. */
+const char *ext_pairs_find(const char *text, char separator);
+/*
+ * Returns a pointer to where the pair name=value ends: to the next comma, or to the end
+ * of the text. Commas inside a JSON array or object do not count. has_query: the value
+ * can be a SELECT, whose commas do not count if it is in parentheses; if no parenthesis
+ * closes it, the pair ends at the end of the text.
+ */
+const char *ext_pairs_end(const char *pair, bool has_query);
+/*
+ * Returns a copy of *text up to end, without white space around it, which the caller
+ * frees; NULL means that there is not enough memory. Moves *text behind the separator at
+ * end, or to the end of the text if end is there.
+ */
+char *ext_pairs_cut(const char **text, const char *end);
 
 /* ---- ext_poll.c ---- */
 

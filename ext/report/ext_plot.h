@@ -45,6 +45,7 @@ typedef struct ext_figure_axis {
     size_t n_names;
     bool has_zero; /* the axis begins at 0, also if no value is near it */
     bool is_bare;  /* the numbers mean nothing to a reader: there are no ticks */
+    bool is_whole; /* the numbers are whole, and so are the ticks */
 } ext_figure_axis;
 
 /* How the points of a series are drawn. */
@@ -54,7 +55,7 @@ typedef enum ext_figure_mark {
     EXT_FIGURE_POINTS /* a dot at each point */
 } ext_figure_mark;
 
-/* A point of a series. */
+/* A point of a series, which owns its text. */
 typedef struct ext_figure_point {
     double x, y;
     /*
@@ -62,7 +63,7 @@ typedef struct ext_figure_point {
      * scale NAMES. NAN: there is no interval.
      */
     double low, high;
-    char *text; /* what stands beside the point, such as a title; owned; NULL: nothing */
+    char *text; /* what stands beside the point, such as a title; NULL: nothing */
 } ext_figure_point;
 
 /* Points that belong together and have one colour. */
@@ -70,7 +71,7 @@ typedef struct ext_figure_series {
     ext_figure_mark mark;
     char *name; /* for the legend; owned; NULL: the legend has no entry for it */
     ext_figure_point *points; /* (n) owned */
-    size_t n, capacity;
+    size_t n;
 } ext_figure_series;
 
 /* A part of the x axis that is marked behind the data, such as a test's days. */
@@ -114,9 +115,9 @@ typedef struct ext_figure {
  */
 
 /* Sets the title of the figure; an old one is freed. */
-void ext_figure_title(ext_figure *figure, const char *format, ...) EXT_PRINTF(2, 3);
+void ext_figure_title(ext_figure *figure, const char *format, ...);
 /* Appends a sentence to the note of the figure. */
-void ext_figure_note(ext_figure *figure, const char *format, ...) EXT_PRINTF(2, 3);
+void ext_figure_note(ext_figure *figure, const char *format, ...);
 /*
  * Adds a panel without data, below the others. title: may be NULL; x, y: the labels of the
  * axes, with units. Returns its index.
@@ -124,8 +125,21 @@ void ext_figure_note(ext_figure *figure, const char *format, ...) EXT_PRINTF(2, 
 size_t ext_figure_add_panel(ext_figure *figure, const char *title, const char *x,
                             ext_figure_scale x_scale, const char *y,
                             ext_figure_scale y_scale);
+/* Drops all panels but the first n. */
+void ext_figure_drop_panels(ext_figure *figure, size_t n);
 /* Adds a name to the x axis (or the y axis) of a panel. Returns the number it stands for. */
 size_t ext_figure_add_name(ext_figure *figure, size_t panel, bool is_y, const char *name);
+/*
+ * Returns the number that a name of the x axis of a panel stands for; adds the name, if it
+ * is not there.
+ */
+size_t ext_figure_find_name(ext_figure *figure, size_t panel, const char *name);
+/*
+ * Returns the series of a panel that has this name; adds one with that mark, if there is
+ * none.
+ */
+size_t ext_figure_find_series(ext_figure *figure, size_t panel, ext_figure_mark mark,
+                              const char *name);
 /* Adds a series without points to a panel. name: may be NULL. Returns its index. */
 size_t ext_figure_add_series(ext_figure *figure, size_t panel, ext_figure_mark mark,
                              const char *name);
@@ -141,12 +155,78 @@ void ext_figure_add_point(ext_figure *figure, size_t panel, size_t series,
 void ext_figure_add_band(ext_figure *figure, size_t panel, double from, double to,
                          const char *name);
 /* Sets the message of a panel, which is drawn in place of data. */
-void ext_figure_say(ext_figure *figure, size_t panel, const char *format, ...)
-    EXT_PRINTF(3, 4);
+void ext_figure_say(ext_figure *figure, size_t panel, const char *format, ...);
 /* Frees all that the figure owns, and makes it all zero. */
 void ext_figure_free(ext_figure *figure);
 
+/* ---- ext_axis.c, for ext_svg.c: from numbers to places along an axis ---- */
+
+enum { EXT_AXIS_TICKS = 24, EXT_AXIS_TEXT = 40 };
+
+/* An axis with its range, and where that stands in the picture. */
+typedef struct ext_axis {
+    const ext_figure_axis *axis; /* borrowed */
+    double from, to;             /* the values at its ends */
+    double start, end; /* the coordinates of its ends, in units of the picture */
+} ext_axis;
+
+/* A tick of an axis: a value, and what stands beside it. */
+typedef struct ext_axis_tick {
+    double value;
+    char text[EXT_AXIS_TEXT];
+    const char *name; /* stands there in place of text; borrowed; NULL: text does */
+} ext_axis_tick;
+
+/*
+ * Makes *placed an axis whose range holds the values from low to high, and a margin. If
+ * the axis has the scale NAMES, the range holds its names. low above high: no value is
+ * known. The caller sets start and end.
+ */
+void ext_axis_fit(ext_axis *placed, const ext_figure_axis *axis, double low, double high);
+/* Returns the coordinate of a value. Of a logarithm, what is not above 0 is at start. */
+double ext_axis_place(const ext_axis *placed, double value);
+/*
+ * Fills in ticks at round values in the range, at most most (1 to EXT_AXIS_TICKS) of
+ * them, in ascending order; returns how many. A bare axis has none.
+ */
+int ext_axis_ticks(const ext_axis *placed, ext_axis_tick ticks[EXT_AXIS_TICKS], int most);
+/*
+ * Writes a value of an axis for people: a whole number with all digits, another with four,
+ * a time as date. Returns text; or the name that the value stands for, borrowed.
+ */
+const char *ext_axis_value(char text[EXT_AXIS_TEXT], const ext_figure_axis *axis,
+                           double value);
+
+/* ---- ext_text.c: how long texts are ---- */
+
+/*
+ * Returns about how wide a text is, at a font size of 1. It is the width in a wide font
+ * (DejaVu Sans), so that a text seldom takes more room than that.
+ */
+double ext_text_width(const char *text);
+/*
+ * Returns how many bytes of text fit into a width (at a font size of 1), in whole
+ * characters, at least one character: all, if all fit. is_line: rather as many whole
+ * words, if there is a space.
+ */
+size_t ext_text_fit(const char *text, double width, bool is_line);
+/*
+ * Returns the length in bytes of the character that text (not empty) begins with, and
+ * sets *code to it; if the bytes are no UTF-8, the length is 1 and the code U+FFFD.
+ */
+size_t ext_text_character(const char *text, uint32_t *code);
+
 /* ---- ext_svg.c: figures as SVG ---- */
+
+/*
+ * The picture is EXT_SVG_WIDTH units wide, with a margin at both sides; its height is as
+ * its content needs. Texts have EXT_SVG_SIZE units, which are 10 pixels if the picture is
+ * shown 360 pixels wide, and 9 in a page of 360 pixels with margins.
+ */
+#define EXT_SVG_WIDTH 480.0
+#define EXT_SVG_MARGIN 10.0
+#define EXT_SVG_SIZE 13.5
+#define EXT_SVG_LINE 18.0 /* from one line of text to the next */
 
 /*
  * Appends the figure to svg as one <svg> element. A panel without any point says that it
@@ -154,53 +234,78 @@ void ext_figure_free(ext_figure *figure);
  */
 int ext_svg_draw(sqlite3_str *svg, const ext_figure *figure, ext_error *error);
 /*
- * Appends a text to xml: &, <, > and quotes are escaped, bytes that are no UTF-8 and
+ * Appends a text to xml: &, <, > and quotes are escaped; bytes that are no UTF-8 and
  * characters that XML does not allow become U+FFFD. For HTML too.
  */
 void ext_svg_escape(sqlite3_str *xml, const char *text);
+
+/* ---- ext_svg.c, for ext_marks.c ---- */
+
+/* Appends a coordinate, rounded to one decimal, behind a space. */
+void ext_svg_number(sqlite3_str *svg, double number);
+/*
+ * Appends a text element at x and y, its base line; cut to width with an ellipsis if it is
+ * longer. of: its classes and other attributes.
+ */
+void ext_svg_text(sqlite3_str *svg, double x, double y, const char *of, const char *text,
+                  double width);
+/*
+ * Appends a text in as many lines as width needs, at most most; y is the base line of the
+ * first. Returns the base line after the last.
+ */
+double ext_svg_lines(sqlite3_str *svg, double x, double y, const char *of,
+                     const char *text, double width, int most);
+
+/* ---- ext_marks.c, for ext_svg.c ---- */
+
+/* Appends a panel whose upper end is at y. Returns its lower end. */
+double ext_marks_panel(sqlite3_str *svg, const ext_figure_panel *panel, double y);
 
 /* ---- ext_plot_request.c ---- */
 
 enum { EXT_PLOT_SEGMENTS = GRU4REC_SEGMENT_POPULARITY + 1 };
 
 /*
- * The measures of a version and of baselines on test events, of one kind of segments.
- * Several pictures show them, so they are measured once.
+ * The measures of a version and of baselines on test events, of one kind of segments: the
+ * rows that gru4rec_evaluate() has, also those of empty segments.
  */
 typedef struct ext_plot_measures {
-    gru4rec_metrics *rows; /* (n) as gru4rec_evaluate() gives them; owned */
+    gru4rec_metrics *rows; /* (n) owned; NULL: they were not measured yet */
     size_t n;
-    int64_t n_skipped; /* test events whose item the version does not know */
-    char *warnings;    /* what a reader must know of the figures; owned; NULL: nothing */
-    bool is_known;     /* false: they were not measured yet */
 } ext_plot_measures;
 
 /*
  * What is drawn: a model, and the options of the call. One request serves several
- * pictures. All zero before ext_plot_request_read().
+ * pictures. All zero before ext_plot_request_read(); it must not be moved afterwards.
  */
 typedef struct ext_plot_request {
     ext_home home;           /* the model; owned */
-    gru4rec_options options; /* of evaluations and of pictures; not resolved */
-    /* The texts among the options: test, label and titles, names of columns; owned. */
+    ext_config config;       /* its configuration; owned */
+    gru4rec_options own;     /* its options of training; resolved */
+    gru4rec_options options; /* those of the call, of evaluations and pictures */
+    /* The texts among these: test, label and titles, names of columns; owned. */
     ext_columns columns;
-    /* What was measured so far, by gru4rec_segment; owned. */
-    ext_plot_measures measures[EXT_PLOT_SEGMENTS];
+    ext_budget budget; /* of all memory that grows with the events */
+    /* The version, the test and the baselines; read before the first measures. Owned. */
+    ext_measurement measurement;
+    ext_plot_measures measures[EXT_PLOT_SEGMENTS]; /* by gru4rec_segment; owned */
 } ext_plot_request;
 
 /*
  * Finds the model called name, and reads the options (NULL: none given) of scope
  * GRU4REC_SCOPE_PLOT and GRU4REC_SCOPE_EVALUATE into *request. Options of the library are
- * at their defaults where they are not given. The caller calls ext_plot_request_free() in
- * any case. SQLITE_ERROR: there is no such model; an option is unknown or wrong.
+ * at their defaults where they are not given; but baselines is then
+ * pop/markov/item-knn/vs-knn. The caller calls ext_plot_request_free() in any case.
+ * SQLITE_ERROR: there is no such model; an option is unknown or wrong.
  */
 int ext_plot_request_read(ext_plot_request *request, ext_connection *connection,
                           sqlite3_value *name, const char *options, ext_error *error);
 /*
- * Sets *measures to what a version has on the events of the option test, by segment
- * (GRU4REC_SEGMENT_NONE: all targets together); beside it the baselines of the option
- * baselines, by default pop, item-knn, markov and vs-knn if the sessions of the training
- * can be read again. The request keeps them: a second call for a segment measures nothing.
+ * Sets *measures to what the version of option version has on the events of option test,
+ * by segment (GRU4REC_SEGMENT_NONE: all targets together), and beside it the baselines.
+ * The test is read and the baselines are fitted once, and a second call for a segment
+ * measures nothing. Afterwards measurement.warnings is what a reader must know of the
+ * figures (NULL: nothing), and measurement.test has the events.
  * SQLITE_ERROR: the option test is missing; or as for gru4rec_evaluate().
  */
 int ext_plot_request_measures(const ext_plot_measures **measures,
@@ -208,6 +313,41 @@ int ext_plot_request_measures(const ext_plot_measures **measures,
                               ext_error *error);
 /* Frees all that the request owns, and makes it all zero. */
 void ext_plot_request_free(ext_plot_request *request);
+
+/* ---- ext_plot_events.c ---- */
+
+/* How ext_plot_events_read() prepares events. */
+typedef enum ext_plot_preparation {
+    EXT_PLOT_RAW,      /* all events, sessions as they are */
+    EXT_PLOT_PREPARED, /* as the next training of the model would prepare them */
+    /* As EXT_PLOT_PREPARED, of the items that the version knows, which has its rows. */
+    EXT_PLOT_KNOWN
+} ext_plot_preparation;
+
+/*
+ * Reads events with their times: those of the source test; or, if test is NULL, of the
+ * model's own source, restricted as in a view. Rows that cannot be read are left out.
+ * version: for EXT_PLOT_KNOWN. The memory is that of the request's budget. The caller
+ * calls ext_read_free() before that ends, in any case.
+ * SQLITE_ERROR: the model has no source; or as for ext_read_events().
+ */
+int ext_plot_events_read(ext_events *events, ext_plot_request *request, const char *test,
+                         ext_plot_preparation preparation, const ext_model *version,
+                         ext_error *error);
+/*
+ * Tells whether the model has no source of events. If so, adds a panel to the figure that
+ * says how to give it one.
+ */
+bool ext_plot_events_are_missing(ext_figure *figure, const ext_plot_request *request);
+
+/* ---- ext_plot_*.c: each fills in the figure of one picture ---- */
+
+typedef int ext_plot_picture(ext_figure *figure, ext_plot_request *request,
+                             ext_error *error);
+
+ext_plot_picture ext_plot_learning_fill, ext_plot_methods_fill, ext_plot_positions_fill;
+ext_plot_picture ext_plot_lengths_fill, ext_plot_popularity_fill, ext_plot_days_fill;
+ext_plot_picture ext_plot_items_fill, ext_plot_trials_fill, ext_plot_cutoffs_fill;
 
 /* ---- ext_plot.c ---- */
 

@@ -105,7 +105,10 @@ static void defaults_are_the_documented_ones(void)
                                               {"trials", "40"},
                                               {"minutes", "0"},
                                               {"objective", "mrr@20"},
-                                              {"space", "default"}};
+                                              {"space", "default"},
+                                              {"test", "none"},
+                                              {"label", "none"},
+                                              {"titles", "none"}};
     const size_t n = sizeof expected / sizeof *expected;
     gru4rec_options options = defaults();
     CHECK_INT(n, gru4rec_option_count());

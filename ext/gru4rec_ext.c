@@ -100,7 +100,6 @@ static const ext_table_function *const tables[] = {
  */
 static const ext_function *const readers[] = {
     ext_score_functions, ext_state_functions, ext_export_functions, ext_check_functions,
-    ext_score_functions, ext_state_functions, ext_export_functions, ext_check_functions,
     ext_info_functions,  ext_times_functions, ext_plot_functions,   ext_report_functions,
 };
 static const ext_function *const writers[] = {

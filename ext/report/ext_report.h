@@ -178,8 +178,8 @@ typedef struct ext_report_facts {
     ext_report_rows audit;    /* check_name, severity, value, advice */
     char *no_audit;           /* why the events were not audited; owned, or NULL */
     ext_report_rows frequent; /* row, support: the items with the most events */
-    ext_report_rows tuning;   /* trials, best, objective, status of the last tuning */
-    ext_report_rows trials;   /* trial, epochs, objective, recall, mrr, status, options */
+    ext_report_rows tuning;   /* trials, best one, objective that was given */
+    ext_report_rows trials;   /* trial, epochs, objective, recall, mrr, options */
     /* What was measured on the test; NULL: the request has no test. Borrowed. */
     const ext_plot_measures *all, *positions, *popularity;
     int64_t k; /* the cut-off that the text is about: the largest one */

@@ -112,25 +112,24 @@ static int read_options(ext_report_facts *facts, ext_error *error)
 /* Reads the last tuning of the model, and its best trials. */
 static int read_trials(ext_report_facts *facts, ext_error *error)
 {
-    bool has_trials;
-    int rc = ext_shadow_has(&facts->request.home, "trial", &has_trials, error);
-    if (rc != SQLITE_OK || !has_trials)
-        return rc;
-    rc = read_rows(&facts->tuning, facts,
-                   "SELECT (SELECT count(DISTINCT trial) FROM @trial AS t"
-                   "  WHERE t.tune = m.tune AND trial > 0),"
-                   " options ->> '$.best', objective, status,"
-                   " coalesce(options ->> '$.given.objective', 'mrr@20')"
-                   " FROM @trial AS m WHERE trial = 0 AND ?1 > 0"
-                   " ORDER BY tune DESC LIMIT 1",
-                   error);
-    static const char query[] =
-        "SELECT trial, epochs, objective, recall, mrr, status, options FROM @trial AS m"
-        " WHERE tune = (SELECT max(tune) FROM @trial) AND trial > 0 AND ?1 > 0"
-        " AND rung = (SELECT max(rung) FROM @trial AS t"
+    static const char tuning[] =
+        "SELECT (SELECT count(DISTINCT trial) FROM @trial AS t"
+        "  WHERE t.tune = m.tune AND trial > 0), options ->> '$.best',"
+        " options ->> '$.given.objective' FROM @trial AS m WHERE trial = 0 AND ?1 > 0"
+        " ORDER BY tune DESC LIMIT 1";
+    static const char trials[] =
+        "SELECT trial, epochs, objective, recall, mrr,"
+        " (SELECT group_concat(key || ' ' || value, ', ') FROM json_each(options))"
+        " FROM @trial AS m WHERE tune = (SELECT max(tune) FROM @trial) AND trial > 0"
+        " AND ?1 > 0 AND rung = (SELECT max(rung) FROM @trial AS t"
         "  WHERE t.tune = m.tune AND t.trial = m.trial)"
         " ORDER BY objective DESC, trial LIMIT 10";
-    return rc == SQLITE_OK ? read_rows(&facts->trials, facts, query, error) : rc;
+    bool has_trials;
+    int rc = ext_shadow_has(&facts->request.home, "trial", &has_trials, error);
+    if (rc == SQLITE_OK && has_trials)
+        rc = read_rows(&facts->tuning, facts, tuning, error);
+    return rc == SQLITE_OK && has_trials ? read_rows(&facts->trials, facts, trials, error)
+                                         : rc;
 }
 
 /* Reads what the model's own tables say of the version. */

@@ -107,15 +107,16 @@ static void write_options(ext_report_html *html, const ext_report_facts *facts)
 /* The best trials of the last tuning. */
 static void write_trials(ext_report_html *html, const ext_report_facts *facts)
 {
+    const char *objective = ext_report_rows_text(&facts->tuning, 0, 2);
     const char *const headings[] = {
-        "trial",  "epochs", ext_report_rows_text(&facts->tuning, 0, 4),
+        "trial",  "epochs", objective != NULL ? objective : "mrr@20",
         "recall", "MRR",    "options"};
     const ext_report_rows *trials = &facts->trials;
     const int64_t best = ext_report_rows_integer(&facts->tuning, 0, 1);
     ext_report_html_table(html, "The best trials", "rrrrrl", headings);
     for (size_t i = 0; i < trials->n; i++) {
         const int64_t trial = ext_report_rows_integer(trials, i, 0);
-        const char *options = ext_report_rows_text(trials, i, 6);
+        const char *options = ext_report_rows_text(trials, i, 5);
         ext_report_html_row(html, trial == best);
         ext_report_html_number(html, "%lld", (long long)trial);
         ext_report_html_number(html, "%lld",

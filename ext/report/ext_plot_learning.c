@@ -6,8 +6,8 @@
 
 #include <math.h>
 
-/* The lines of a panel that could not be told apart would be more. */
-enum { VERSIONS = 8 };
+/* The most versions whose lines can be told apart. */
+enum { VERSIONS = EXT_MARKS_COLOURS };
 
 /* The panels, whose values stand in these columns of the query. */
 enum { LOSS, RECALL, MRR, PANELS };

@@ -14,7 +14,9 @@ static const double day = 86400;
 
 /* ---- the range ---- */
 
-/* Makes a range wider by a share of its length; a range without length by a share of 1. */
+/*
+ * Makes a range wider by a share of its length; a range without length by a share of 1.
+ */
 static void widen(ext_axis *placed, double share, double least)
 {
     const double length = placed->to - placed->from;
@@ -81,7 +83,9 @@ double ext_axis_place(const ext_axis *placed, double value)
 
 /* ---- numbers ---- */
 
-/* Writes the value of a tick; step: the distance of ticks. 20000 is 20k, 3000000 is 3M. */
+/*
+ * Writes the value of a tick; step: the distance of ticks. 20000 is 20k, 3000000 is 3M.
+ */
 static void write_number(char text[EXT_AXIS_TEXT], double value, double step)
 {
     const double size = fmax(fabs(value), step);
@@ -264,7 +268,9 @@ static int time_ticks(const ext_axis *placed, ext_axis_tick *ticks, int most)
 
 /* ---- all ---- */
 
-/* Ticks at as many of the names as there may be, with the same number left out between. */
+/*
+ * Ticks at as many of the names as there may be, with the same number left out between.
+ */
 static int name_ticks(const ext_axis *placed, ext_axis_tick *ticks, int most)
 {
     const size_t n_names = placed->axis->n_names, room = (size_t)most;
@@ -295,8 +301,9 @@ const char *ext_axis_value(char text[EXT_AXIS_TEXT], const ext_figure_axis *axis
                            double value)
 {
     if (axis->scale == EXT_FIGURE_NAMES)
-        return value >= 0 && value < (double)axis->n_names ? axis->names[(size_t)value]
-                                                           : "";
+        return value + 0.5 >= 0 && value + 0.5 < (double)axis->n_names
+                   ? axis->names[(size_t)(value + 0.5)]
+                   : "";
     if (axis->scale == EXT_FIGURE_TIME)
         write_time(text, value);
     else if (value == floor(value) && fabs(value) < 1e15)

@@ -121,6 +121,7 @@ size_t ext_figure_add_series(ext_figure *figure, size_t panel, ext_figure_mark m
     if (series == NULL)
         return 0;
     to->series = series;
+    to->y.has_zero |= mark == EXT_FIGURE_BARS;
     series[to->n_series] = (ext_figure_series){.mark = mark, .name = copy(figure, name)};
     return to->n_series++;
 }

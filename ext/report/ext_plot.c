@@ -26,9 +26,9 @@ static const struct {
     int uses;
 } pictures[] = {
     {"learning", ext_plot_learning_fill, 0},
-    {"methods", ext_plot_methods_fill, MEASURES},
-    {"positions", ext_plot_positions_fill, MEASURES},
-    {"cutoffs", ext_plot_cutoffs_fill, MEASURES},
+    {"methods", ext_plot_measures_methods, MEASURES},
+    {"positions", ext_plot_measures_positions, MEASURES},
+    {"cutoffs", ext_plot_measures_cutoffs, MEASURES},
     {"lengths", ext_plot_lengths_fill, MEMORY},
     {"popularity", ext_plot_popularity_fill, VERSION | SEED | MEMORY},
     {"days", ext_plot_days_fill, TEST | MEMORY},

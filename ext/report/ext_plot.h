@@ -6,16 +6,17 @@
  * code (ext_svg.c, ext_axis.c) turns a figure into SVG, and knows nothing else. So no
  * picture code knows SQL, and no query code knows pixels.
  *
- * A figure is made of few marks: axes, lines, bars, points, intervals, bands and a legend.
- * The SVG has no script, no outside reference, no id and no style of its own elements'
- * neighbours: all its classes begin with g4r-, so that several can stand in one HTML page.
- * Coordinates have one decimal, so that the last bits of a number change nothing.
+ * A figure is made of few marks: axes, lines, bars, points, intervals, bands and a
+ * legend. The SVG has no script, no outside reference, no id and no style of its own
+ * elements' neighbours: all its classes begin with g4r-, so that several can stand in one
+ * HTML page. Coordinates have one decimal, so that the last bits of a number change
+ * nothing.
  *
  * No library draws this. Of those in Debian in C, libplot (plotutils 2.6) has had no
- * release since 2009 and needs X11; PLplot needs six other libraries and a folder of data;
- * ploticus has been still since 2013; cairo writes text as outlines, which nobody can
- * select or search. None of them knows colours that follow prefers-color-scheme, or where
- * a legend covers no data. The marks here are some hundred lines.
+ * release since 2009 and needs X11; PLplot needs six other libraries and a folder of
+ * data; ploticus has been still since 2013; cairo writes text as outlines, which nobody
+ * can select or search. None of them knows colours that follow prefers-color-scheme, or
+ * where a legend covers no data. The marks here are some hundred lines.
  *
  * Errors are as in ext_tools.h.
  */
@@ -39,7 +40,8 @@ typedef struct ext_figure_axis {
     ext_figure_scale scale;
     char *label; /* what the axis shows, with its unit; owned */
     /*
-     * The names of an axis of scale NAMES, from the left or from the top: (n_names) owned.
+     * The names of an axis of scale NAMES, from the left or from the top: (n_names)
+     * owned.
      */
     char **names;
     size_t n_names;
@@ -50,9 +52,10 @@ typedef struct ext_figure_axis {
 
 /* How the points of a series are drawn. */
 typedef enum ext_figure_mark {
-    EXT_FIGURE_LINE,  /* a line through the points, with a dot on each if they are few */
-    EXT_FIGURE_BARS,  /* a bar from 0 to each point */
-    EXT_FIGURE_POINTS /* a dot at each point */
+    EXT_FIGURE_LINE,   /* a line through the points, with a dot on each if they are few */
+    EXT_FIGURE_BARS,   /* a bar from 0 to each point; not with names on the y axis */
+    EXT_FIGURE_POINTS, /* a dot at each point */
+    EXT_FIGURE_RINGS   /* a ring around each point, which marks points of other series */
 } ext_figure_mark;
 
 /* A point of a series, which owns its text. */
@@ -119,19 +122,21 @@ void ext_figure_title(ext_figure *figure, const char *format, ...);
 /* Appends a sentence to the note of the figure. */
 void ext_figure_note(ext_figure *figure, const char *format, ...);
 /*
- * Adds a panel without data, below the others. title: may be NULL; x, y: the labels of the
- * axes, with units. Returns its index.
+ * Adds a panel without data, below the others. title: may be NULL; x, y: the labels of
+ * the axes, with units. Returns its index.
  */
 size_t ext_figure_add_panel(ext_figure *figure, const char *title, const char *x,
                             ext_figure_scale x_scale, const char *y,
                             ext_figure_scale y_scale);
 /* Drops all panels but the first n. */
 void ext_figure_drop_panels(ext_figure *figure, size_t n);
-/* Adds a name to the x axis (or the y axis) of a panel. Returns the number it stands for. */
+/*
+ * Adds a name to the x axis (or the y axis) of a panel. Returns the number it stands for.
+ */
 size_t ext_figure_add_name(ext_figure *figure, size_t panel, bool is_y, const char *name);
 /*
- * Returns the number that a name of the x axis of a panel stands for; adds the name, if it
- * is not there.
+ * Returns the number that a name of the x axis of a panel stands for; adds the name, if
+ * it is not there.
  */
 size_t ext_figure_find_name(ext_figure *figure, size_t panel, const char *name);
 /*
@@ -191,8 +196,8 @@ double ext_axis_place(const ext_axis *placed, double value);
  */
 int ext_axis_ticks(const ext_axis *placed, ext_axis_tick ticks[EXT_AXIS_TICKS], int most);
 /*
- * Writes a value of an axis for people: a whole number with all digits, another with four,
- * a time as date. Returns text; or the name that the value stands for, borrowed.
+ * Writes a value of an axis for people: a whole number with all digits, another with
+ * four, a time as date. Returns text; or the name that the value stands for, borrowed.
  */
 const char *ext_axis_value(char text[EXT_AXIS_TEXT], const ext_figure_axis *axis,
                            double value);
@@ -239,13 +244,13 @@ int ext_svg_draw(sqlite3_str *svg, const ext_figure *figure, ext_error *error);
  */
 void ext_svg_escape(sqlite3_str *xml, const char *text);
 
-/* ---- ext_svg.c, for ext_marks.c ---- */
+/* ---- ext_svg.c, for ext_panel.c and ext_marks.c ---- */
 
-/* Appends a coordinate, rounded to one decimal, behind a space. */
-void ext_svg_number(sqlite3_str *svg, double number);
+/* Appends "x y", two coordinates, each rounded to one decimal. */
+void ext_svg_pair(sqlite3_str *svg, double x, double y);
 /*
- * Appends a text element at x and y, its base line; cut to width with an ellipsis if it is
- * longer. of: its classes and other attributes.
+ * Appends a text element at x and y, its base line; cut to width with an ellipsis if it
+ * is longer. of: its classes and other attributes.
  */
 void ext_svg_text(sqlite3_str *svg, double x, double y, const char *of, const char *text,
                   double width);
@@ -256,10 +261,48 @@ void ext_svg_text(sqlite3_str *svg, double x, double y, const char *of, const ch
 double ext_svg_lines(sqlite3_str *svg, double x, double y, const char *of,
                      const char *text, double width, int most);
 
-/* ---- ext_marks.c, for ext_svg.c ---- */
+/* ---- ext_panel.c, for ext_svg.c ---- */
 
 /* Appends a panel whose upper end is at y. Returns its lower end. */
-double ext_marks_panel(sqlite3_str *svg, const ext_figure_panel *panel, double y);
+double ext_panel_draw(sqlite3_str *svg, const ext_figure_panel *panel, double y);
+
+/* ---- ext_marks.c, for ext_panel.c ---- */
+
+enum {
+    EXT_MARKS_COLOURS = 7, /* series of a panel that can be told apart */
+    EXT_MARKS_LABELS = 64  /* the most texts beside points */
+};
+
+/* A rectangle. */
+typedef struct ext_marks_box {
+    double left, top, right, bottom;
+} ext_marks_box;
+
+/*
+ * What the marks of a panel are drawn with. The caller sets all but labels and n_labels.
+ */
+typedef struct ext_marks {
+    sqlite3_str *svg;
+    const ext_figure_panel *panel;
+    ext_axis x, y;
+    double gap; /* from one bar to the next, as x of the points; 0: there are no bars */
+    ext_marks_box labels[EXT_MARKS_LABELS]; /* (n_labels) where texts stand already */
+    size_t n_labels;
+} ext_marks;
+
+/* Draws all series of the panel. */
+void ext_marks_draw(ext_marks *marks);
+/* Draws what stands for a series with this index, at x and y, 20 units wide. */
+void ext_marks_swatch(sqlite3_str *svg, ext_figure_mark mark, size_t series, double x,
+                      double y);
+/* Draws a straight line, or a rectangle, of these classes. */
+void ext_marks_straight(sqlite3_str *svg, const char *classes, double x1, double y1,
+                        double x2, double y2);
+void ext_marks_rectangle(sqlite3_str *svg, const char *classes, ext_marks_box at);
+/* Tells whether intervals go along x, because the y axis has names. */
+bool ext_marks_lie(const ext_figure_panel *panel);
+/* Returns the width of the widest text beside a point of the panel. */
+double ext_marks_widest_text(const ext_figure_panel *panel);
 
 /* ---- ext_plot_request.c ---- */
 
@@ -345,9 +388,10 @@ bool ext_plot_events_are_missing(ext_figure *figure, const ext_plot_request *req
 typedef int ext_plot_picture(ext_figure *figure, ext_plot_request *request,
                              ext_error *error);
 
-ext_plot_picture ext_plot_learning_fill, ext_plot_methods_fill, ext_plot_positions_fill;
-ext_plot_picture ext_plot_lengths_fill, ext_plot_popularity_fill, ext_plot_days_fill;
-ext_plot_picture ext_plot_items_fill, ext_plot_trials_fill, ext_plot_cutoffs_fill;
+ext_plot_picture ext_plot_learning_fill, ext_plot_lengths_fill, ext_plot_days_fill;
+ext_plot_picture ext_plot_popularity_fill, ext_plot_items_fill, ext_plot_trials_fill;
+ext_plot_picture ext_plot_measures_methods, ext_plot_measures_positions;
+ext_plot_picture ext_plot_measures_cutoffs;
 
 /* ---- ext_plot.c ---- */
 

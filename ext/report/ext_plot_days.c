@@ -27,8 +27,11 @@ static double seconds(const day_log *of, int64_t event)
     return of->events.dataset->times[event] / of->per_second;
 }
 
-/* Reads a log, and finds its first and last time. SQLITE_ERROR: its times are no dates. */
-static int read(day_log *of, ext_plot_request *request, const char *test, ext_error *error)
+/*
+ * Reads a log, and finds its first and last time. SQLITE_ERROR: its times are no dates.
+ */
+static int read(day_log *of, ext_plot_request *request, const char *test,
+                ext_error *error)
 {
     of->name = test != NULL ? "test" : "source";
     of->first = INFINITY;
@@ -120,25 +123,26 @@ static int add_training(ext_figure *figure, size_t panel, const ext_plot_request
                             : 0;
     }
     if (are_known)
-        ext_figure_add_band(figure, panel, ends[0], ends[1], "training");
+        ext_figure_add_band(figure, panel, ends[0], ends[1], "days of the training");
     return ext_sql_finish(stmt, rc, "reading the version", error);
 }
 
 /* Adds the panel of events or of sessions. */
 static int add_panel(ext_figure *figure, const ext_plot_request *request,
-                     const day_log logs[2], size_t n_logs, bool of_sessions, ext_error *error)
+                     const day_log logs[2], size_t n_logs, bool of_sessions,
+                     ext_error *error)
 {
     const double first = fmin(logs[0].first, logs[1].first),
                  last = fmax(logs[0].last, logs[1].last);
     const int64_t n = isfinite(first) ? group((last - first) / day + 1) : 1;
     const double length = (double)n * day,
                  origin = isfinite(first) ? floor(first / day) * day : 0;
-    const char *what = of_sessions ? "sessions, by their first event" : "events";
-    char label[60];
-    if (n == 1)
-        sqlite3_snprintf(sizeof label, label, "%s a day", what);
-    else
-        sqlite3_snprintf(sizeof label, label, "%s in %lld days", what, n);
+    char days[24] = "a day", label[80];
+    if (n > 1)
+        sqlite3_snprintf(sizeof days, days, "in %lld days", n);
+    sqlite3_snprintf(sizeof label, label,
+                     of_sessions ? "sessions %s, by their first event" : "events %s",
+                     days);
     const size_t panel = ext_figure_add_panel(figure, NULL, "day (UTC)", EXT_FIGURE_TIME,
                                               label, EXT_FIGURE_LINEAR);
     for (size_t i = 0; i < n_logs; i++)
@@ -149,14 +153,15 @@ static int add_panel(ext_figure *figure, const ext_plot_request *request,
         add_training(figure, panel, request, logs[0].per_second, error) != SQLITE_OK)
         return error->rc;
     if (n_logs == 2)
-        ext_figure_add_band(figure, panel, logs[1].first, logs[1].last, "test");
+        ext_figure_add_band(figure, panel, logs[1].first, logs[1].last,
+                            "days of the test");
     return SQLITE_OK;
 }
 
 int ext_plot_days_fill(ext_figure *figure, ext_plot_request *request, ext_error *error)
 {
     day_log logs[2] = {{.first = INFINITY, .last = -INFINITY},
-                   {.first = INFINITY, .last = -INFINITY}};
+                       {.first = INFINITY, .last = -INFINITY}};
     const char *test = request->columns.test;
     const size_t n_logs = test != NULL ? 2 : 1;
     ext_figure_title(figure, "Events and sessions of '%s' by day", request->home.name);

@@ -9,6 +9,7 @@
  */
 #include "ext_plot.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -300,8 +301,7 @@ static void add_labelled(ext_figure *figure, const map *m)
 static void add_named(ext_figure *figure, const map *m, char *const titles[NAMED])
 {
     const size_t series =
-        ext_figure_add_series(figure, 0, EXT_FIGURE_POINTS,
-                              m->request->columns.label != NULL ? NULL : "most events");
+        ext_figure_add_series(figure, 0, EXT_FIGURE_RINGS, "most events");
     for (size_t i = 0; i < m->n && i < NAMED; i++) {
         ext_show show;
         gru4rec_id id;
@@ -309,8 +309,8 @@ static void add_named(ext_figure *figure, const map *m, char *const titles[NAMED
         ext_show_id(&show, &id);
         const ext_figure_point point = {.x = m->coordinates[2 * i],
                                         .y = m->coordinates[2 * i + 1],
-                                        .low = 1,
-                                        .high = -1,
+                                        .low = (double)NAN,
+                                        .high = (double)NAN,
                                         .text =
                                             titles[i] != NULL ? titles[i] : show.text};
         ext_figure_add_point(figure, 0, series, &point);

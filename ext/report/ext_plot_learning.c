@@ -6,8 +6,8 @@
 
 #include <math.h>
 
-/* The lines of a panel that could not be told apart would be more. */
-enum { VERSIONS = 8 };
+/* The most versions whose lines can be told apart. */
+enum { VERSIONS = EXT_MARKS_COLOURS };
 
 /* The panels, whose values stand in these columns of the query. */
 enum { LOSS, RECALL, MRR, PANELS };
@@ -73,19 +73,26 @@ static int read_epochs(ext_figure *figure, const ext_home *home, bool *has_measu
 int ext_plot_learning_fill(ext_figure *figure, ext_plot_request *request,
                            ext_error *error)
 {
+    const ext_home *home = &request->home;
+    ext_snapshot snapshot = {0};
     bool has_measures = false;
     int64_t n_versions = 0;
-    ext_figure_title(figure, "Learning of '%s'", request->home.name);
+    ext_figure_title(figure, "Learning of '%s'", home->name);
     add_panels(figure);
-    if (read_epochs(figure, &request->home, &has_measures, error) != SQLITE_OK ||
-        ext_query_integer(&request->home, &n_versions, error,
-                          "SELECT count(DISTINCT version) FROM @epoch", "") != SQLITE_OK)
-        return error->rc;
+    int rc = ext_snapshot_start(&snapshot, home, error);
+    if (rc == SQLITE_OK)
+        rc = read_epochs(figure, home, &has_measures, error);
+    if (rc == SQLITE_OK)
+        rc = ext_query_integer(home, &n_versions, error,
+                               "SELECT count(DISTINCT version) FROM @epoch", "");
+    ext_snapshot_end(&snapshot);
+    if (rc != SQLITE_OK)
+        return rc;
     if (n_versions == 0)
         ext_figure_say(figure, LOSS,
                        "No epoch is recorded: the model was not trained here. Train it: "
                        "gru4rec_train('%s').",
-                       request->home.name);
+                       home->name);
     if (n_versions == 0 || !has_measures)
         ext_figure_drop_panels(figure, 1);
     if (n_versions > 0 && !has_measures)

@@ -53,9 +53,9 @@ static int make_items(work *w, const ext_plot_request *request, ext_error *error
 /* ---- recommendations ---- */
 
 /* Returns the next number of the generator splitmix64, from 0 to below 1. */
-static double draw(uint64_t *state)
+static double draw(uint64_t *x)
 {
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+    uint64_t z = (*x += 0x9e3779b97f4a7c15u);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
@@ -89,13 +89,15 @@ static int count_list(work *w, ext_workspace *workspace, const int32_t *rows, si
     return SQLITE_OK;
 }
 
-/* Makes the lists of up to SESSIONS sessions, drawn by the seed; all, if there are fewer. */
+/*
+ * Makes the lists of up to SESSIONS sessions, drawn by the seed; all, if there are fewer.
+ */
 static int count_lists(work *w, const gru4rec_dataset *dataset, const ext_home *home,
                        int64_t seed, ext_error *error)
 {
     ext_workspace workspace = {0};
     ext_poll poll;
-    uint64_t state = (uint64_t)seed;
+    uint64_t random = (uint64_t)seed;
     int64_t n_left = dataset->n_sessions,
             n_wanted = n_left < SESSIONS ? n_left : SESSIONS;
     int rc = ext_workspace_open(&workspace, home->connection,
@@ -103,7 +105,7 @@ static int count_lists(work *w, const gru4rec_dataset *dataset, const ext_home *
     ext_poll_start(&poll, home->db);
     for (int64_t i = 0; rc == SQLITE_OK && n_wanted > 0; i++, n_left--) {
         const int64_t first = dataset->offsets[i];
-        if (draw(&state) * (double)n_left >= (double)n_wanted)
+        if (draw(&random) * (double)n_left >= (double)n_wanted)
             continue;
         n_wanted--;
         rc = count_list(w, &workspace, dataset->item_rows + first,

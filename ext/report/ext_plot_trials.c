@@ -126,12 +126,11 @@ static int add_options(ext_figure *figure, const ext_home *home, ext_error *erro
     return rc;
 }
 
-int ext_plot_trials_fill(ext_figure *figure, ext_plot_request *request, ext_error *error)
+/* Fills in the figure, in a snapshot of the caller's. */
+static int fill(ext_figure *figure, const ext_home *home, ext_error *error)
 {
-    const ext_home *home = &request->home;
     bool has_trials;
     int64_t tune = 0;
-    ext_figure_title(figure, "Trials of the last tuning of '%s'", home->name);
     int rc = ext_shadow_has(home, "trial", &has_trials, error);
     if (rc == SQLITE_OK && has_trials)
         rc = ext_query_integer(home, &tune, error, "SELECT max(tune) FROM @trial", "");
@@ -149,5 +148,17 @@ int ext_plot_trials_fill(ext_figure *figure, ext_plot_request *request, ext_erro
         rc = add_options(figure, home, error);
     if (rc == SQLITE_OK)
         ext_figure_note(figure, "A larger objective is better. Tuning %lld.", tune);
+    return rc;
+}
+
+int ext_plot_trials_fill(ext_figure *figure, ext_plot_request *request, ext_error *error)
+{
+    const ext_home *home = &request->home;
+    ext_snapshot snapshot = {0};
+    ext_figure_title(figure, "Trials of the last tuning of '%s'", home->name);
+    int rc = ext_snapshot_start(&snapshot, home, error);
+    if (rc == SQLITE_OK)
+        rc = fill(figure, home, error);
+    ext_snapshot_end(&snapshot);
     return rc;
 }

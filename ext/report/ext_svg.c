@@ -1,10 +1,11 @@
 /*
  * ext_svg.c - a figure as one SVG element; see ext_plot.h.
  *
- * From above to below: the title, the panels (ext_marks.c), and the note. The colours are
- * those of Okabe and Ito, which people with any kind of colour blindness can tell apart,
- * made darker on white and lighter on black until each stands out from the ground. Beside
- * its colour a line has its own dashes, and a dot its own shape.
+ * From above to below: the title, the panels (ext_marks.c), and the note. The colours of
+ * series were searched by a program: each has a contrast of 3 and more to the ground, and
+ * any two differ by 32 and more (CIE76), also for an eye that lacks one of its three
+ * kinds of cones (Machado and others, 2009). Beside its colour a line has its own dashes,
+ * and a dot its own shape.
  */
 #include "ext_plot.h"
 
@@ -32,30 +33,31 @@ static const char style[] =
     ".g4r-line{fill:none;stroke-width:2;stroke-linejoin:round}"
     ".g4r-ends{fill:none;stroke-width:1.5}"
     ".g4r-dots{fill:none;stroke-width:3.4;stroke-linecap:round;stroke-opacity:.75}"
-    ".g4r-s0{stroke:#0072b2}.g4r-s1{stroke:#c75100}.g4r-s2{stroke:#00805d}"
-    ".g4r-s3{stroke:#b0578d}.g4r-s4{stroke:#a87400}.g4r-s5{stroke:#2f86bd}"
-    ".g4r-s6{stroke:#444c56}.g4r-s7{stroke:#7a5195}"
-    ".g4r-f0{fill:#0072b2}.g4r-f1{fill:#c75100}.g4r-f2{fill:#00805d}"
-    ".g4r-f3{fill:#b0578d}.g4r-f4{fill:#a87400}.g4r-f5{fill:#2f86bd}"
-    ".g4r-f6{fill:#444c56}.g4r-f7{fill:#7a5195}"
-    ".g4r-b0{fill:#0072b2;fill-opacity:.14}.g4r-b1{fill:#e69f00;fill-opacity:.25}"
+    ".g4r-s0{stroke:#009ce7}.g4r-s1{stroke:#872a00}.g4r-s2{stroke:#0f3756}"
+    ".g4r-s3{stroke:#b98b67}.g4r-s4{stroke:#ec6303}.g4r-s5{stroke:#6e00c3}"
+    ".g4r-s6{stroke:#787f8e}"
+    ".g4r-f0{fill:#009ce7}.g4r-f1{fill:#872a00}.g4r-f2{fill:#0f3756}"
+    ".g4r-f3{fill:#b98b67}.g4r-f4{fill:#ec6303}.g4r-f5{fill:#6e00c3}"
+    ".g4r-f6{fill:#787f8e}"
+    ".g4r-b0{fill:#009ce7;fill-opacity:.15}.g4r-b1{fill:#ec6303;fill-opacity:.2}"
     ".g4r-d1{stroke-dasharray:7 3}.g4r-d2{stroke-dasharray:2 3}"
     ".g4r-d3{stroke-dasharray:9 3 2 3}.g4r-d4{stroke-dasharray:4 2}"
     ".g4r-d5{stroke-dasharray:12 3}.g4r-d6{stroke-dasharray:1 2}"
-    ".g4r-d7{stroke-dasharray:6 2 2 2 2 2}"
+    ".g4r-areas{fill-opacity:.8}.g4r-cross{fill:none;stroke-width:1.5}"
+    ".g4r-ring{fill:none;stroke:#1f2328;stroke-width:1.5}"
     "@media(prefers-color-scheme:dark){"
     ".g4r-plot{background:#0d1117}"
     ".g4r-plot text{fill:#e6edf3}.g4r-plot .g4r-dim{fill:#9da7b1}"
     ".g4r-plot .g4r-halo{stroke:#0d1117}"
     ".g4r-ground{fill:#0d1117}.g4r-box{stroke:#3d444d}"
-    ".g4r-grid{stroke:#21262d}.g4r-axis{stroke:#6e7681}"
-    ".g4r-s0{stroke:#4aa8e0}.g4r-s1{stroke:#f0803c}.g4r-s2{stroke:#2fb893}"
-    ".g4r-s3{stroke:#dd93bd}.g4r-s4{stroke:#e6b13c}.g4r-s5{stroke:#9fd3f5}"
-    ".g4r-s6{stroke:#b6bec8}.g4r-s7{stroke:#b792d6}"
-    ".g4r-f0{fill:#4aa8e0}.g4r-f1{fill:#f0803c}.g4r-f2{fill:#2fb893}"
-    ".g4r-f3{fill:#dd93bd}.g4r-f4{fill:#e6b13c}.g4r-f5{fill:#9fd3f5}"
-    ".g4r-f6{fill:#b6bec8}.g4r-f7{fill:#b792d6}"
-    ".g4r-b0{fill:#4aa8e0;fill-opacity:.22}.g4r-b1{fill:#e6b13c;fill-opacity:.22}"
+    ".g4r-ring{stroke:#e6edf3}.g4r-grid{stroke:#21262d}.g4r-axis{stroke:#6e7681}"
+    ".g4r-s0{stroke:#3d73b7}.g4r-s1{stroke:#db701c}.g4r-s2{stroke:#59f18d}"
+    ".g4r-s3{stroke:#f8b9f6}.g4r-s4{stroke:#d9ff41}.g4r-s5{stroke:#a834ff}"
+    ".g4r-s6{stroke:#94948c}"
+    ".g4r-f0{fill:#3d73b7}.g4r-f1{fill:#db701c}.g4r-f2{fill:#59f18d}"
+    ".g4r-f3{fill:#f8b9f6}.g4r-f4{fill:#d9ff41}.g4r-f5{fill:#a834ff}"
+    ".g4r-f6{fill:#94948c}"
+    ".g4r-b0{fill:#3d73b7;fill-opacity:.3}.g4r-b1{fill:#db701c;fill-opacity:.3}"
     "}</style>";
 
 void ext_svg_escape(sqlite3_str *xml, const char *text)
@@ -81,22 +83,20 @@ void ext_svg_escape(sqlite3_str *xml, const char *text)
     }
 }
 
-void ext_svg_number(sqlite3_str *svg, double number)
+/* Appends a number, rounded to one decimal. */
+static void append_number(sqlite3_str *svg, double number)
 {
     const long long tenths = llround(number * 10), size = tenths < 0 ? -tenths : tenths;
-    sqlite3_str_appendf(svg, " %s%lld", tenths < 0 ? "-" : "", size / 10);
+    sqlite3_str_appendf(svg, "%s%lld", tenths < 0 ? "-" : "", size / 10);
     if (size % 10 != 0)
         sqlite3_str_appendf(svg, ".%lld", size % 10);
 }
 
-/* Appends an attribute whose value is a coordinate. */
-static void attribute(sqlite3_str *svg, const char *name, double number)
+void ext_svg_pair(sqlite3_str *svg, double x, double y)
 {
-    sqlite3_str *value = sqlite3_str_new(NULL);
-    ext_svg_number(value, number);
-    char *text = sqlite3_str_finish(value);
-    sqlite3_str_appendf(svg, " %s=\"%s\"", name, text != NULL ? text + 1 : "0");
-    sqlite3_free(text);
+    append_number(svg, x);
+    sqlite3_str_appendchar(svg, 1, ' ');
+    append_number(svg, y);
 }
 
 /* Appends n bytes of text as a text element, and an ellipsis if there should be one. */
@@ -104,10 +104,11 @@ static void text_element(sqlite3_str *svg, double x, double y, const char *of,
                          const char *text, size_t n, bool is_cut)
 {
     char *part = sqlite3_mprintf("%.*s%s", (int)n, text, is_cut ? "\xe2\x80\xa6" : "");
-    sqlite3_str_appendall(svg, "<text");
-    attribute(svg, "x", x);
-    attribute(svg, "y", y);
-    sqlite3_str_appendf(svg, " %s>", of);
+    sqlite3_str_appendall(svg, "<text x=\"");
+    append_number(svg, x);
+    sqlite3_str_appendall(svg, "\" y=\"");
+    append_number(svg, y);
+    sqlite3_str_appendf(svg, "\"%s%s>", *of != '\0' ? " " : "", of);
     ext_svg_escape(svg, part != NULL ? part : "");
     sqlite3_str_appendall(svg, "</text>");
     sqlite3_free(part);
@@ -155,7 +156,7 @@ int ext_svg_draw(sqlite3_str *svg, const ext_figure *figure, ext_error *error)
     sqlite3_str *body = sqlite3_str_new(NULL);
     double y = draw_title(body, title);
     for (size_t i = 0; i < figure->n_panels; i++)
-        y = ext_marks_panel(body, &figure->panels[i], y);
+        y = ext_panel_draw(body, &figure->panels[i], y);
     if (figure->note != NULL)
         y = ext_svg_lines(body, EXT_SVG_MARGIN, y + EXT_SVG_LINE, "class=\"g4r-dim\"",
                           figure->note, EXT_SVG_WIDTH - 2 * EXT_SVG_MARGIN, 12) -

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-/* Width of the characters from space to ~ in DejaVu Sans, in hundredths of the font size. */
+/*
+ * Width of the characters from space to ~ in DejaVu Sans, in hundredths of the font size.
+ */
 static const unsigned char widths[] = {
     32, 40, 46, 84, 64, 95, 78, 28, 39, 39, 50, 84, 32, 36,  32, 34, 64, 64, 64,
     64, 64, 64, 64, 64, 64, 64, 34, 34, 84, 84, 84, 53, 100, 69, 69, 70, 77, 64,

@@ -45,8 +45,8 @@ static const char *const type_names[] = {
 /*
  * Returns a JSON array with an object for each option (name, of, type, default, range,
  * help), in the order of the library's table. of: the first of train, evaluate, tune,
- * export, plot and compare that takes the option. The caller frees it with sqlite3_free().
- * NULL: there is not enough memory.
+ * export, plot and compare that takes the option. The caller frees it with
+ * sqlite3_free(). NULL: there is not enough memory.
  */
 static char *options_json(void)
 {

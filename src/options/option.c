@@ -377,11 +377,9 @@ bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
     case G4R_OBJECTIVE:
         return parse_objective(o, text, field);
     case G4R_SPACE:
-        *integer = 0;
-        return strcasecmp(text, "default") == 0;
     case G4R_QUERY:
         *integer = 0;
-        return strcasecmp(text, "none") == 0;
+        return strcasecmp(text, o->defaults) == 0;
     default:
         return parse_activation(o, text, field);
     }
@@ -523,9 +521,8 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
     case G4R_OBJECTIVE:
         return print_objective(o, text, size, field);
     case G4R_SPACE:
-        return snprintf(text, size, "default");
     case G4R_QUERY:
-        return snprintf(text, size, "none");
+        return snprintf(text, size, "%s", o->defaults);
     default:
         return print_activation(text, size, field);
     }

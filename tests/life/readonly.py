@@ -17,6 +17,8 @@ READERS = {
     ('gru4rec_export', 3): "SELECT gru4rec_export('rec', :file, 'version=1')",
     ('gru4rec_info', 0): "SELECT json_remove(gru4rec_info(), '$.readonly')",
     ('gru4rec_info', 1): "SELECT gru4rec_info('rec')",
+    ('gru4rec_plot', 2): "SELECT gru4rec_plot('rec', 'popularity')",
+    ('gru4rec_plot', 3): "SELECT gru4rec_plot('rec', 'methods', 'test=clicks,baselines=pop')",
     ('gru4rec_score', 3): "SELECT gru4rec_score('rec', '[1001, 1002]', 1003)",
     ('gru4rec_score', 4): "SELECT gru4rec_score('rec', '[1001, 1002]', 1003, 1)",
     ('gru4rec_state', 2): "SELECT session, hex(gru4rec_state('rec', item)) FROM clicks WHERE session < 5 GROUP BY 1",

@@ -146,7 +146,7 @@ static void descriptions_are_complete(void)
         CHECK(strlen(info.name) > 0 && strlen(info.help) > 0);
         CHECK(strlen(info.range) > 0 && strlen(info.range) < sizeof info.range - 1);
         CHECK(strlen(info.default_text) < sizeof info.default_text - 1);
-        CHECK(info.scope > 0 && info.scope < 2 * TUNE);
+        CHECK(info.scope > 0 && info.scope < 2 * PLOT);
     }
     gru4rec_option_info info;
     gru4rec_option_describe(index_of("layers"), &info);

@@ -1,5 +1,5 @@
 /*
- * ext_plot_methods.c - the pictures of measures: methods (the version beside baselines),
+ * ext_plot_measures.c - the pictures of measures: methods (the version beside baselines),
  * positions (by the place of the target and its popularity) and cutoffs (by the length of
  * the list); see ext_plot.h.
  *
@@ -85,7 +85,8 @@ static void add_methods(ext_figure *figure, const ext_plot_measures *measures,
     sqlite3_snprintf(sizeof label, label, "%s@%lld", names[which], k);
     const size_t panel = ext_figure_add_panel(figure, NULL, label, EXT_FIGURE_LINEAR, "",
                                               EXT_FIGURE_NAMES);
-    const size_t series = ext_figure_add_series(figure, panel, EXT_FIGURE_POINTS, NULL);
+    const size_t own = ext_figure_add_series(figure, panel, EXT_FIGURE_POINTS, NULL);
+    const size_t others = ext_figure_add_series(figure, panel, EXT_FIGURE_POINTS, NULL);
     if (panel < figure->n_panels)
         figure->panels[panel].x.has_zero = true;
     for (size_t i = 0; i < measures->n; i++) {
@@ -101,7 +102,9 @@ static void add_methods(ext_figure *figure, const ext_plot_measures *measures,
             sqlite3_snprintf(sizeof text, text, "%.3f", point.x);
         point.y = (double)ext_figure_add_name(figure, panel, true, row->method);
         point.text = text;
-        ext_figure_add_point(figure, panel, series, &point);
+        ext_figure_add_point(figure, panel,
+                             strncmp(row->method, "gru4rec", 7) == 0 ? own : others,
+                             &point);
     }
 }
 
@@ -143,7 +146,8 @@ static int add_versions(ext_figure *figure, const ext_plot_request *request,
     return ext_sql_finish(stmt, rc, "reading the versions", error);
 }
 
-int ext_plot_methods_fill(ext_figure *figure, ext_plot_request *request, ext_error *error)
+int ext_plot_measures_methods(ext_figure *figure, ext_plot_request *request,
+                              ext_error *error)
 {
     const ext_plot_measures *measures;
     ext_figure_title(figure, "'%s' beside simple methods", request->home.name);
@@ -172,7 +176,7 @@ static void spread(ext_figure *figure, size_t panel)
     for (size_t i = 0; i < of->n_series; i++)
         for (size_t j = 0; j < of->series[i].n; j++)
             of->series[i].points[j].x +=
-                0.5 * ((double)i + 0.5 - (double)of->n_series / 2) / (double)of->n_series;
+                0.3 * ((double)i + 0.5 - (double)of->n_series / 2) / (double)of->n_series;
 }
 
 /* Adds a panel with the recall of all methods by segment. */
@@ -204,8 +208,8 @@ static int add_segments(ext_figure *figure, ext_plot_request *request,
     return SQLITE_OK;
 }
 
-int ext_plot_positions_fill(ext_figure *figure, ext_plot_request *request,
-                            ext_error *error)
+int ext_plot_measures_positions(ext_figure *figure, ext_plot_request *request,
+                                ext_error *error)
 {
     ext_figure_title(figure, "Where '%s' is right", request->home.name);
     if (lacks_test(figure, request, "positions"))
@@ -220,7 +224,8 @@ int ext_plot_positions_fill(ext_figure *figure, ext_plot_request *request,
     return SQLITE_OK;
 }
 
-int ext_plot_cutoffs_fill(ext_figure *figure, ext_plot_request *request, ext_error *error)
+int ext_plot_measures_cutoffs(ext_figure *figure, ext_plot_request *request,
+                              ext_error *error)
 {
     const ext_plot_measures *measures;
     ext_figure_title(figure, "'%s' by the length of the list", request->home.name);

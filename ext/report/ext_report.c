@@ -86,28 +86,49 @@ static int read_request(ext_report_facts *facts, ext_connection *connection,
     return rc;
 }
 
-/* The SQL function gru4rec_report(). */
-static void report(sqlite3_context *context, int argc, sqlite3_value **argv)
+/*
+ * Writes a report: what report() does where no other one runs on the connection.
+ */
+static void write_report(sqlite3_context *context, int argc, sqlite3_value **argv,
+                         ext_error *error)
 {
     ext_connection *connection = ext_connection_of(context);
     sqlite3 *db = connection->db;
-    ext_error error = {0};
     ext_report_facts facts = {0};
     const char *path, *options;
     char *page = NULL;
-    int rc = read_arguments(&path, &options, db, argc, argv, &error);
+    int rc = read_arguments(&path, &options, db, argc, argv, error);
     if (rc == SQLITE_OK)
-        rc = read_request(&facts, connection, argv[0], options, &error);
+        rc = read_request(&facts, connection, argv[0], options, error);
     if (rc == SQLITE_OK)
-        rc = make_page(&page, &facts, &error);
+        rc = make_page(&page, &facts, error);
     if (rc == SQLITE_OK && path != NULL)
-        write_file(context, db, path, page, &error);
+        write_file(context, db, path, page, error);
     else if (rc == SQLITE_OK) {
-        give_text(context, db, page, &error);
+        give_text(context, db, page, error);
         page = NULL;
     }
     sqlite3_free(page);
     ext_report_facts_free(&facts);
+}
+
+/*
+ * The SQL function gru4rec_report(). SQLITE_ERROR: it is called by a source or a view that
+ * another report of the connection reads.
+ */
+static void report(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    ext_connection *connection = ext_connection_of(context);
+    ext_error error = {0};
+    if (connection->is_reporting) {
+        ext_error_set(&error, SQLITE_ERROR,
+                      "a report reads a source or a view that calls gru4rec_report(); "
+                      "take that call out of it");
+    } else {
+        connection->is_reporting = true;
+        write_report(context, argc, argv, &error);
+        connection->is_reporting = false;
+    }
     ext_error_result(&error, context);
 }
 

@@ -13,26 +13,17 @@
 
 /*
  * Opens the source of the examples: that of the option test, or else the model's own.
- * The caller closes it after success. If the model's own source cannot be read, that is
- * no error: the reason goes into examples->failure, and *is_open is false.
+ * The caller closes it after success.
  */
-static int open_source(ext_source *source, bool *is_open, ext_report_examples *examples,
-                       const ext_plot_request *request, ext_error *error)
+static int open_source(ext_source *source, const ext_plot_request *request,
+                       ext_error *error)
 {
-    const char *test = request->columns.test;
-    ext_error own = {0};
-    ext_config config = {0};
-    examples->is_test = test != NULL;
-    int rc = ext_config_read(&config, &request->home, error);
-    if (rc == SQLITE_OK && test != NULL)
-        rc = ext_config_open_like(&config, &request->home, test, &request->columns,
-                                  source, error);
-    else if (rc == SQLITE_OK)
-        ext_config_open_source(&config, &request->home, NULL, &request->columns, source,
-                               &own);
-    ext_config_free(&config);
-    *is_open = rc == SQLITE_OK && own.rc == SQLITE_OK;
-    return rc == SQLITE_OK ? ext_report_rows_excuse(&examples->failure, &own, error) : rc;
+    const ext_columns *columns = &request->columns;
+    return columns->test != NULL
+               ? ext_config_open_like(&request->config, &request->home, columns->test,
+                                      columns, source, error)
+               : ext_config_open_source(&request->config, &request->home, NULL, columns,
+                                        source, error);
 }
 
 /* Mixes the bits of a hash, so that sessions with numbers in sequence are no sequence. */
@@ -232,23 +223,37 @@ static int recommend(ext_report_examples *examples, const ext_plot_request *requ
     return rc;
 }
 
+/* Opens the source, draws n sessions of it, and closes it. */
+static int draw_from_source(ext_report_examples *examples, size_t n,
+                            const ext_plot_request *request, const ext_loaded *loaded,
+                            ext_error *error)
+{
+    ext_source source;
+    int rc = open_source(&source, request, error);
+    if (rc != SQLITE_OK)
+        return rc;
+    source.keeps_empty = loaded->options.keep_empty != 0;
+    rc = draw(examples, n, &source, loaded, request->options.seed, error);
+    ext_source_close(&source);
+    return rc;
+}
+
 int ext_report_examples_draw(ext_report_examples *examples, size_t n,
                              const ext_plot_request *request, const char *reference,
                              const ext_loaded *loaded, ext_error *error)
 {
-    ext_source source;
-    bool is_open;
-    int rc = open_source(&source, &is_open, examples, request, error);
-    if (rc != SQLITE_OK || !is_open)
-        return rc;
-    source.keeps_empty = loaded->options.keep_empty != 0;
+    ext_error own = {0};
+    examples->is_test = request->columns.test != NULL;
     examples->examples = sqlite3_malloc64((n + 1) * sizeof *examples->examples);
-    rc = examples->examples == NULL
-             ? ext_error_nomem(error)
-             : draw(examples, n, &source, loaded, request->options.seed, error);
-    ext_source_close(&source);
-    return rc == SQLITE_OK ? recommend(examples, request, reference, loaded->items, error)
-                           : rc;
+    if (examples->examples == NULL)
+        return ext_error_nomem(error);
+    int rc =
+        draw_from_source(examples, n, request, loaded, examples->is_test ? error : &own);
+    if (!examples->is_test)
+        rc = ext_report_rows_excuse(&examples->failure, &own, error);
+    return rc == SQLITE_OK && examples->failure == NULL
+               ? recommend(examples, request, reference, loaded->items, error)
+               : rc;
 }
 
 void ext_report_examples_free(ext_report_examples *examples)

@@ -110,7 +110,7 @@ void ext_report_shown_write(ext_report_html *html, const ext_report_facts *facts
                                    "two items that the model knows.");
     else
         say_hits(html, facts);
-    for (size_t i = 0; i < examples->n; i++) {
+    for (size_t i = 0; examples->failure == NULL && i < examples->n; i++) {
         const ext_report_example *example = &examples->examples[i];
         gru4rec_id session;
         ext_show room;
@@ -125,7 +125,7 @@ void ext_report_shown_write(ext_report_html *html, const ext_report_facts *facts
         write_list(html, facts, example);
         ext_report_html_pair_end(html);
     }
-    if (examples->n > 0)
+    if (examples->failure == NULL && examples->n > 0)
         ext_report_html_note(html, "By gru4rec_recommend().");
     ext_report_html_section_end(html);
 }

@@ -31,6 +31,17 @@ static int compare_rows(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/*
+ * Returns a title with at most 120 characters, and frees text. NULL: there is no memory.
+ */
+static char *shorten(char *text)
+{
+    char *begin = sqlite3_mprintf("%!.120s", text);
+    const bool is_cut = begin != NULL && strlen(begin) < strlen(text);
+    sqlite3_free(text);
+    return is_cut ? sqlite3_mprintf("%z…", begin) : begin;
+}
+
 /* Keeps the title of the present row, if it is wanted and the item has none yet. */
 static int take(ext_report_titles *titles, sqlite3_stmt *stmt, const gru4rec_items *items,
                 ext_error *error)
@@ -46,8 +57,9 @@ static int take(ext_report_titles *titles, sqlite3_stmt *stmt, const gru4rec_ite
         sqlite3_column_type(stmt, 1) == SQLITE_NULL)
         return SQLITE_OK;
     char *text = ext_sql_text(stmt, 1);
-    titles->texts[place - titles->rows.rows] = text;
-    return text != NULL ? SQLITE_OK : ext_error_nomem(error);
+    titles->texts[place - titles->rows.rows] = text != NULL ? shorten(text) : NULL;
+    return titles->texts[place - titles->rows.rows] != NULL ? SQLITE_OK
+                                                            : ext_error_nomem(error);
 }
 
 int ext_report_titles_read(ext_report_titles *titles, const ext_plot_request *request,

@@ -155,7 +155,7 @@ def days(db):
         n = dict(db.execute(f"SELECT date(ts, 'unixepoch'), count(*) FROM {of} GROUP BY 1"))
         first, last = db.execute(f"SELECT date(min(ts), 'unixepoch'), date(max(ts), 'unixepoch') FROM {table}").fetchone()
         range_ = "WITH d(d) AS (VALUES (?) UNION ALL SELECT date(d, '+1 day') FROM d WHERE d < ?) SELECT d FROM d"
-        return [f'{name}: {d} 12:00:00, {n.get(d, 0)}' for d, in db.execute(range_, (first, last))]
+        return [f'{name}: {d}, {n.get(d, 0)}' for d, in db.execute(range_, (first, last))]
     expected = bars('source', 'clicks', False) + bars('source', 'clicks', True)
     check('days: numbers', numbers(plot(db, 'days')) == expected, expected)
     both = [x for s in (False, True) for x in bars('source', 'clicks', s) + bars('test', 'later', s)]

@@ -32,9 +32,7 @@ static void fit_linear(ext_axis *placed, bool has_zero)
         placed->from = fmin(placed->from, 0);
         placed->to = fmax(placed->to, 0);
     }
-    widen(placed, 0.04, fmax(0.1 * fabs(placed->from), 1e-9));
-    if (placed->to - placed->from < 1e-6)
-        placed->to = placed->from + 1;
+    widen(placed, 0.04, placed->from != 0 ? 0.1 * fabs(placed->from) : 0.5);
     if (has_zero && is_above)
         placed->from = 0;
     if (has_zero && is_below && !is_above)

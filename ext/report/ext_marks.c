@@ -180,15 +180,16 @@ static void draw_bars(const ext_marks *d, const ext_figure_series *series, size_
                       size_t n_before)
 {
     const double half = d->gap * (n_before == 0 ? 0.42 : 0.22);
+    const double middle = d->panel->x.scale == EXT_FIGURE_TIME ? d->gap / 2 : 0;
     const double zero = fmax(fmin(0, d->y.to), d->y.from);
     char classes[64];
     for (size_t j = 0; j < series->n; j++) {
         const ext_figure_point *point = &series->points[j];
+        const double x = point->x + middle;
         const double a = ext_axis_place(&d->y, zero), b = y_of(d, point);
         open_rectangle(d->svg, with_colour(classes, "", 'f', i),
-                       (ext_marks_box){ext_axis_place(&d->x, point->x - half), fmin(a, b),
-                                       ext_axis_place(&d->x, point->x + half),
-                                       fmax(a, b)});
+                       (ext_marks_box){ext_axis_place(&d->x, x - half), fmin(a, b),
+                                       ext_axis_place(&d->x, x + half), fmax(a, b)});
         draw_numbers(d, series, point);
     }
 }

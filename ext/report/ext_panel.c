@@ -71,7 +71,8 @@ static void fit_axes(ext_marks *d)
     double x[2] = {INFINITY, -INFINITY}, y[2] = {INFINITY, -INFINITY};
     find_ranges(panel, x, y);
     d->gap = find_gap(panel);
-    ext_axis_fit(&d->x, &panel->x, x[0] - d->gap / 2, x[1] + d->gap / 2);
+    const double before = panel->x.scale == EXT_FIGURE_TIME ? 0 : d->gap / 2;
+    ext_axis_fit(&d->x, &panel->x, x[0] - before, x[1] + d->gap - before);
     ext_axis_fit(&d->y, &panel->y, y[0], y[1]);
 }
 

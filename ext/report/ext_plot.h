@@ -52,8 +52,12 @@ typedef struct ext_figure_axis {
 
 /* How the points of a series are drawn. */
 typedef enum ext_figure_mark {
-    EXT_FIGURE_LINE,   /* a line through the points, with a dot on each if they are few */
-    EXT_FIGURE_BARS,   /* a bar from 0 to each point; not with names on the y axis */
+    EXT_FIGURE_LINE, /* a line through the points, with a dot on each if they are few */
+    /*
+     * A bar from 0 to each point; along an axis of time it begins at the point. Not with
+     * names on the y axis.
+     */
+    EXT_FIGURE_BARS,
     EXT_FIGURE_POINTS, /* a dot at each point */
     EXT_FIGURE_RINGS   /* a ring around each point, which marks points of other series */
 } ext_figure_mark;

@@ -93,8 +93,7 @@ static int add_bars(ext_figure *figure, size_t panel, const day_log *of, bool of
     }
     for (size_t i = 0; i < n; i++)
         ext_figure_add(figure, panel, series,
-                       origin + ((double)(from + (int64_t)i) + 0.5) * length,
-                       (double)counts[i]);
+                       origin + (double)(from + (int64_t)i) * length, (double)counts[i]);
     sqlite3_free(counts);
     return SQLITE_OK;
 }

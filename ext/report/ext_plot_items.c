@@ -341,10 +341,13 @@ static void fill(ext_figure *figure, const map *m, char *const titles[NAMED])
     if ((size_t)n_items > m->n)
         ext_figure_note(figure, "The %lld items with the most events, of %d.",
                         (long long)m->n, n_items);
-    ext_figure_note(figure,
-                    "Items that are near each other are alike to the model as "
-                    "far as %.1f %% of their differences show it.",
-                    100 * (m->shares[0] + m->shares[1]));
+    if (m->shares[0] <= 0)
+        ext_figure_note(figure, "The items do not differ in the model.");
+    else
+        ext_figure_note(figure,
+                        "Items that are near each other are alike to the model as "
+                        "far as %.1f %% of their differences show it.",
+                        100 * (m->shares[0] + m->shares[1]));
 }
 
 static void free_map(map *m)

@@ -61,61 +61,93 @@ static double draw(uint64_t *x)
     return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
 }
 
-/* Ranks the items after the n events in rows, and counts the first DEPTH. */
-static int count_list(work *w, ext_workspace *workspace, const int32_t *rows, size_t n,
-                      ext_error *error)
+/* What lists are made with. All zero before. */
+typedef struct ranker {
+    ext_workspace workspace;
+    gru4rec_batch *batch;
+    int32_t n_lanes; /* sessions in the batch that are not ranked yet */
+    ext_poll poll;
+} ranker;
+
+/* Adds the session with the n events in rows to the batch. */
+static int add_session(ranker *r, const int32_t *rows, size_t n, ext_error *error)
 {
-    gru4rec_session *session = workspace->session;
+    gru4rec_session *session = r->workspace.session;
     gru4rec_error message = {0};
-    gru4rec_query query = {.session = session,
-                           .n_expected = DEPTH,
-                           .bytes = w->version->loaded.bytes,
-                           .blender = workspace->blender};
-    int32_t row;
-    gru4rec_real score;
     gru4rec_session_reset(session);
     for (size_t i = gru4rec_session_first(session, rows, n); i < n; i++) {
         const gru4rec_status status = gru4rec_session_step(session, rows[i], &message);
         if (ext_error_library(error, status, &message) != SQLITE_OK)
             return error->rc;
+        if (ext_poll_check(&r->poll))
+            return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
     }
-    if (query.blender != NULL)
-        gru4rec_blender_start(query.blender, session, rows, n);
-    gru4rec_ranking_start(workspace->ranking, &query);
-    for (int i = 0; i < DEPTH && gru4rec_ranking_next(workspace->ranking, &row, &score);
-         i++)
-        w->items[row].n_listed++;
-    w->n_sessions++;
+    r->n_lanes = gru4rec_batch_add(r->batch, session, NULL, 0, rows, n) + 1;
+    return SQLITE_OK;
+}
+
+/* Ranks the sessions of the batch, and counts the first DEPTH items of each. */
+static int rank(work *w, ranker *r, ext_error *error)
+{
+    gru4rec_error message = {0};
+    const gru4rec_status status =
+        gru4rec_batch_score(r->batch, ext_poll_is_stopped, &r->poll, &message);
+    if (ext_error_library(error, status, &message) != SQLITE_OK)
+        return error->rc;
+    for (int32_t lane = 0; lane < r->n_lanes; lane++) {
+        int32_t row;
+        gru4rec_real score;
+        for (int place = 0;
+             place < DEPTH && gru4rec_batch_get(r->batch, lane, place, &row, &score);
+             place++)
+            w->items[row].n_listed++;
+        w->n_sessions++;
+    }
+    r->n_lanes = 0;
     return SQLITE_OK;
 }
 
 /*
  * Makes the lists of up to SESSIONS sessions, drawn by the seed; all, if there are fewer.
  */
-static int count_lists(work *w, const gru4rec_dataset *dataset, const ext_home *home,
-                       int64_t seed, ext_error *error)
+static int rank_sessions(work *w, ranker *r, const gru4rec_dataset *dataset, int64_t seed,
+                         ext_error *error)
 {
-    ext_workspace workspace = {0};
-    ext_poll poll;
     uint64_t random = (uint64_t)seed;
     int64_t n_left = dataset->n_sessions,
             n_wanted = n_left < SESSIONS ? n_left : SESSIONS;
-    int rc = ext_workspace_open(&workspace, home->connection,
-                                ext_model_retain(w->version), error);
-    ext_poll_start(&poll, home->db);
-    for (int64_t i = 0; rc == SQLITE_OK && n_wanted > 0; i++, n_left--) {
+    for (int64_t i = 0; n_wanted > 0; i++, n_left--) {
         const int64_t first = dataset->offsets[i];
         if (draw(&random) * (double)n_left >= (double)n_wanted)
             continue;
         n_wanted--;
-        rc = count_list(w, &workspace, dataset->item_rows + first,
-                        (size_t)(dataset->offsets[i + 1] - first), error);
-        if (rc == SQLITE_OK && ext_poll_check(&poll))
-            rc = ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
+        if (add_session(r, dataset->item_rows + first,
+                        (size_t)(dataset->offsets[i + 1] - first), error) != SQLITE_OK)
+            return error->rc;
+        if ((r->n_lanes == gru4rec_batch_lanes(r->batch) || n_wanted == 0) &&
+            rank(w, r, error) != SQLITE_OK)
+            return error->rc;
     }
-    ext_poll_stop(&poll);
-    ext_workspace_close(&workspace, home->connection);
-    return rc;
+    return SQLITE_OK;
+}
+
+static int count_lists(work *w, const gru4rec_dataset *dataset, const ext_home *home,
+                       int64_t seed, ext_error *error)
+{
+    ranker r = {0};
+    if (ext_workspace_open(&r.workspace, home->connection, ext_model_retain(w->version),
+                           error) != SQLITE_OK)
+        return error->rc;
+    ext_poll_start(&r.poll, home->db);
+    if (gru4rec_batch_new(&ext_memory, w->version->loaded.model, r.workspace.blender,
+                          DEPTH, &r.batch) == GRU4REC_OK)
+        rank_sessions(w, &r, dataset, seed, error);
+    else
+        ext_error_nomem(error);
+    gru4rec_batch_free(r.batch);
+    ext_poll_stop(&r.poll);
+    ext_workspace_close(&r.workspace, home->connection);
+    return error->rc;
 }
 
 /* ---- the panels ---- */

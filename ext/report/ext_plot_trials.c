@@ -52,27 +52,48 @@ static int add_order(ext_figure *figure, const ext_home *home, ext_error *error)
     return ext_sql_finish(stmt, rc, "reading the trials", error);
 }
 
+/* The value of an option (a list as 100/50), and the rows that have one. */
+#define VALUE "iif(j.type = 'array', replace(trim(j.value, '[]'), ',', '/'), j.value)"
+#define ROWS                                                          \
+    " FROM @trial AS t, json_each(t.options) AS j WHERE tune = " LAST \
+    " AND trial > 0 AND objective IS NOT NULL AND j.type <> 'null' "
+
+/* Gives a panel of names the values of the option, short ones first. */
+static int add_names(ext_figure *figure, size_t panel, const option *of,
+                     const ext_home *home, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT DISTINCT " VALUE " AS v" ROWS
+                       "AND j.key = ?1 ORDER BY length(v), v",
+                       "s", of->name);
+    if (rc != SQLITE_OK)
+        return rc;
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        if (name != NULL)
+            ext_figure_find_name(figure, panel, name);
+    }
+    return ext_sql_finish(stmt, rc, "reading the trials", error);
+}
+
 /* Adds the points of one option to its panel. */
 static int add_points(ext_figure *figure, size_t panel, const option *of,
                       const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    int rc = ext_query(
-        home, &stmt, error,
-        "SELECT j.value, objective, epochs FROM @trial AS t, json_each(t.options) AS j "
-        "WHERE tune = " LAST " AND trial > 0 AND objective IS NOT NULL AND j.key = ?1 "
-        "AND j.type <> 'null' ORDER BY epochs, j.value, trial",
-        "s", of->name);
+    int rc = of->is_number ? SQLITE_OK : add_names(figure, panel, of, home, error);
+    if (rc == SQLITE_OK)
+        rc = ext_query(home, &stmt, error,
+                       "SELECT " VALUE ", objective, epochs" ROWS
+                       "AND j.key = ?1 ORDER BY epochs, j.value, trial",
+                       "s", of->name);
     if (rc != SQLITE_OK)
         return rc;
-    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         double x = sqlite3_column_double(stmt, 0);
         const char *text = (const char *)sqlite3_column_text(stmt, 0);
-        if (text == NULL) {
-            rc = ext_sql_fail_null(stmt, error);
-            break;
-        }
-        if (!of->is_number)
+        if (!of->is_number && text != NULL)
             x = (double)ext_figure_find_name(figure, panel, text);
         ext_figure_add(figure, panel,
                        series_of(figure, panel, sqlite3_column_int64(stmt, 2)), x,
@@ -89,10 +110,8 @@ static int read_options(option options[PANELS], size_t *n, const ext_home *home,
     int rc = ext_query(
         home, &stmt, error,
         "SELECT j.key, min(j.type IN ('integer', 'real')), min(j.value) > 0 AND "
-        "max(j.value) >= 20 * min(j.value) "
-        "FROM @trial AS t, json_each(t.options) AS j "
-        "WHERE tune = " LAST " AND trial > 0 AND objective IS NOT NULL "
-        "AND j.type <> 'null' GROUP BY j.key HAVING count(DISTINCT j.value) > 1 "
+        "max(j.value) >= 20 * min(j.value)" ROWS
+        "GROUP BY j.key HAVING count(DISTINCT j.value) > 1 "
         "ORDER BY min(j.id) LIMIT ?1",
         "i", (int64_t)PANELS);
     if (rc != SQLITE_OK)

@@ -64,9 +64,9 @@ void ext_plot_request_free(ext_plot_request *request)
 /* ---- measures ---- */
 
 /*
- * Fits the baselines. If the sessions of the training cannot be read again (a model that
- * was imported, a source that is gone), and the call did not name the baselines, pop alone
- * is fitted, and a warning says why.
+ * Fits the baselines. If the sessions of the training cannot be read again (the model was
+ * imported, or its source is gone), and the call did not name the baselines, pop alone is
+ * fitted, and a warning says why.
  */
 static int fit(ext_plot_request *request, ext_error *error)
 {

@@ -113,8 +113,8 @@ static void write_report(sqlite3_context *context, int argc, sqlite3_value **arg
 }
 
 /*
- * The SQL function gru4rec_report(). SQLITE_ERROR: it is called by a source or a view that
- * another report of the connection reads.
+ * The SQL function gru4rec_report(). SQLITE_ERROR: it is called by a source or a view
+ * that another report of the connection reads.
  */
 static void report(sqlite3_context *context, int argc, sqlite3_value **argv)
 {

@@ -33,8 +33,8 @@ typedef struct ext_report_rows {
 
 /*
  * Runs a statement to its end, appends its rows, and finalizes it, also after a failure.
- * The rows that are there already must have as many columns. Does nothing if stmt is NULL.
- * Errors: SQLite's.
+ * The rows that are there already must have as many columns. Does nothing if stmt is
+ * NULL. Errors: SQLite's.
  */
 int ext_report_rows_read(ext_report_rows *rows, sqlite3_stmt *stmt, ext_error *error);
 /* Frees the rows, and sets all fields to zero. */
@@ -51,8 +51,8 @@ bool ext_report_rows_is_null(const ext_report_rows *rows, size_t row, size_t col
 /*
  * Turns an error that tells what a model or a source lacks into a text that the page
  * shows: if cause is SQLITE_ERROR, and no limit of memory, *why (owned, or NULL) becomes
- * its message. Any other cause becomes the error. cause is then clear. Returns the code of
- * the error, SQLITE_OK if there is none.
+ * its message. Any other cause becomes the error. cause is then clear. Returns the code
+ * of the error, SQLITE_OK if there is none.
  */
 int ext_report_rows_excuse(char **why, ext_error *cause, ext_error *error);
 
@@ -94,9 +94,9 @@ typedef struct ext_report_examples {
  * Draws up to n sessions of two events and more whose items the version knows, and has
  * items recommended for each: of the test if the request has one, else of the model's own
  * source. Which ones depends on the seed of the request and on the values of the sessions
- * only. If the model's own source cannot be read, that is no error: examples->failure says
- * why. reference: the name by which SQL finds the model; loaded: the version. Errors:
- * SQLite's; those of the source of the test.
+ * only. If the model's own source cannot be read, that is no error: examples->failure
+ * says why. reference: the name by which SQL finds the model; loaded: the version.
+ * Errors: SQLite's; those of the source of the test.
  */
 int ext_report_examples_draw(ext_report_examples *examples, size_t n,
                              const ext_plot_request *request, const char *reference,
@@ -116,8 +116,8 @@ typedef struct ext_report_titles {
 /*
  * Reads the titles of the items titles->rows by the text of the option titles, the name
  * of a table or a SELECT: its first column is the id of an item, its second one the
- * title. Without that option there is no title, which is no error. SQLITE_ERROR: the query
- * cannot be run, or has one column only.
+ * title. Without that option there is no title, which is no error. SQLITE_ERROR: the
+ * query cannot be run, or has one column only.
  */
 int ext_report_titles_read(ext_report_titles *titles, const ext_plot_request *request,
                            const gru4rec_items *items, ext_error *error);
@@ -267,8 +267,8 @@ void ext_report_html_card(ext_report_html *html, const char *label, const char *
                           ...) EXT_PRINTF(3, 4);
 void ext_report_html_cards_end(ext_report_html *html);
 /*
- * Begins a table. caption: what it shows; columns: a letter for each, l for text and r for
- * numbers; headings: of the columns.
+ * Begins a table. caption: what it shows; columns: a letter for each, l for text and r
+ * for numbers; headings: of the columns.
  */
 void ext_report_html_table(ext_report_html *html, const char *caption,
                            const char *columns, const char *const *headings);

@@ -89,13 +89,13 @@ static int draw(ext_report_examples *examples, size_t n, const ext_source *sourc
  */
 typedef struct walker {
     sqlite3_stmt *step, *rank, *list;
-    sqlite3_value *state; /* of the session so far; NULL: before its first click */
+    sqlite3_value *so_far; /* state of the session; NULL: before its first click */
     const gru4rec_items *items;
 } walker;
 
 /*
- * Prepares all statements of the walker. In each, ?1 is the state, and ?2 the item, or the
- * last rank that is wanted. The caller calls stop_walk() in any case.
+ * Prepares all statements of the walker. In each, ?1 is the state, and ?2 the item, or
+ * the last rank that is wanted. The caller calls stop_walk() in any case.
  */
 static int start_walk(walker *walk, const ext_plot_request *request,
                       const char *reference, const gru4rec_items *items, ext_error *error)
@@ -125,7 +125,7 @@ static void stop_walk(walker *walk)
     sqlite3_finalize(walk->step);
     sqlite3_finalize(walk->rank);
     sqlite3_finalize(walk->list);
-    sqlite3_value_free(walk->state);
+    sqlite3_value_free(walk->so_far);
 }
 
 /* Resets a statement, and binds the state and, if row is not -1, the item to it. */
@@ -133,8 +133,8 @@ static int rebind(const walker *walk, sqlite3_stmt *stmt, int32_t row, ext_error
 {
     gru4rec_id id;
     sqlite3_reset(stmt);
-    int rc = walk->state != NULL ? sqlite3_bind_value(stmt, 1, walk->state)
-                                 : sqlite3_bind_null(stmt, 1);
+    int rc = walk->so_far != NULL ? sqlite3_bind_value(stmt, 1, walk->so_far)
+                                  : sqlite3_bind_null(stmt, 1);
     if (rc == SQLITE_OK && row >= 0) {
         gru4rec_items_get(walk->items, row, &id);
         rc = ext_value_bind(stmt, 2, &id);
@@ -158,9 +158,9 @@ static int step(walker *walk, int32_t row, ext_error *error)
         rc = check_step(walk->step, sqlite3_step(walk->step), error);
     if (rc != SQLITE_OK)
         return rc;
-    sqlite3_value_free(walk->state);
-    walk->state = sqlite3_value_dup(sqlite3_column_value(walk->step, 0));
-    return walk->state != NULL ? SQLITE_OK : ext_error_nomem(error);
+    sqlite3_value_free(walk->so_far);
+    walk->so_far = sqlite3_value_dup(sqlite3_column_value(walk->step, 0));
+    return walk->so_far != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
 /* Sets *rank to the rank of the item after the clicks so far; 0: it is not ranked. */
@@ -191,14 +191,16 @@ static int read_list(const walker *walk, ext_report_example *example, ext_error 
     return rc == SQLITE_OK ? rc : check_step(walk->list, rc, error);
 }
 
-/* Walks through a session: reads the ranks of its last clicks, and the list at its end. */
+/*
+ * Walks through a session: reads the ranks of its last clicks, and the list at its end.
+ */
 static int walk_through(walker *walk, ext_report_example *example, ext_error *error)
 {
     const size_t n = example->rows.n;
     const size_t first = n > EXT_REPORT_CLICKS ? n - EXT_REPORT_CLICKS : 0;
     int rc = SQLITE_OK;
-    sqlite3_value_free(walk->state);
-    walk->state = NULL;
+    sqlite3_value_free(walk->so_far);
+    walk->so_far = NULL;
     for (size_t i = 0; rc == SQLITE_OK && i < n; i++) {
         const int32_t row = example->rows.rows[i];
         if (i > 0 && i >= first)

@@ -1,6 +1,6 @@
 /*
- * ext_report_measured.c - the sections of a report on how good a version is, and where; see
- * ext_report.h.
+ * ext_report_measured.c - the sections of a report on how good a version is, and where;
+ * see ext_report.h.
  */
 #include "ext_report.h"
 

@@ -1,6 +1,6 @@
 /*
- * ext_report_segments.c - the section of a report on where a version is good and where not;
- * see ext_report.h.
+ * ext_report_segments.c - the section of a report on where a version is good and where
+ * not; see ext_report.h.
  */
 #include "ext_report.h"
 

@@ -56,6 +56,7 @@ READS = [
     "SELECT gru4rec_plot('m', 'items'), gru4rec_plot('m', 'popularity')",
     "SELECT gru4rec_plot('m', 'lengths')",
     "SELECT gru4rec_plot('m', 'methods', 'test=clicks, baselines=pop')",
+    "SELECT gru4rec_report('m')", "SELECT gru4rec_report('m', 'test=clicks, titles=(SELECT item_id, session_id FROM clicks)')",
 ]
 CHECK = "SELECT gru4rec_check('m')"
 INTEGRITY = 'PRAGMA integrity_check'

@@ -66,6 +66,30 @@ void ext_plot_request_free(ext_plot_request *request)
 /* ---- measures ---- */
 
 /*
+ * Fits the baselines. If the sessions of the training cannot be read again (the model was
+ * imported, or its source is gone), and the call did not name the baselines, pop alone is
+ * fitted, and a warning says why.
+ */
+static int fit(ext_plot_request *request, ext_error *error)
+{
+    ext_measurement *measurement = &request->measurement;
+    ext_error own = {0};
+    ext_fit_baselines(measurement, &request->budget, &request->home, &own);
+    if (own.rc == SQLITE_OK)
+        return SQLITE_OK;
+    if (!ext_error_is(&own, SQLITE_ERROR) || own.is_limit ||
+        measurement->n_baselines > 0 ||
+        ext_options_is_set(&request->options, "baselines"))
+        return ext_error_wrap(error, &own, "", "");
+    int rc = ext_measure_warn(measurement, error, "%s", ext_error_message(&own));
+    ext_error_clear(&own);
+    measurement->options.baselines = 1 << GRU4REC_POP;
+    return rc == SQLITE_OK
+               ? ext_fit_baselines(measurement, &request->budget, &request->home, error)
+               : rc;
+}
+
+/*
  * Holds the version, reads the test and fits the baselines, into request->measurement,
  * once. The names of columns are borrowed from the request meanwhile.
  */
@@ -89,9 +113,11 @@ static int prepare(ext_plot_request *request, ext_error *error)
         rc = ext_measure_read(measurement, &request->budget, &request->home,
                               request->columns.test, error);
     measurement->columns = (ext_columns){0};
-    return rc == SQLITE_OK
-               ? ext_fit_baselines(measurement, &request->budget, &request->home, error)
-               : rc;
+    if (rc == SQLITE_OK)
+        rc = fit(request, error);
+    if (rc != SQLITE_OK)
+        ext_measure_free(measurement); /* so that the next call fails in the same way */
+    return rc;
 }
 
 int ext_plot_request_measures(const ext_plot_measures **measures,

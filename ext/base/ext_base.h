@@ -1071,8 +1071,8 @@ const char *ext_pairs_find(const char *text, char separator);
 /*
  * Returns a pointer to where the pair name=value ends: to the next comma, or to the end
  * of the text. Commas inside a JSON array or object do not count. has_query: the value
- * can be a SELECT, whose commas do not count if it is in parentheses; if no parenthesis
- * closes it, the pair ends at the end of the text.
+ * can be a SELECT, whose commas do not count if it is in parentheses or in single quotes;
+ * if nothing closes it, the pair ends at the end of the text.
  */
 const char *ext_pairs_end(const char *pair, bool has_query);
 /*

@@ -386,17 +386,32 @@ static int check_query(const sink *to, const char *name, const char *value,
     if (!is_query(to, name) || !ext_select_is(value) || *value == '(')
         return SQLITE_OK;
     return ext_error_set(error, SQLITE_ERROR,
-                         "a SELECT in name=value needs parentheses, because a comma "
-                         "would end it; write %s=(SELECT ...), or a JSON object",
+                         "a SELECT in name=value needs parentheses or quotes, because a "
+                         "comma would end it; write %s=(SELECT ...), or a JSON object",
                          name);
 }
 
+/* Takes the quotes off a value in single quotes, in place; two inside become one. */
+static void take_quotes(char *value)
+{
+    const size_t n = strlen(value);
+    size_t n_left = 0;
+    if (n < 2 || *value != '\'' || value[n - 1] != '\'')
+        return;
+    for (size_t i = 1; i < n - 1; i++) {
+        i += value[i] == '\'' && value[i + 1] == '\'' && i + 1 < n - 1;
+        value[n_left++] = value[i];
+    }
+    value[n_left] = '\0';
+}
+
 /* Sets one pair; in changes the value null, in any case of its letters, takes back. */
-static int take_pair(const sink *to, const char *name, const char *value,
-                     ext_error *error)
+static int take_pair(const sink *to, const char *name, char *value, ext_error *error)
 {
     if (check_query(to, name, value, error) != SQLITE_OK)
         return error->rc;
+    if (is_query(to, name))
+        take_quotes(value);
     const bool is_null = to->changes != NULL && sqlite3_stricmp(value, "null") == 0;
     return take(to, name, is_null ? NULL : value, error);
 }

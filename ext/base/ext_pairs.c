@@ -29,6 +29,17 @@ static const char *object_end(const char *text)
     return text;
 }
 
+/*
+ * Returns a pointer to the quote that closes the one that text begins with, or to the end
+ * of text if none closes it. Two quotes stand for one that does not.
+ */
+static const char *quote_end(const char *text)
+{
+    for (text++; *text != '\0' && (*text != '\'' || text[1] == '\''); text++)
+        text += *text == '\'';
+    return text;
+}
+
 const char *ext_pairs_end(const char *pair, bool has_query)
 {
     bool is_text = false;
@@ -39,6 +50,8 @@ const char *ext_pairs_end(const char *pair, bool has_query)
         at = ext_select_close(at);
     if (at == NULL)
         return pair + strlen(pair);
+    if (*at == '\'' && has_query)
+        at = quote_end(at);
     if (*at == '{')
         return ext_pairs_find(object_end(at), ',');
     if (*at == '[')

@@ -12,6 +12,7 @@
 
 /* Sizes, in units of the picture. */
 #define HEIGHT 190.0     /* of the marks */
+#define LOW_HEIGHT 95.0  /* the same, of a panel that is low */
 #define MAP_HEIGHT 400.0 /* the same, if both axes are bare */
 #define NAME_HEIGHT 26.0 /* of each name of a y axis */
 #define SWATCH 24.0      /* of an entry of the legend */
@@ -250,8 +251,12 @@ static double draw_data(ext_marks *d, double y)
     fit_axes(d);
     const double height = ext_marks_lie(panel) ? NAME_HEIGHT * (double)panel->y.n_names
                           : panel->x.is_bare && panel->y.is_bare ? MAP_HEIGHT
+                          : panel->is_low                        ? LOW_HEIGHT
                                                                  : HEIGHT;
-    const int n = ext_axis_ticks(&d->y, ticks, ext_marks_lie(panel) ? EXT_AXIS_TICKS : 6);
+    const int n = ext_axis_ticks(&d->y, ticks,
+                                 ext_marks_lie(panel) ? EXT_AXIS_TICKS
+                                 : panel->is_low      ? 4
+                                                      : 6);
     const double room = ext_marks_lie(panel) ? ext_marks_widest_text(panel) : 0;
     d->x.start = EXT_SVG_MARGIN + (n > 0 ? fmin(widest(ticks, n), 170) + 7 : 0);
     d->x.end = RIGHT - (room > 0 ? room + 8 : panel->x.is_bare ? 0 : 8);

@@ -95,6 +95,7 @@ typedef struct ext_figure_panel {
     size_t n_series;
     ext_figure_band *bands; /* (n_bands) owned */
     size_t n_bands;
+    bool is_low; /* it is half as high, as one of many */
     /*
      * What the panel says in place of data: why there is none, and what to do. Owned;
      * NULL: the panel has data.
@@ -342,7 +343,8 @@ typedef struct ext_plot_request {
  * Finds the model called name, and reads the options (NULL: none given) of scope
  * GRU4REC_SCOPE_PLOT and GRU4REC_SCOPE_EVALUATE into *request. Options of the library are
  * at their defaults where they are not given; but baselines is then
- * pop/markov/item-knn/vs-knn. The caller calls ext_plot_request_free() in any case.
+ * pop/markov/item-knn/vs-knn, or pop alone where the sessions of the training cannot be
+ * read again. The caller calls ext_plot_request_free() in any case.
  * SQLITE_ERROR: there is no such model; an option is unknown or wrong.
  */
 int ext_plot_request_read(ext_plot_request *request, ext_connection *connection,

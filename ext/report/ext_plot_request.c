@@ -42,6 +42,8 @@ int ext_plot_request_read(ext_plot_request *request, ext_connection *connection,
     int rc = ext_schema_get(&request->home, connection->db, connection, name, false, NULL,
                             error);
     if (rc == SQLITE_OK)
+        rc = ext_schema_true_name(&request->home, error);
+    if (rc == SQLITE_OK)
         rc = read_options(request, options, error);
     if (rc == SQLITE_OK)
         rc = read_model(request, error);

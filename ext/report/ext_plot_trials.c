@@ -11,7 +11,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { PANELS = 12 }; /* the most options */
+enum {
+    PANELS = 12, /* the most options */
+    FEW = 3      /* more panels are low */
+};
 
 /* The number of the last tuning. */
 #define LAST "(SELECT max(tune) FROM @trial)"
@@ -138,6 +141,8 @@ static int add_options(ext_figure *figure, const ext_home *home, ext_error *erro
                                                              : EXT_FIGURE_LINEAR;
         const size_t panel = ext_figure_add_panel(figure, NULL, options[i].name, scale,
                                                   "objective", EXT_FIGURE_LINEAR);
+        if (panel < figure->n_panels)
+            figure->panels[panel].is_low = n > FEW;
         if (rc == SQLITE_OK)
             rc = add_points(figure, panel, &options[i], home, error);
         sqlite3_free(options[i].name);

@@ -1,6 +1,7 @@
 // look.cjs CHROMIUM PAGES SHOTS: opens each page of the folder PAGES in Chromium, light and dark, at 360 and 1,280 pixels, and
 // looks at it as a person would: nothing is cut, no texts lie over each other, none is too small. Also: no message on the
-// console, no request but the page itself. Screenshots go to the folder SHOTS. puppeteer-core is found by NODE_PATH.
+// console, no request but the page itself. Screenshots go to the folder SHOTS. A page whose name begins with fault- has a
+// fault, which must be found. puppeteer-core is found by NODE_PATH.
 const [chromium, pages, shots] = process.argv.slice(2);
 const fs = require('fs');
 const path = require('path');
@@ -64,6 +65,7 @@ function brightness() {
 
 let passed = 0, failed = 0;
 function check(name, problems) {
+    if (name.startsWith('fault-')) problems = problems.length > 0 ? [] : ['its fault was not found'];
     if (problems.length === 0) return void passed++;
     failed++;
     console.log(`FAIL  ${name}`);
@@ -86,8 +88,7 @@ async function look(browser, file, scheme, width) {
     const { texts, found } = await page.evaluate(faults, 9);
     if (texts === 0) found.push('it has no text');
     const [ground, ink] = await page.evaluate(brightness);
-    if ((scheme === 'dark') !== (ground < ink)) found.push(`its ground has brightness ${ground}, its text ${ink}`);
-    if (ground > 100 && ground < 156) found.push('its ground is grey');
+    if ((scheme === 'dark' ? ink - ground : ground - ink) < 150) found.push(`its ground has brightness ${ground}, its text ${ink}`);
     await page.screenshot({ path: path.join(shots, name + '.png'), fullPage: true });
     if (scheme === 'light' && width > 1000 && file.includes('report')) {
         const pdf = await page.pdf({ format: 'A4' });
@@ -104,9 +105,8 @@ async function look(browser, file, scheme, width) {
     const files = fs.readdirSync(pages).filter(name => name.endsWith('.html')).sort().map(name => path.join(pages, name));
     try {
         for (const file of files)
-            for (const scheme of ['light', 'dark'])
+            for (const scheme of path.basename(file).startsWith('fault-') ? ['light'] : ['light', 'dark'])
                 for (const width of [360, 1280]) await look(browser, file, scheme, width);
-        if (process.env.EXPECT_FAULTS !== undefined) process.exitCode = failed > 0 ? 0 : 1;
     } finally {
         await browser.close();
     }

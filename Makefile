@@ -78,6 +78,7 @@ help:
 ## make format          clang-format all C files
 ## make check-layers    dependencies point one way, symbols have their files' names
 ## make docs            write the options table of the README anew
+## make pictures        draw the pictures of the README anew, of tests/fixtures/pictures.db
 ## make compile_commands  compile_commands.json, for editors and clang-tidy
 ## make tidy            clang-tidy has nothing to say about src/, ext/ and examples/c/
 ## make stats           lines and functions by folder, sizes, coverage if it was measured

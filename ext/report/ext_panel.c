@@ -108,6 +108,23 @@ static void end_entry(legend *at, const char *name)
     at->x += SWATCH + ext_text_width(name) * EXT_SVG_SIZE + 16;
 }
 
+static bool is_same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Tells whether two panels have the same series and bands, by name, mark and colour. */
+static bool have_same_legend(const ext_figure_panel *a, const ext_figure_panel *b)
+{
+    bool are_same = a->n_series == b->n_series && a->n_bands == b->n_bands;
+    for (size_t i = 0; are_same && i < a->n_series; i++)
+        are_same = a->series[i].mark == b->series[i].mark &&
+                   is_same(a->series[i].name, b->series[i].name);
+    for (size_t i = 0; are_same && i < a->n_bands; i++)
+        are_same = is_same(a->bands[i].name, b->bands[i].name);
+    return are_same;
+}
+
 /*
  * Draws the legend at y, if there are two names or a band. Returns its lower end.
  */
@@ -268,7 +285,8 @@ static double draw_data(ext_marks *d, double y)
     return draw_x_axis(d);
 }
 
-double ext_panel_draw(sqlite3_str *svg, const ext_figure_panel *panel, double y)
+double ext_panel_draw(sqlite3_str *svg, const ext_figure_panel *panel,
+                      const ext_figure_panel *above, double y)
 {
     ext_marks d = {.svg = svg, .panel = panel};
     y += 6;
@@ -280,7 +298,8 @@ double ext_panel_draw(sqlite3_str *svg, const ext_figure_panel *panel, double y)
         return draw_message(svg,
                             panel->message != NULL ? panel->message : "There is no data.",
                             y);
-    y = draw_legend(svg, panel, y);
+    if (above == NULL || !has_points(above) || !have_same_legend(panel, above))
+        y = draw_legend(svg, panel, y);
     if (panel->y.label != NULL && *panel->y.label != '\0')
         y = ext_svg_lines(svg, EXT_SVG_MARGIN, y + EXT_SVG_LINE + 2, "class=\"g4r-dim\"",
                           panel->y.label, INSIDE, 2) -

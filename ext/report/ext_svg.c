@@ -156,7 +156,8 @@ int ext_svg_draw(sqlite3_str *svg, const ext_figure *figure, ext_error *error)
     sqlite3_str *body = sqlite3_str_new(NULL);
     double y = draw_title(body, title);
     for (size_t i = 0; i < figure->n_panels; i++)
-        y = ext_panel_draw(body, &figure->panels[i], y);
+        y = ext_panel_draw(body, &figure->panels[i],
+                           i > 0 ? &figure->panels[i - 1] : NULL, y);
     if (figure->note != NULL)
         y = ext_svg_lines(body, EXT_SVG_MARGIN, y + EXT_SVG_LINE, "class=\"g4r-dim\"",
                           figure->note, EXT_SVG_WIDTH - 2 * EXT_SVG_MARGIN, 12) -

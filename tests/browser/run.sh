@@ -1,6 +1,6 @@
 #!/bin/sh
-# run.sh: makes reports and pictures of the model in docs/pictures and of odd ones, and looks at them in Chromium
-# (look.cjs). Screenshots are in build/browser/shots. Where there is no Chromium, a line says so.
+# run.sh: makes reports and pictures (pages.sql), and looks at them in Chromium (look.cjs). Screenshots are in
+# build/browser/shots. Where there is no Chromium, a line says so.
 
 . tests/versions/lib.sh
 chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
@@ -29,22 +29,18 @@ EOF
     echo '</body></html>'
 }
 
-# The pictures, each in a page of its own.
-check 'the pictures are drawn' sh tools/pictures.sh "$out/svg"
+cp tests/fixtures/pictures.db "$out/shop.db"
+chmod +w "$out/shop.db"
+{
+    echo '.parameter init'
+    echo ".parameter set :svg \"'$out/svg/'\""
+    echo ".parameter set :pages \"'$pages/'\""
+    cat tests/browser/pages.sql
+} >"$out/all.sql"
+check 'reports and pictures are written' sh -c "sqlite3 -bail $out/shop.db <$out/all.sql"
 for svg in "$out"/svg/*.svg; do
     page "$svg" >"$pages/$(basename "$svg" .svg).html"
 done
-
-# Reports: of the pictures' model, and of those of odd.sql.
-cp docs/pictures/shop.db "$out/shop.db"
-chmod +w "$out/shop.db"
-{
-    cat sql/demo_clicks.sql tests/browser/odd.sql
-    echo '.parameter init'
-    echo ".parameter set :pages \"'$pages/'\""
-    cat tests/browser/reports.sql
-} >"$out/all.sql"
-check 'the reports are written' sh -c "sqlite3 -bail $out/shop.db <$out/all.sql"
 if command -v xmllint >/dev/null; then
     check 'reports and pictures are well-formed' xmllint --noout "$pages"/report-*.html "$out"/svg/*.svg
 fi

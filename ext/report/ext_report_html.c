@@ -16,11 +16,11 @@
  * scrolls by itself. Text breaks anywhere, because an id can be long.
  */
 static const char style[] =
-    ":root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--line:#d0d7de;"
+    ":root{color-scheme:light dark;--ink:#1f2328;--soft:#57606a;--line:#d0d7de;"
     "--page:#fff;--box:#f6f8fa;--mark:#e3effb;--edge:#0b5cad;--warn:#8a4600;"
     "--warnbox:#fff4e0}"
-    "@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa4af;"
-    "--line:#3a424c;--page:#12161b;--box:#1b2027;--mark:#17324d;--edge:#6cb2ff;"
+    "@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9da7b1;"
+    "--line:#3d444d;--page:#0d1117;--box:#1b2027;--mark:#17324d;--edge:#6cb2ff;"
     "--warn:#ffc27a;--warnbox:#33260f}}"
     "*{box-sizing:border-box}"
     "body{margin:0;background:var(--page);color:var(--ink);"
@@ -69,7 +69,7 @@ static const char style[] =
     "thead{display:none}tr{border-bottom:1px solid var(--line);padding:.4rem .5rem}"
     "td,td.r,td:not(:last-child){border:0;padding:.05rem 0;text-align:left;white-space:normal}"
     "td:first-child{font-weight:600}"
-    "td:not(:first-child)::before{content:attr(data-of) \": \";color:var(--soft)}"
+    "td.r::before,td:not(:first-child)::before{content:attr(data-of) \": \";color:var(--soft)}"
     "td:empty{display:none}tr.mark{background:var(--mark)}tr.mark td{background:none}}"
     "@page{margin:16mm}"
     "@media print{:root{color-scheme:light;--ink:#000;--soft:#444;--line:#bbb;"

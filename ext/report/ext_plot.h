@@ -269,8 +269,8 @@ double ext_svg_lines(sqlite3_str *svg, double x, double y, const char *of,
 /* ---- ext_panel.c, for ext_svg.c ---- */
 
 /*
- * Appends a panel whose upper end is at y. above: the panel above it, or NULL; if that has
- * the same legend, this one has none. Returns its lower end.
+ * Appends a panel whose upper end is at y. above: the panel above it, or NULL; if that
+ * has the same legend, this one has none. Returns its lower end.
  */
 double ext_panel_draw(sqlite3_str *svg, const ext_figure_panel *panel,
                       const ext_figure_panel *above, double y);

@@ -232,6 +232,8 @@ gru4rec_status gru4rec_project(const gru4rec_allocator *allocator,
                                bool (*is_stopped)(void *), void *context,
                                double *coordinates, double shares[2])
 {
+    if (allocator == NULL)
+        allocator = &g4r_alloc_libc;
     const size_t d = g4r_model_output(model).d, s = G4R_MIN(n, d), b = G4R_MIN(s, B);
     projection p = {.n = n,
                     .d = d,

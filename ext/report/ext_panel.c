@@ -239,17 +239,11 @@ static void draw_bands(const ext_marks *d)
 /* Draws a box with the message in place of data. Returns its lower end. */
 static double draw_message(sqlite3_str *svg, const char *message, double y)
 {
-    sqlite3_str *lines = sqlite3_str_new(NULL);
-    const double below = ext_svg_lines(lines, EXT_SVG_MARGIN + 14, y + 32,
+    const double below = ext_svg_lines(svg, EXT_SVG_MARGIN + 14, y + 32,
                                        "class=\"g4r-dim\"", message, INSIDE - 28, 12);
-    char *text = sqlite3_str_finish(lines);
-    const double height = below - EXT_SVG_LINE + 16 - (y + 10);
-    sqlite3_str_appendf(svg,
-                        "<rect class=\"g4r-box\" x=\"10\" y=\"%lld\" width=\"460\" "
-                        "height=\"%lld\" rx=\"6\"/>%s",
-                        llround(y + 10), llround(height), text != NULL ? text : "");
-    sqlite3_free(text);
-    return y + 10 + height;
+    const ext_marks_box box = {EXT_SVG_MARGIN, y + 10, RIGHT, below - EXT_SVG_LINE + 16};
+    ext_marks_rectangle(svg, "g4r-box", box);
+    return box.bottom;
 }
 
 static bool has_points(const ext_figure_panel *panel)

@@ -60,9 +60,10 @@ static const char style[] =
     ".g4r-b0{fill:#3d73b7;fill-opacity:.3}.g4r-b1{fill:#db701c;fill-opacity:.3}"
     "}</style>";
 
-void ext_svg_escape(sqlite3_str *xml, const char *text)
+/* Appends the first n_bytes bytes of a text, escaped. */
+static void escape(sqlite3_str *xml, const char *text, size_t n_bytes)
 {
-    while (*text) {
+    for (const char *end = text + n_bytes; text < end;) {
         uint32_t code;
         const size_t n = ext_text_character(text, &code);
         const bool is_allowed = (code >= ' ' && code != 0x7f && code != 0xfffe &&
@@ -81,6 +82,11 @@ void ext_svg_escape(sqlite3_str *xml, const char *text)
             sqlite3_str_append(xml, text, (int)n);
         text += n;
     }
+}
+
+void ext_svg_escape(sqlite3_str *xml, const char *text)
+{
+    escape(xml, text, strlen(text));
 }
 
 /* Appends a number, rounded to one decimal. */
@@ -103,15 +109,13 @@ void ext_svg_pair(sqlite3_str *svg, double x, double y)
 static void text_element(sqlite3_str *svg, double x, double y, const char *of,
                          const char *text, size_t n, bool is_cut)
 {
-    char *part = sqlite3_mprintf("%.*s%s", (int)n, text, is_cut ? "\xe2\x80\xa6" : "");
     sqlite3_str_appendall(svg, "<text x=\"");
     append_number(svg, x);
     sqlite3_str_appendall(svg, "\" y=\"");
     append_number(svg, y);
     sqlite3_str_appendf(svg, "\"%s%s>", *of != '\0' ? " " : "", of);
-    ext_svg_escape(svg, part != NULL ? part : "");
-    sqlite3_str_appendall(svg, "</text>");
-    sqlite3_free(part);
+    escape(svg, text, n);
+    sqlite3_str_appendall(svg, is_cut ? "\xe2\x80\xa6</text>" : "</text>");
 }
 
 void ext_svg_text(sqlite3_str *svg, double x, double y, const char *of, const char *text,
@@ -152,6 +156,8 @@ static double draw_title(sqlite3_str *svg, const char *title)
 
 int ext_svg_draw(sqlite3_str *svg, const ext_figure *figure, ext_error *error)
 {
+    if (figure->is_short) /* a text may be NULL that the drawing takes for one */
+        return ext_error_nomem(error);
     const char *title = figure->title != NULL ? figure->title : "";
     sqlite3_str *body = sqlite3_str_new(NULL);
     double y = draw_title(body, title);
@@ -164,10 +170,8 @@ int ext_svg_draw(sqlite3_str *svg, const ext_figure *figure, ext_error *error)
             EXT_SVG_LINE;
     const long long height = llround(ceil(y + EXT_SVG_MARGIN));
     char *text = sqlite3_str_finish(body);
-    if (figure->is_short || text == NULL) {
-        sqlite3_free(text);
+    if (text == NULL)
         return ext_error_nomem(error);
-    }
     sqlite3_str_appendf(svg,
                         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"g4r-plot\" "
                         "width=\"480\" height=\"%lld\" viewBox=\"0 0 480 %lld\" "

@@ -173,13 +173,13 @@ typedef struct ext_report_facts {
     ext_report_rows version;   /* see ext_report_version */
     ext_report_rows catalogue; /* see ext_report_catalogue */
     char *first, *last;        /* times of the first and the last event; owned, or NULL */
-    ext_report_rows options;  /* name, value, default, help: those that are not default */
-    ext_report_rows epochs;   /* epoch, loss, recall, mrr, seconds */
-    ext_report_rows audit;    /* check_name, severity, value, advice */
-    char *no_audit;           /* why the events were not audited; owned, or NULL */
-    ext_report_rows frequent; /* row, support: the items with the most events */
-    ext_report_rows tuning;   /* trials, best one, objective that was given */
-    ext_report_rows trials;   /* trial, epochs, objective, recall, mrr, options */
+    ext_report_rows options; /* name, value, default, help: those that are not default */
+    ext_report_rows epochs;  /* epoch, loss, recall, mrr, seconds */
+    ext_report_rows audit;   /* check_name, severity, value, advice */
+    char *no_audit;          /* why the events were not audited; owned, or NULL */
+    ext_rows frequent;       /* the items with the most events, at most ten */
+    ext_report_rows tuning;  /* trials, best one, objective that was given */
+    ext_report_rows trials;  /* trial, epochs, objective, recall, mrr, options */
     /* What was measured on the test; NULL: the request has no test. Borrowed. */
     const ext_plot_measures *all, *positions, *popularity;
     int64_t k; /* the cut-off that the text is about: the largest one */

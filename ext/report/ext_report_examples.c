@@ -185,7 +185,9 @@ static int read_list(const walker *walk, ext_report_example *example, ext_error 
            (rc = sqlite3_step(walk->list)) == SQLITE_ROW) {
         if (!ext_value_item_column(walk->list, 0, &id))
             return ext_sql_fail_null(walk->list, error);
-        example->list[example->n_list++] = gru4rec_items_find(walk->items, &id);
+        const int32_t row = gru4rec_items_find(walk->items, &id);
+        if (row >= 0) /* else another process has put another model in its place */
+            example->list[example->n_list++] = row;
         rc = SQLITE_OK;
     }
     return rc == SQLITE_OK ? rc : check_step(walk->list, rc, error);

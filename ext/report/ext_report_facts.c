@@ -132,6 +132,26 @@ static int read_trials(ext_report_facts *facts, ext_error *error)
                                          : rc;
 }
 
+/* Lists the ten items with the most events; of equal ones the first in the catalogue. */
+static int list_frequent(ext_report_facts *facts, ext_error *error)
+{
+    enum { MOST = 10 };
+    const gru4rec_items *items = facts->model->loaded.items;
+    const int64_t *support = gru4rec_items_support(items);
+    ext_rows *list = &facts->frequent;
+    for (int32_t row = 0; row < gru4rec_items_count(items); row++) {
+        if (list->n == MOST && support[row] <= support[list->rows[MOST - 1]])
+            continue;
+        if (list->n < MOST && ext_rows_add(list, row, error) != SQLITE_OK)
+            return error->rc;
+        size_t at = list->n - 1;
+        for (; at > 0 && support[list->rows[at - 1]] < support[row]; at--)
+            list->rows[at] = list->rows[at - 1];
+        list->rows[at] = row;
+    }
+    return SQLITE_OK;
+}
+
 /* Reads what the model's own tables say of the version. */
 static int read_version(ext_report_facts *facts, ext_error *error)
 {
@@ -150,10 +170,7 @@ static int read_version(ext_report_facts *facts, ext_error *error)
                        " WHERE version = ?1 ORDER BY epoch",
                        error);
     if (rc == SQLITE_OK)
-        rc = read_rows(&facts->frequent, facts,
-                       "SELECT row, support FROM @item WHERE version = ?1"
-                       " ORDER BY support DESC, row LIMIT 10",
-                       error);
+        rc = list_frequent(facts, error);
     return rc == SQLITE_OK ? read_trials(facts, error) : rc;
 }
 
@@ -326,8 +343,7 @@ static int list_items(ext_rows *rows, const ext_report_facts *facts, ext_error *
 {
     int rc = SQLITE_OK;
     for (size_t i = 0; rc == SQLITE_OK && i < facts->frequent.n; i++)
-        rc = ext_rows_add(rows, (int32_t)ext_report_rows_integer(&facts->frequent, i, 0),
-                          error);
+        rc = ext_rows_add(rows, facts->frequent.rows[i], error);
     for (size_t i = 0; i < facts->examples.n; i++) {
         const ext_report_example *example = &facts->examples.examples[i];
         for (size_t j = 0; rc == SQLITE_OK && j < example->rows.n; j++)
@@ -381,12 +397,13 @@ int ext_report_facts_read(ext_report_facts *facts, ext_error *error)
 void ext_report_facts_free(ext_report_facts *facts)
 {
     ext_report_rows *const rows[] = {&facts->version, &facts->catalogue, &facts->options,
-                                     &facts->epochs,  &facts->audit,     &facts->frequent,
-                                     &facts->tuning,  &facts->trials};
+                                     &facts->epochs,  &facts->audit,     &facts->tuning,
+                                     &facts->trials};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         ext_report_rows_free(rows[i]);
     for (int i = 0; i < EXT_REPORT_MEASURES; i++)
         ext_report_rows_free(&facts->comparisons[i]);
+    ext_rows_free(&facts->frequent);
     ext_report_titles_free(&facts->titles);
     ext_report_examples_free(&facts->examples);
     sqlite3_free(facts->reference);

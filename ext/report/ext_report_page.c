@@ -146,7 +146,7 @@ static void write_fact(ext_report_html *html, const char *what, double value, in
         return;
     ext_report_html_row(html, false);
     ext_report_html_cell(html, "%s", what);
-    if (digits > 0)
+    if (digits > 0 || fabs(value) >= 1e18)
         ext_report_html_number(html, "%.*f", digits, value);
     else
         ext_report_html_number(html, "%s",
@@ -189,16 +189,14 @@ static void write_profile(ext_report_html *html, const ext_report_facts *facts)
 /* The most frequent items. */
 static void write_frequent(ext_report_html *html, const ext_report_facts *facts)
 {
+    const int64_t *support = gru4rec_items_support(facts->model->loaded.items);
     char badge[40];
     ext_report_html_list(html, "The most frequent items", 1);
     for (size_t i = 0; i < facts->frequent.n; i++) {
+        const int32_t row = facts->frequent.rows[i];
         sqlite3_snprintf(sizeof badge, badge, "%s events",
-                         ext_report_html_count(&(ext_report_count){""},
-                                               ext_report_rows_integer(&facts->frequent,
-                                                                       i, 1)));
-        ext_report_shown_item(html, facts,
-                              (int32_t)ext_report_rows_integer(&facts->frequent, i, 0),
-                              badge, false);
+                         ext_report_html_count(&(ext_report_count){""}, support[row]));
+        ext_report_shown_item(html, facts, row, badge, false);
     }
     ext_report_html_list_end(html);
 }

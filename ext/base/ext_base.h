@@ -398,11 +398,11 @@ int ext_sql_shorten_timeout(sqlite3 *db, int64_t ms);
 void ext_sql_restore_timeout(sqlite3 *db, int before, int64_t ms);
 
 /*
- * Sets the error for a column of stmt that is NULL although it never can be, or whose copy
- * (ext_sql_text()) is: SQLITE_NOMEM if that is the connection's last error, or if no
+ * Sets the error for a column of stmt that is NULL although it never can be, or whose
+ * copy (ext_sql_text()) is: SQLITE_NOMEM if that is the connection's last error, or if no
  * column of the row is NULL; else SQLITE_AUTH, because an authorizer answered
- * SQLITE_IGNORE. If the error is set already, it stays. Returns the code that
- * the error has now. The statement is not finalized.
+ * SQLITE_IGNORE. If the error is set already, it stays. Returns the code that the error
+ * has now. The statement is not finalized.
  */
 int ext_sql_fail_null(sqlite3_stmt *stmt, ext_error *error);
 

@@ -120,12 +120,14 @@ static int linear_ticks(const ext_axis *placed, ext_axis_tick *ticks, int most)
     double step = round_step((placed->to - placed->from) / most);
     if (placed->axis->is_whole)
         step = fmax(step, 1);
+    const double first = ceil(placed->from / step - 1e-9);
     int n = 0;
-    for (double i = ceil(placed->from / step - 1e-9);
-         n < most && i * step <= placed->to * (1 + 1e-12); i++) {
-        ticks[n] = (ext_axis_tick){.value = i * step};
-        write_number(ticks[n].text, i * step, step);
-        n++;
+    for (; n < most; n++) {
+        const double value = (first + n) * step;
+        if (value > placed->to * (1 + 1e-12))
+            break;
+        ticks[n] = (ext_axis_tick){.value = value};
+        write_number(ticks[n].text, value, step);
     }
     return n;
 }
@@ -221,13 +223,14 @@ static int month_ticks(const ext_axis *placed, ext_axis_tick *ticks, int most,
                        int n_months)
 {
     int n = 0;
-    for (double days = ceil(placed->from / day); days * day <= placed->to; days++) {
-        const date at = date_of((int64_t)days);
+    const int64_t last = (int64_t)floor(placed->to / day);
+    for (int64_t days = (int64_t)ceil(placed->from / day); days <= last; days++) {
+        const date at = date_of(days);
         const int64_t month = at.year * 12 + at.month - 1;
         if (at.day != 1 || month % n_months != 0)
             continue;
         if (n < most) {
-            ticks[n] = (ext_axis_tick){.value = days * day};
+            ticks[n] = (ext_axis_tick){.value = (double)days * day};
             sqlite3_snprintf(EXT_AXIS_TEXT, ticks[n].text,
                              n_months < 12 ? "%04lld-%02d" : "%04lld", at.year, at.month);
         }
@@ -248,11 +251,13 @@ static int time_ticks(const ext_axis *placed, ext_axis_tick *ticks, int most)
         int n = 0;
         if (length / steps[i] > most)
             continue;
-        for (double k = ceil((placed->from - origin) / steps[i]);
-             n < most && origin + k * steps[i] <= placed->to; k++) {
-            ticks[n] = (ext_axis_tick){.value = origin + k * steps[i]};
-            write_day(ticks[n].text, ticks[n].value, steps[i] < day);
-            n++;
+        const double first = ceil((placed->from - origin) / steps[i]);
+        for (; n < most; n++) {
+            const double value = origin + (first + n) * steps[i];
+            if (value > placed->to)
+                break;
+            ticks[n] = (ext_axis_tick){.value = value};
+            write_day(ticks[n].text, value, steps[i] < day);
         }
         return n;
     }

@@ -208,11 +208,11 @@ static double draw_x_axis(const ext_marks *d)
         if (ext_marks_lie(d->panel))
             ext_marks_straight(d->svg, "g4r-grid", x, top, x, bottom);
         ext_marks_straight(d->svg, "g4r-axis", x, bottom, x, bottom + 4);
-        ext_svg_text(d->svg, middle, bottom + 18, "class=\"g4r-mid\"",
+        ext_svg_text(d->svg, middle, bottom + 21, "class=\"g4r-mid\"",
                      tick_text(&ticks[i]), EXT_SVG_WIDTH);
     }
     if (n > 0)
-        y += 18;
+        y += 21;
     if (!d->panel->x.is_bare)
         ext_marks_straight(d->svg, "g4r-axis", d->x.start, bottom, d->x.end, bottom);
     return ext_svg_lines(d->svg, (d->x.start + d->x.end) / 2, y + EXT_SVG_LINE,

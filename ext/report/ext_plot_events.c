@@ -18,8 +18,8 @@ static gru4rec_options raw_options(const gru4rec_options *own)
  * Opens the test, with the columns of the call and those of the model; or the model's own
  * source, which may be forged, so that it is restricted as a view.
  */
-static int open(ext_source *source, const ext_plot_request *request, const char *test,
-                ext_error *error)
+static int open_source(ext_source *source, const ext_plot_request *request,
+                       const char *test, ext_error *error)
 {
     if (test != NULL)
         return ext_config_open_like(&request->config, &request->home, test,
@@ -51,7 +51,7 @@ int ext_plot_events_read(ext_events *events, ext_plot_request *request, const ch
     const ext_reading reading = {.options = &options, .keeps_times = true};
     ext_source source = {0};
     options.validation = 0;
-    int rc = open(&source, request, test, error);
+    int rc = open_source(&source, request, test, error);
     if (rc == SQLITE_OK && preparation == EXT_PLOT_KNOWN) {
         rc = read_known(events, request, &source, version, error);
     } else if (rc == SQLITE_OK) {

@@ -157,6 +157,8 @@ static const char *const good[] = {
     "\"titles\":\"SELECT item, ts FROM events\"}')",
     "SELECT gru4rec_plot('rec', 'methods', 'test=events,baselines=pop')",
     "SELECT gru4rec_plot('rec', 'positions', 'test=(SELECT * FROM events),baselines=none')",
+    "SELECT gru4rec_report('rec', '{\"test\":\"SELECT * FROM events LIMIT 20\","
+    "\"baselines\":\"pop\",\"titles\":\"SELECT item, ts FROM events\"}')",
     "SELECT * FROM gru4rec_evaluate('rec', 'events', 'cutoffs=1/5,baselines=all')",
     "SELECT * FROM gru4rec_compare('rec', 'rec', 'events', 'cutoffs=5')",
     "SELECT * FROM gru4rec_compare('rec', 'markov', 'events', 'cutoffs=5')",

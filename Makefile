@@ -64,7 +64,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make                 build ./gru4rec.so
-## make demo            invent a click log, train on it, recommend: demo.db
+## make demo            invent a click log, train on it, recommend: demo.db, demo.html
 ## make test            all tests; the last line is the total
 ## make test-fast       unit tests and SQL tests only
 ## make test-X          one part, see tests/README.md
@@ -78,12 +78,14 @@ help:
 ## make format          clang-format all C files
 ## make check-layers    dependencies point one way, symbols have their files' names
 ## make docs            write the options table of the README anew
+## make test-browser    reports and pictures, in Chromium; build/browser/shots has what they look like
+## make pictures        draw the pictures of the README anew, of tests/fixtures/pictures.db
 ## make compile_commands  compile_commands.json, for editors and clang-tidy
 ## make tidy            clang-tidy has nothing to say about src/, ext/ and examples/c/
 ## make stats           lines and functions by folder, sizes, coverage if it was measured
 ## make install         into PREFIX (/usr/local): gru4rec.so, libgru4rec.a, its header and gru4rec.pc
 ## make uninstall       take them away again
-## make clean           remove build/, gru4rec.so, demo.db, compile_commands.json
+## make clean           remove build/, gru4rec.so, demo.db, demo.html, compile_commands.json
 ##
 ## A debug build (DEBUG=1) tells what it does where GRU4REC_TRACE is 1 to 4 in the environment: include/gru4rec_trace.h
 ##
@@ -133,7 +135,7 @@ $(B)/double/src/kernels/vec_kernels_%.o: src/kernels/vec_kernels.c
 	$(Q)$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DGRU4REC_DOUBLE -DVEC_NAME=$* -c -o $@ $<
 
 demo: gru4rec.so
-	rm -f demo.db
+	rm -f demo.db demo.html
 	sqlite3 demo.db < sql/demo.sql
 
 # Made anew each time: the variables may be others.
@@ -155,7 +157,7 @@ uninstall:
 	    $(DESTDIR)$(INCLUDEDIR)/gru4rec.h $(DESTDIR)$(LIBDIR)/pkgconfig/gru4rec.pc
 
 clean:
-	rm -rf build gru4rec.so demo.db compile_commands.json
+	rm -rf build gru4rec.so demo.db demo.html compile_commands.json
 
 include tests/tests.mk
 include tools/tools.mk

@@ -15,6 +15,7 @@
  * separately, and can serve another SQLite library.
  */
 #define EXT_IS_ENTRY
+#include "report/ext_report.h"
 #include "serve/ext_serve.h"
 #include "tools/ext_tools.h"
 #include "train/ext_tune.h"
@@ -98,8 +99,8 @@ static const ext_table_function *const tables[] = {
  * NULL.
  */
 static const ext_function *const readers[] = {
-    ext_score_functions, ext_state_functions, ext_export_functions,
-    ext_check_functions, ext_info_functions,  ext_times_functions,
+    ext_score_functions, ext_state_functions, ext_export_functions, ext_check_functions,
+    ext_info_functions,  ext_times_functions, ext_plot_functions,   ext_report_functions,
 };
 static const ext_function *const writers[] = {
     ext_train_functions, ext_import_functions,    ext_deploy_functions,

@@ -383,6 +383,8 @@ typedef struct gru4rec_options {
     double minutes;              /* the most minutes of a tuning; 0: no limit */
     gru4rec_objective objective; /* the measure by which a tuning chooses */
     int64_t space; /* always 0: the caller keeps a space other than the default itself */
+    int64_t test, label,
+        titles; /* always 0: the caller keeps sources and queries itself */
     /*
      * Whether gru4rec_options_set() set each option, by its index (see
      * gru4rec_option_count()). A value from a default or a preset does not count as set.
@@ -392,14 +394,15 @@ typedef struct gru4rec_options {
 
 /*
  * What an option is for: the model and its training, evaluations, exports, comparisons,
- * or tunings. Several can be combined as bits.
+ * tunings, or pictures. Several can be combined as bits.
  */
 typedef enum gru4rec_option_scope {
     GRU4REC_SCOPE_TRAIN = 1,
     GRU4REC_SCOPE_EVALUATE = 2,
     GRU4REC_SCOPE_EXPORT = 4,
     GRU4REC_SCOPE_COMPARE = 8,
-    GRU4REC_SCOPE_TUNE = 16
+    GRU4REC_SCOPE_TUNE = 16,
+    GRU4REC_SCOPE_PLOT = 32
 } gru4rec_option_scope;
 
 /* The type of an option's value in JSON. */
@@ -1686,6 +1689,23 @@ bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state,
  */
 void gru4rec_similar_scores(const gru4rec_model *model, int32_t row,
                             gru4rec_real *scores);
+
+/*
+ * Projects the output weights of the items in rows (n), without biases, on the two
+ * directions in which they differ most (principal components), for a map of the items.
+ * The sign of a direction is that which makes its largest component positive. A direction
+ * in which they do not differ gives zeros. The result is the same on all machines, up to
+ * rounding in double. is_stopped (may be NULL) is asked now and then, with context.
+ * The memory is n D + min(n, D)^2 doubles and a little, the time about n D min(n, D).
+ *
+ * coordinates: out, (n,2) of each item along the two directions, with mean 0.
+ * shares: out, the share of the variance of these items along each direction.
+ * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true.
+ */
+gru4rec_status gru4rec_project(const gru4rec_allocator *allocator,
+                               const gru4rec_model *model, const int32_t *rows, size_t n,
+                               bool (*is_stopped)(void *), void *context,
+                               double *coordinates, double shares[2]);
 
 /*
  * A copy of a model's output weights, rounded to one byte each. A ranking searches the

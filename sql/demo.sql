@@ -43,4 +43,9 @@ WHERE session = 42 AND exclude_seen = 1 AND in_stock
 ORDER BY rank LIMIT 5;
 
 .print
+.print '6. A report on all of it, for a browser: demo.html'
+SELECT gru4rec_report('rec', 'demo.html', json_object('test', 'clicks_test', 'titles', 'SELECT id, title FROM products',
+  'label', 'SELECT id, category FROM products')) AS bytes;
+
+.print
 .print 'All of it is in demo.db: try  sqlite3 demo.db  and  .load ./gru4rec'

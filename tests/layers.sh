@@ -46,7 +46,8 @@ may_see() {
     ext/store) echo 'ext/events ext/base' ;;
     ext/cache) echo 'ext/store ext/events ext/base' ;;
     ext/train | ext/serve | ext/tools) echo 'ext/cache ext/store ext/events ext/base' ;;
-    ext) echo 'ext/train ext/serve ext/tools ext/cache ext/store ext/events ext/base' ;;
+    ext/report) echo 'ext/tools ext/cache ext/store ext/events ext/base' ;;
+    ext) echo 'ext/report ext/train ext/serve ext/tools ext/cache ext/store ext/events ext/base' ;;
     *) echo unknown ;;
     esac
 }

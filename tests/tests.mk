@@ -90,6 +90,11 @@ test-valgrind: gru4rec.so
 test-replicas: gru4rec.so
 	@sh tests/replicas/run.sh
 
+# Reports and pictures, in Chromium.
+.PHONY: test-browser
+test-browser: gru4rec.so
+	@sh tests/browser/run.sh
+
 # The recipes of sql/ and of examples/.
 test-recipes: gru4rec.so
 	@if [ -x $(PYTHON) ]; then sh tests/recipes/run.sh $(PYTHON) ./gru4rec.so; \

@@ -1,6 +1,6 @@
 # What helps to work on the code; included by the Makefile.
 
-.PHONY: compile_commands tidy stats
+.PHONY: compile_commands tidy stats pictures
 
 # How each file is compiled, for editors and clang-tidy: with the flags that this Makefile has
 # now, so also with DEBUG=1, SAN= and CC=. Of the kernels' one file it is the form for any
@@ -30,3 +30,6 @@ tidy: compile_commands
 
 stats: gru4rec.so
 	@sh tools/stats.sh
+
+pictures: gru4rec.so
+	@sh tools/pictures.sh ./gru4rec docs/pictures

@@ -398,10 +398,11 @@ int ext_sql_shorten_timeout(sqlite3 *db, int64_t ms);
 void ext_sql_restore_timeout(sqlite3 *db, int before, int64_t ms);
 
 /*
- * Sets the error for a column of stmt that is NULL although it never can be: SQLITE_NOMEM
- * if that is the connection's last error, else SQLITE_AUTH, because an authorizer
- * answered SQLITE_IGNORE. If the error is set already, it stays. Returns the code that
- * the error has now. The statement is not finalized.
+ * Sets the error for a column of stmt that is NULL although it never can be, or whose
+ * copy (ext_sql_text()) is: SQLITE_NOMEM if that is the connection's last error, or if no
+ * column of the row is NULL; else SQLITE_AUTH, because an authorizer answered
+ * SQLITE_IGNORE. If the error is set already, it stays. Returns the code that the error
+ * has now. The statement is not finalized.
  */
 int ext_sql_fail_null(sqlite3_stmt *stmt, ext_error *error);
 
@@ -949,6 +950,7 @@ typedef struct ext_columns {
     char *session, *item, *time, *order; /* names of columns */
     char *candidates; /* of an evaluation: one id, or a JSON array of ids */
     char *space; /* of a tuning, a JSON object: option names, what it tries of each */
+    char *test, *label, *titles; /* of a picture: tables, views or SELECTs */
 } ext_columns;
 
 /* Frees all fields of columns (not the ext_columns itself) and sets them to NULL. */
@@ -965,7 +967,8 @@ bool ext_options_is(const char *text);
  * order of the text. Other options keep their values. scope: the functions whose options
  * are allowed. If columns is not NULL, some are set there instead, in place of the old
  * text: session, item, time and order; candidates, if scope has the evaluation and the
- * value is a list of ids; space, if scope has the tuning and the value is a JSON object.
+ * value is a list of ids; space, if scope has the tuning and the value is a JSON object;
+ * test, label and titles, if scope has the pictures and the value is not "none".
  * If columns is NULL, all go to the library, which refuses these. text may be NULL, which
  * has no options.
  * Errors: SQLITE_ERROR for an unknown option, a bad value, text of neither form, and text
@@ -1061,6 +1064,24 @@ void ext_options_append(sqlite3_str *json, const gru4rec_options *options, size_
  * their default has changed once). NULL means that there is not enough memory.
  */
 char *ext_options_json(const gru4rec_options *options, bool is_all);
+
+/* ---- ext_pairs.c, for ext_options.c ---- */
+
+/* Returns a pointer to the first separator in text, or to the end if there is none. */
+const char *ext_pairs_find(const char *text, char separator);
+/*
+ * Returns a pointer to where the pair name=value ends: to the next comma, or to the end
+ * of the text. Commas inside a JSON array or object do not count. has_query: the value
+ * can be a SELECT, whose commas do not count if it is in parentheses or in single quotes;
+ * if nothing closes it, the pair ends at the end of the text.
+ */
+const char *ext_pairs_end(const char *pair, bool has_query);
+/*
+ * Returns a copy of *text up to end, without white space around it, which the caller
+ * frees; NULL means that there is not enough memory. Moves *text behind the separator at
+ * end, or to the end of the text if end is there.
+ */
+char *ext_pairs_cut(const char **text, const char *end);
 
 /* ---- ext_poll.c ---- */
 

@@ -22,6 +22,9 @@ void ext_options_free_columns(ext_columns *columns)
     sqlite3_free(columns->order);
     sqlite3_free(columns->candidates);
     sqlite3_free(columns->space);
+    sqlite3_free(columns->test);
+    sqlite3_free(columns->label);
+    sqlite3_free(columns->titles);
     memset(columns, 0, sizeof *columns);
 }
 
@@ -35,6 +38,22 @@ static char **column_named(ext_columns *columns, const char *name)
     if (sqlite3_stricmp(name, "time") == 0)
         return &columns->time;
     return sqlite3_stricmp(name, "order") == 0 ? &columns->order : NULL;
+}
+
+/*
+ * Returns the field of columns for the option of a picture that has this name and whose
+ * value is a table, a view or a SELECT; NULL, if there is none, or scope has no pictures.
+ */
+static char **query_named(ext_columns *columns, const char *name,
+                          gru4rec_option_scope scope)
+{
+    if ((scope & GRU4REC_SCOPE_PLOT) == 0)
+        return NULL;
+    if (sqlite3_stricmp(name, "test") == 0)
+        return &columns->test;
+    if (sqlite3_stricmp(name, "label") == 0)
+        return &columns->label;
+    return sqlite3_stricmp(name, "titles") == 0 ? &columns->titles : NULL;
 }
 
 /* Tells whether name is space, whose value can be an object, and scope has the tuning. */
@@ -74,6 +93,12 @@ int ext_options_set(const char *name, const char *value, gru4rec_option_scope sc
     }
     if (columns != NULL && is_space(name, scope) && *value == '{')
         column = &columns->space;
+    char **query = columns != NULL ? query_named(columns, name, scope) : NULL;
+    if (query != NULL) {
+        sqlite3_free(*query);
+        *query = NULL;
+        column = sqlite3_stricmp(value, "none") != 0 ? query : NULL;
+    }
     if (column != NULL) {
         sqlite3_free(*column);
         *column = sqlite3_mprintf("%s", value);
@@ -139,6 +164,13 @@ static bool is_source(const sink *to, const char *name)
     return to->changes != NULL && sqlite3_stricmp(name, "source") == 0;
 }
 
+/* Tells whether the value of that name can be a SELECT. */
+static bool is_query(const sink *to, const char *name)
+{
+    return is_source(to, name) ||
+           (to->columns != NULL && query_named(to->columns, name, to->scope) != NULL);
+}
+
 /*
  * Sets one option, column or source in the destination to; its old value is lost. If
  * value is NULL, because null was given (in changes only), takes it back. Errors:
@@ -188,7 +220,7 @@ static bool find_option(const char *text, gru4rec_option_info *info)
 static bool is_single(const sink *to, const char *name)
 {
     gru4rec_option_info info;
-    if (is_source(to, name) ||
+    if (is_query(to, name) ||
         (to->columns != NULL && column_named(to->columns, name) != NULL))
         return true;
     return find_option(name, &info) && info.type != GRU4REC_OPTION_LIST &&
@@ -267,83 +299,21 @@ static int parse_json(sqlite3 *db, const char *text, const sink *to, ext_error *
 
 /* ---- name=value,... ---- */
 
-/* Returns a pointer to the first separator in text, or to the end if there is none. */
-static const char *find(const char *text, char separator)
-{
-    const char *at = strchr(text, separator);
-    return at != NULL ? at : text + strlen(text);
-}
-
 /*
- * Tells whether changes are read (to->changes) and the text at pair begins with source=.
- * White space before and behind the name, and upper and lower case, do not count.
+ * Tells whether the text at pair begins with the name of an option whose value can be a
+ * SELECT, and =. White space before and behind the name, and upper and lower case, do not
+ * count.
  */
-static bool is_source_pair(const sink *to, const char *pair)
+static bool is_query_pair(const sink *to, const char *pair)
 {
-    static const char name[] = "source";
+    char name[8] = "";
     pair += strspn(pair, space);
-    const char *behind = pair + strlen(name);
-    return to->changes != NULL && sqlite3_strnicmp(pair, name, (int)strlen(name)) == 0 &&
-           behind[strspn(behind, space)] == '=';
-}
-
-/*
- * Returns a pointer to the brace that closes the JSON object that text begins with, or to
- * the end of text if no brace closes it. Braces in JSON strings do not count.
- */
-static const char *object_end(const char *text)
-{
-    bool is_text = false;
-    int depth = 0;
-    for (; *text != '\0'; text++) {
-        is_text ^= *text == '"';
-        depth += is_text ? 0 : (*text == '{') - (*text == '}');
-        if (depth == 0)
-            break;
-        text += *text == '\\' && text[1] != '\0';
-    }
-    return text;
-}
-
-/*
- * Returns a pointer to where the pair name=value ends: to the next comma, or to the end
- * of the text. Commas inside a JSON array or object, or inside a source in parentheses,
- * do not count. If no parenthesis closes such a source, the pair ends at the end of the
- * text.
- */
-static const char *pair_end(const sink *to, const char *pair)
-{
-    bool is_text = false;
-    const char *at = pair + strcspn(pair, "=,");
-    if (*at == '=')
-        at += 1 + strspn(at + 1, space);
-    if (*at == '(' && is_source_pair(to, pair))
-        at = ext_select_close(at);
-    if (at == NULL)
-        return pair + strlen(pair);
-    if (*at == '{')
-        return find(object_end(at), ',');
-    if (*at == '[')
-        for (; *at != '\0' && (is_text || *at != ']'); at++) {
-            is_text ^= *at == '"';
-            at += *at == '\\' && at[1] != '\0';
-        }
-    return find(at, ',');
-}
-
-/*
- * Returns a copy of *text up to end, without white space around it, which the caller
- * frees; NULL means that there is not enough memory. Moves *text behind the separator at
- * end, or to the end of the text if end is there.
- */
-static char *cut(const char **text, const char *end)
-{
-    const char *start = *text;
-    *text = *end ? end + 1 : end;
-    start += strspn(start, space);
-    while (end > start && strchr(space, end[-1]) != NULL)
-        end--;
-    return sqlite3_mprintf("%.*s", (int)(end > start ? end - start : 0), start);
+    const size_t n = strcspn(pair, "=, \t\r\n");
+    if (n >= sizeof name)
+        return false;
+    memcpy(name, pair, n);
+    pair += n;
+    return pair[strspn(pair, space)] == '=' && is_query(to, name);
 }
 
 /*
@@ -407,25 +377,41 @@ static int fail_pair(const sink *to, const char *pair, bool is_candidate,
 }
 
 /*
- * Checks that a source in changes is no SELECT without parentheses, because a SELECT has
+ * Checks that a source or a query is no SELECT without parentheses, because a SELECT has
  * commas and '=' of its own. Error: SQLITE_ERROR if it is. Any other name passes.
  */
-static int check_source(const sink *to, const char *name, const char *value,
-                        ext_error *error)
+static int check_query(const sink *to, const char *name, const char *value,
+                       ext_error *error)
 {
-    if (!is_source(to, name) || !ext_select_is(value) || *value == '(')
+    if (!is_query(to, name) || !ext_select_is(value) || *value == '(')
         return SQLITE_OK;
     return ext_error_set(error, SQLITE_ERROR,
-                         "a SELECT in name=value needs parentheses, because a comma "
-                         "would end it; write source=(SELECT ...), or a JSON object");
+                         "a SELECT in name=value needs parentheses or quotes, because a "
+                         "comma would end it; write %s=(SELECT ...), or a JSON object",
+                         name);
+}
+
+/* Takes the quotes off a value in single quotes, in place; two inside become one. */
+static void take_quotes(char *value)
+{
+    const size_t n = strlen(value);
+    size_t n_left = 0;
+    if (n < 2 || *value != '\'' || value[n - 1] != '\'')
+        return;
+    for (size_t i = 1; i < n - 1; i++) {
+        i += value[i] == '\'' && value[i + 1] == '\'' && i + 1 < n - 1;
+        value[n_left++] = value[i];
+    }
+    value[n_left] = '\0';
 }
 
 /* Sets one pair; in changes the value null, in any case of its letters, takes back. */
-static int take_pair(const sink *to, const char *name, const char *value,
-                     ext_error *error)
+static int take_pair(const sink *to, const char *name, char *value, ext_error *error)
 {
-    if (check_source(to, name, value, error) != SQLITE_OK)
+    if (check_query(to, name, value, error) != SQLITE_OK)
         return error->rc;
+    if (is_query(to, name))
+        take_quotes(value);
     const bool is_null = to->changes != NULL && sqlite3_stricmp(value, "null") == 0;
     return take(to, name, is_null ? NULL : value, error);
 }
@@ -442,10 +428,12 @@ static int parse_pairs(const char *text, const sink *to, ext_error *error)
     while (rc == SQLITE_OK && *text) {
         if (ext_options_check_list(text, error) != SQLITE_OK)
             return error->rc;
-        char *pair = cut(&text, pair_end(to, text));
+        char *pair = ext_pairs_cut(&text, ext_pairs_end(text, is_query_pair(to, text)));
         const char *rest = pair;
-        char *name = pair != NULL ? cut(&rest, find(rest, '=')) : NULL;
-        char *value = name != NULL ? cut(&rest, find(rest, '\0')) : NULL;
+        char *name =
+            pair != NULL ? ext_pairs_cut(&rest, ext_pairs_find(rest, '=')) : NULL;
+        char *value =
+            name != NULL ? ext_pairs_cut(&rest, ext_pairs_find(rest, '\0')) : NULL;
         if (value == NULL)
             rc = ext_error_nomem(error);
         else if (strchr(pair, '=') == NULL)

@@ -171,7 +171,11 @@ void ext_sql_restore_timeout(sqlite3 *db, int before, int64_t ms)
 
 int ext_sql_fail_null(sqlite3_stmt *stmt, ext_error *error)
 {
-    if (sqlite3_errcode(sqlite3_db_handle(stmt)) == SQLITE_NOMEM)
+    const int n = sqlite3_data_count(stmt);
+    bool is_short = n > 0; /* no value is NULL: there was no memory for a copy of one */
+    for (int i = 0; i < n; i++)
+        is_short &= sqlite3_column_type(stmt, i) != SQLITE_NULL;
+    if (is_short || sqlite3_errcode(sqlite3_db_handle(stmt)) == SQLITE_NOMEM)
         return ext_error_nomem(error);
     return ext_error_set(
         error, SQLITE_AUTH,

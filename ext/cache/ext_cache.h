@@ -37,6 +37,11 @@ struct ext_connection {
     sqlite3 *db;
     int n_users;      /* number of holders of this struct; each registration is one */
     bool is_training; /* true: gru4rec_train() runs on this connection */
+    /*
+     * true: gru4rec_report() runs on this connection. Another one inside it is refused: a
+     * report goes on where a source fails, so calls inside each other would multiply.
+     */
+    bool is_reporting;
     const ext_remake *remake;   /* set while gru4rec_configure() makes a table anew */
     struct ext_handle *handles; /* list of its handles on versions, last used first */
     /*

@@ -68,6 +68,12 @@ typedef struct ext_source {
      */
     bool keeps_empty;
     /*
+     * Whether SQLite restricts the SELECT of all events as it restricts a view
+     * (ext_sql_prepare_stored()), because a function that a view may call reads what the
+     * schema stores. ext_source_open() sets it to false; whoever reads sets it before.
+     */
+    bool is_restricted;
+    /*
      * Why ext_source_open() failed, if the reason is that something is missing. A role
      * ("session", "item", "time", "order"): the user named a column for it, and the
      * source has no such column. "source": SQLite says that a table, a view or a column

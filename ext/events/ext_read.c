@@ -160,8 +160,10 @@ static int check_count(const ext_source *source, const ext_budget *budget,
     sqlite3_stmt *stmt;
     if (source->columns.order == NULL)
         return SQLITE_OK;
-    int rc = ext_sql_prepare(source->db, &stmt, error, "SELECT 1 FROM %s AS source",
-                             source->from);
+    int rc = (source->is_restricted ? ext_sql_prepare_stored
+                                    : ext_sql_prepare)(source->db, &stmt, error,
+                                                       "SELECT 1 FROM %s AS source",
+                                                       source->from);
     for (uint64_t n = 1; rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW; n++)
         rc = n % STEP == 0 ? ext_budget_check(budget, n * EVENT_BYTES, reading_events,
                                               advice, error)

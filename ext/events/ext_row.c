@@ -26,11 +26,11 @@ int ext_row_prepare(const ext_source *source, bool is_sorted, sqlite3_stmt **stm
     *stmt = NULL;
     int rc = ties != NULL || !is_sorted ? SQLITE_OK : ext_error_nomem(error);
     if (rc == SQLITE_OK)
-        rc = ext_sql_prepare(source->db, stmt, error,
-                             "SELECT \"%w\", \"%w\", \"%w\", %s FROM %s AS source%s%s",
-                             c->session, c->item, c->time,
-                             source->rowid != NULL ? source->rowid : "0", source->from,
-                             is_sorted ? " ORDER BY " : "", is_sorted ? ties : "");
+        rc = (source->is_restricted ? ext_sql_prepare_stored : ext_sql_prepare)(
+            source->db, stmt, error,
+            "SELECT \"%w\", \"%w\", \"%w\", %s FROM %s AS source%s%s", c->session,
+            c->item, c->time, source->rowid != NULL ? source->rowid : "0", source->from,
+            is_sorted ? " ORDER BY " : "", is_sorted ? ties : "");
     sqlite3_free(ties);
     return rc;
 }

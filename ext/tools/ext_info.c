@@ -45,8 +45,8 @@ static const char *const type_names[] = {
 /*
  * Returns a JSON array with an object for each option (name, of, type, default, range,
  * help), in the order of the library's table. of: the first of train, evaluate, tune,
- * export and compare that takes the option. The caller frees it with sqlite3_free().
- * NULL: there is not enough memory.
+ * export, plot and compare that takes the option. The caller frees it with
+ * sqlite3_free(). NULL: there is not enough memory.
  */
 static char *options_json(void)
 {
@@ -68,6 +68,7 @@ static char *options_json(void)
             : (info.scope & GRU4REC_SCOPE_EVALUATE) != 0 ? "evaluate"
             : (info.scope & GRU4REC_SCOPE_TUNE) != 0     ? "tune"
             : (info.scope & GRU4REC_SCOPE_EXPORT) != 0   ? "export"
+            : (info.scope & GRU4REC_SCOPE_PLOT) != 0     ? "plot"
                                                          : "compare",
             type_names[info.type], info.default_text, info.range, info.help);
     }

@@ -54,6 +54,7 @@ static const char *scope_text(gru4rec_option_scope scope)
         [GRU4REC_SCOPE_EXPORT] = "export",
         [GRU4REC_SCOPE_COMPARE] = "compare",
         [GRU4REC_SCOPE_TUNE] = "tune",
+        [GRU4REC_SCOPE_PLOT] = "plot",
     };
     return texts[scope];
 }

@@ -28,7 +28,8 @@ enum {
     G4R_STREAM_ORDER,     /* random order of the sessions; one for each epoch */
     G4R_STREAM_NEGATIVES, /* items drawn by an evaluation; one for each event */
     G4R_STREAM_SIGNS,     /* random signs of a comparison; one stream */
-    G4R_STREAM_PROPOSALS  /* values that a tuning tries; one for each trial */
+    G4R_STREAM_PROPOSALS, /* values that a tuning tries; one for each trial */
+    G4R_STREAM_MAP        /* what a map of the items begins with; one stream */
 };
 
 /*

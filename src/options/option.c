@@ -377,8 +377,9 @@ bool g4r_option_parse(const g4r_option *o, const char *text, void *field)
     case G4R_OBJECTIVE:
         return parse_objective(o, text, field);
     case G4R_SPACE:
+    case G4R_QUERY:
         *integer = 0;
-        return strcasecmp(text, "default") == 0;
+        return strcasecmp(text, o->defaults) == 0;
     default:
         return parse_activation(o, text, field);
     }
@@ -520,7 +521,8 @@ int g4r_option_print(const g4r_option *o, const void *field, char *text, size_t 
     case G4R_OBJECTIVE:
         return print_objective(o, text, size, field);
     case G4R_SPACE:
-        return snprintf(text, size, "default");
+    case G4R_QUERY:
+        return snprintf(text, size, "%s", o->defaults);
     default:
         return print_activation(text, size, field);
     }
@@ -554,6 +556,7 @@ static const struct {
     [G4R_OBJECTIVE] = {GRU4REC_OPTION_TEXT, "X@K; X is ", NULL, "; K an integer"},
     [G4R_SPACE] = {GRU4REC_OPTION_TEXT, NULL, NULL,
                    "default, or a JSON object with the values of each option"},
+    [G4R_QUERY] = {GRU4REC_OPTION_TEXT, NULL, NULL, "none, a table, a view or a SELECT"},
     [G4R_ACTIVATION] = {GRU4REC_OPTION_TEXT, NULL, NULL,
                         ", leaky-X, elu-X, selu-X-Y; X, Y in (0, 100]"},
 };

@@ -29,6 +29,7 @@ typedef enum g4r_option_kind {
     G4R_OBJECTIVE,
     /* int64_t: always 0, for the text "default"; here it accepts no other. */
     G4R_SPACE,
+    G4R_QUERY, /* as G4R_SPACE, for the text "none" */
     /* gru4rec_activation: a word, or leaky-a, elu-a or selu-a-b. */
     G4R_ACTIVATION
 } g4r_option_kind;

@@ -132,7 +132,7 @@ void gru4rec_options_init_stored(gru4rec_options *options)
 /*
  * Returns the words that say in messages where users give options of this scope. If the
  * scope has several places, the first of these counts: training, export, tuning,
- * evaluation, comparison.
+ * pictures, evaluation, comparison.
  */
 static const char *place_of(int scope)
 {
@@ -142,6 +142,8 @@ static const char *place_of(int scope)
         return "gru4rec_evaluate() and gru4rec_export()";
     if ((scope & GRU4REC_SCOPE_TUNE) != 0)
         return "gru4rec_tune()";
+    if ((scope & GRU4REC_SCOPE_PLOT) != 0)
+        return "gru4rec_plot()";
     return (scope & GRU4REC_SCOPE_EVALUATE) != 0 ? "gru4rec_evaluate()"
                                                  : "gru4rec_compare()";
 }

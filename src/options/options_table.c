@@ -21,6 +21,7 @@
 #define EXPORT GRU4REC_SCOPE_EXPORT
 #define COMPARE GRU4REC_SCOPE_COMPARE
 #define TUNE GRU4REC_SCOPE_TUNE
+#define PLOT GRU4REC_SCOPE_PLOT
 
 /*
  * Makes a row of the table for the option whose name is that of the field. min_, max_:
@@ -320,6 +321,14 @@ const g4r_option g4r_options_table[] = {
            "targets are measured in groups: by the number of events before them, "
            "by the number of targets of their session, or by their support (head, "
            "middle, tail: a third of it each)"),
+    OPTION(test, G4R_QUERY, PLOT, 0, 0, false, NULL, "none",
+           "test events that a picture measures the model on, or shows beside those of "
+           "the source"),
+    OPTION(label, G4R_QUERY, PLOT, 0, 0, false, NULL, "none",
+           "two columns, item and a text: the colour of the item on the picture items"),
+    OPTION(
+        titles, G4R_QUERY, PLOT, 0, 0, false, NULL, "none",
+        "two columns, item and its title, which stands beside it on the picture items"),
     COUNT(session_pop_top_n, 1000000, "100",
           "session-pop: number of the most popular items that are listed in addition "
           "to the session's"),

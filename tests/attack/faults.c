@@ -77,6 +77,8 @@ static const struct call {
      false, false, false},
     {"copy of the model", "CREATE TABLE copy AS SELECT item FROM m WHERE session < 4",
      false, false, false},
+    {"copy of a report", "CREATE TABLE copy AS SELECT gru4rec_report('m') AS page", false,
+     false, false},
     {"rename", "ALTER TABLE m RENAME TO renamed", false, false, false},
     {"drop", "DROP TABLE m", false, false, false},
 };

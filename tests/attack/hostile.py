@@ -52,6 +52,11 @@ READS = [
     "SELECT rank, item, score FROM gru4rec_recommend('m', '[1, 2]', 4) WHERE version = 1",
     "SELECT gru4rec_score('m', '[1]', 2, 1), hex(gru4rec_export('m', NULL, 'version=1'))",
     "SELECT hex(gru4rec_export('m', NULL, 'sessions=true'))",
+    "SELECT gru4rec_plot('m', 'learning'), gru4rec_plot('m', 'trials')",
+    "SELECT gru4rec_plot('m', 'items'), gru4rec_plot('m', 'popularity')",
+    "SELECT gru4rec_plot('m', 'lengths')",
+    "SELECT gru4rec_plot('m', 'methods', 'test=clicks, baselines=pop')",
+    "SELECT gru4rec_report('m')", "SELECT gru4rec_report('m', 'test=clicks, titles=(SELECT item_id, session_id FROM clicks)')",
 ]
 CHECK = "SELECT gru4rec_check('m')"
 INTEGRITY = 'PRAGMA integrity_check'

@@ -48,6 +48,8 @@ static const char *const statements[] = {
     "SELECT length(gru4rec_export('%w'))",
     "SELECT gru4rec_info('%w')",
     "SELECT gru4rec_check('%w')",
+    "SELECT gru4rec_plot('%w', 'popularity')",
+    "SELECT gru4rec_plot('%w', 'methods', 'test=%w')",
     "SELECT count(*) FROM gru4rec_evaluate('%w', '%w')",
     "SELECT count(*) FROM gru4rec_batches('%.0s%w', 2)",
     "SELECT count(*) FROM gru4rec_audit('%w', '%w')",

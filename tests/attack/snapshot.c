@@ -37,6 +37,7 @@ static const struct call {
     {"export", "SELECT gru4rec_export('%s.m')", false},
     {"check", "SELECT gru4rec_check('%s.m')", false},
     {"info", "SELECT json_extract(gru4rec_info('%s.m'), '$.version', '$.items')", false},
+    {"plot", "SELECT gru4rec_plot('%s.m', 'items')", false},
     {"recommend", "SELECT item, score FROM gru4rec_recommend('%s.m', '[1, 2]', 4)",
      false},
     {"similar", "SELECT item, similarity FROM gru4rec_similar('%s.m', 1, 4)", false},

@@ -43,6 +43,10 @@ PAGE=$work/page.md sh tests/docs/baselines.sh >"$work/out" 2>&1
 [ $? -eq 1 ] && grep -q 'a row of stan is missing' "$work/out" && grep -q 'vs_knn_k in the row of vs-knn is missing' "$work/out"
 check $? 'baselines that it does not list are seen'
 
+mkdir "$work/pictures"
+sh tools/pictures.sh ./gru4rec "$work/pictures" >"$work/out" 2>&1 && diff -r docs/pictures "$work/pictures" >>"$work/out"
+check $? 'the pictures of docs/pictures (make pictures)'
+
 sh tests/docs/architecture.sh >"$work/out" 2>&1
 check $? 'what docs/architecture.md lists'
 sed 's/^| `last_event`/| `latest_event`/; s/^| 9 |/| 7 |/' docs/architecture.md >"$work/page.md"

@@ -84,6 +84,12 @@ SELECT gru4rec_check(?)
 -- = error error error error error error
 SELECT gru4rec_info(?)
 -- = error error error error error error
+SELECT gru4rec_plot(?, 'learning')
+-- = error error error error error error
+SELECT gru4rec_plot('rec', ?)
+-- = error error error error error error
+SELECT gru4rec_report(?)
+-- = error error error error error error
 SELECT gru4rec_export(?)
 -- = error error error error error error
 SELECT gru4rec_import(?, x'00')
@@ -111,6 +117,10 @@ SELECT json_extract(gru4rec_tune('rec', ?), '$.trials')
 SELECT count(*) FROM gru4rec_batches(?, 2)
 -- = error error error error error 24
 SELECT count(*) FROM gru4rec_batches('clicks', 2, ?)
+-- = error error error error error 1
+SELECT gru4rec_plot('rec', 'trials', ?) LIKE '<svg%'
+-- = error error error error error 1
+SELECT gru4rec_report('rec', NULL, ?) LIKE '<!DOCTYPE html>%'
 -- = error error error error error clicks
 SELECT gru4rec_configure('rec', ?) ->> 'source'
 -- = * * * 1 * error

@@ -14,6 +14,7 @@
 #define EXPORT GRU4REC_SCOPE_EXPORT
 #define COMPARE GRU4REC_SCOPE_COMPARE
 #define TUNE GRU4REC_SCOPE_TUNE
+#define PLOT GRU4REC_SCOPE_PLOT
 
 static inline gru4rec_options defaults(void)
 {

@@ -54,6 +54,10 @@ READERS = [
     "SELECT count(*) FROM rec WHERE session = 3", "SELECT * FROM gru4rec_recommend('rec', 1001)",
     "SELECT * FROM gru4rec_similar('rec', 1001)", "SELECT * FROM gru4rec_explain('rec', '[1001, 1008]', 1057)",
     "SELECT * FROM gru4rec_evaluate('rec', 'clicks')", "SELECT * FROM gru4rec_compare('rec', 'rec', 'clicks')",
+    "SELECT gru4rec_report('rec')",
+    "SELECT gru4rec_report('rec', 'test=(SELECT * FROM clicks WHERE session < 40), baselines=pop')",
+    "SELECT gru4rec_plot('rec', 'lengths')",
+    "SELECT gru4rec_plot('rec', 'positions', 'test=(SELECT * FROM clicks WHERE session < 40), baselines=pop')",
     "SELECT * FROM gru4rec_audit('rec')", "SELECT * FROM gru4rec_batches('clicks', 32) LIMIT 3",
     "SELECT * FROM gru4rec_options", "SELECT * FROM gru4rec_status('rec')", 'PRAGMA integrity_check']
 

@@ -112,6 +112,7 @@ def elsewhere(directory):
     is_stopped(db, 'an audit', "SELECT count(*) FROM gru4rec_audit('SELECT 1 AS session, item, 1 AS ts FROM mixed')", spread(0.6))
     is_stopped(db, 'an audit of a test',
                "SELECT count(*) FROM gru4rec_audit('rec', 'SELECT item AS session, item, rowid % 7 AS ts FROM mixed')", spread(0.6))
+    is_stopped(db, 'a report', "SELECT gru4rec_report('rec', 'test=big, titles=(SELECT item, ts FROM big)')", spread(0.8))
     is_stopped(db, 'all sessions', 'SELECT sum(score) FROM wide', spread(0.6))
     is_stopped(db, 'all sessions, sorted', 'SELECT * FROM wide ORDER BY score', spread(0.6))
     is_stopped(db, 'all sessions, first rank', 'SELECT count(*) FROM wide WHERE rank <= 1', spread(0.1))

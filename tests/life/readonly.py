@@ -17,6 +17,11 @@ READERS = {
     ('gru4rec_export', 3): "SELECT gru4rec_export('rec', :file, 'version=1')",
     ('gru4rec_info', 0): "SELECT json_remove(gru4rec_info(), '$.readonly')",
     ('gru4rec_info', 1): "SELECT gru4rec_info('rec')",
+    ('gru4rec_plot', 2): "SELECT gru4rec_plot('rec', 'popularity')",
+    ('gru4rec_plot', 3): "SELECT gru4rec_plot('rec', 'methods', 'test=clicks,baselines=pop')",
+    ('gru4rec_report', 1): "SELECT gru4rec_report('rec')",
+    ('gru4rec_report', 2): "SELECT gru4rec_report('rec', :file)",
+    ('gru4rec_report', 3): "SELECT gru4rec_report('rec', :file, 'test=clicks')",
     ('gru4rec_score', 3): "SELECT gru4rec_score('rec', '[1001, 1002]', 1003)",
     ('gru4rec_score', 4): "SELECT gru4rec_score('rec', '[1001, 1002]', 1003, 1)",
     ('gru4rec_state', 2): "SELECT session, hex(gru4rec_state('rec', item)) FROM clicks WHERE session < 5 GROUP BY 1",
@@ -162,7 +167,7 @@ def sweep(directory, journal):
         process.do(end)
         check(f'{journal}, {begin} {end}: no file changed', files(directory) == before)
     check(f'{journal}: SQLite counts no change', process.do('SELECT total_changes()') == [[0]])
-    for key in ('gru4rec_export', 2), ('gru4rec_export', 3):
+    for key in (key for key, sql in READERS.items() if ':file' in sql):
         sql = READERS[key].replace(':file', f"'{directory}/out-of-replica'")
         expected = value(db, sql.replace('-of-replica', '-of-primary'))
         check(f'{sql}', process.do(sql) == [[expected]])

@@ -45,7 +45,8 @@ static const g4r_option objective = {.kind = G4R_OBJECTIVE,
                                      .min = 1,
                                      .max = 500,
                                      .words = "recall|mrr|ndcg"};
-static const g4r_option space = {.kind = G4R_SPACE};
+static const g4r_option space = {.kind = G4R_SPACE, .defaults = "default"};
+static const g4r_option query = {.kind = G4R_QUERY, .defaults = "none"};
 static const g4r_option final_act = {.kind = G4R_ACTIVATION,
                                      .words =
                                          "auto|softmax|softmax_logit|linear|relu|tanh"};
@@ -182,6 +183,8 @@ static void objectives(void)
     check_value(&space, "Default", "default");
     check_refused(&space, "{}");
     check_refused(&space, "");
+    check_value(&query, "none", "none");
+    check_refused(&query, "products");
 }
 
 static void samples(void)

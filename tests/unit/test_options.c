@@ -105,7 +105,10 @@ static void defaults_are_the_documented_ones(void)
                                               {"trials", "40"},
                                               {"minutes", "0"},
                                               {"objective", "mrr@20"},
-                                              {"space", "default"}};
+                                              {"space", "default"},
+                                              {"test", "none"},
+                                              {"label", "none"},
+                                              {"titles", "none"}};
     const size_t n = sizeof expected / sizeof *expected;
     gru4rec_options options = defaults();
     CHECK_INT(n, gru4rec_option_count());
@@ -143,7 +146,7 @@ static void descriptions_are_complete(void)
         CHECK(strlen(info.name) > 0 && strlen(info.help) > 0);
         CHECK(strlen(info.range) > 0 && strlen(info.range) < sizeof info.range - 1);
         CHECK(strlen(info.default_text) < sizeof info.default_text - 1);
-        CHECK(info.scope > 0 && info.scope < 2 * TUNE);
+        CHECK(info.scope > 0 && info.scope < 2 * PLOT);
     }
     gru4rec_option_info info;
     gru4rec_option_describe(index_of("layers"), &info);

@@ -154,6 +154,18 @@ static const char *const good[] = {
     "'session'",
     "SELECT gru4rec_export('rec')",
     "SELECT gru4rec_export('rec', NULL, 'sessions=true')",
+    /* FROM a table: before a schema is read, SQLite knows no encoding to answer in. */
+    "SELECT gru4rec_plot('rec', 'learning'), gru4rec_plot('rec', 'trials') FROM live LIMIT 1",
+    "SELECT gru4rec_plot('rec', 'items'), gru4rec_plot('rec', 'lengths') FROM live LIMIT 1",
+    "SELECT gru4rec_plot('rec', 'popularity') FROM live LIMIT 1",
+    "SELECT gru4rec_plot('rec', 'items', '{\"label\":\"SELECT item, session FROM "
+    "events\",\"titles\":\"SELECT item, ts FROM events\"}') FROM live LIMIT 1",
+    "SELECT gru4rec_plot('rec', 'methods', 'test=events,baselines=pop') FROM live LIMIT 1",
+    "SELECT gru4rec_plot('rec', 'positions', 'test=(SELECT * FROM events), "
+    "baselines=none') FROM live LIMIT 1",
+    "SELECT gru4rec_report('rec', '{\"test\":\"SELECT * FROM events LIMIT 20\","
+    "\"baselines\":\"pop\",\"titles\":\"SELECT item, ts FROM events\"}') FROM live "
+    "LIMIT 1",
     "SELECT * FROM gru4rec_evaluate('rec', 'events', 'cutoffs=1/5,baselines=all')",
     "SELECT * FROM gru4rec_compare('rec', 'rec', 'events', 'cutoffs=5')",
     "SELECT * FROM gru4rec_compare('rec', 'markov', 'events', 'cutoffs=5')",

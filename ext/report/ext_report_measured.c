@@ -1,0 +1,225 @@
+/*
+ * ext_report_measured.c - the sections of a report on how good a version is, and where;
+ * see ext_report.h.
+ */
+#include "ext_report.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The probability below which chance is no likely reason for a difference. */
+static const double unlikely = 0.05;
+
+/*
+ * Room for a measure as text: with the half-width of its interval, if that is known.
+ */
+typedef struct measure_text {
+    char text[48];
+} measure_text;
+
+/* Writes a measure, such as "0.771 ± 0.012", or "-" if there is none. */
+static const char *show(measure_text *room, double value, double half_width)
+{
+    const int n = sizeof room->text;
+    if (isnan(value))
+        return sqlite3_snprintf(n, room->text, "-");
+    if (isnan(half_width))
+        return sqlite3_snprintf(n, room->text, "%.3f", value);
+    return sqlite3_snprintf(n, room->text, "%.3f ± %.3f", value, half_width);
+}
+
+/* Returns the row of the version at the cut-off that the text is about. */
+static const gru4rec_metrics *own_row(const ext_report_facts *facts)
+{
+    return ext_report_facts_find(facts->all, "gru4rec", NULL, facts->k);
+}
+
+/* ---- the test ---- */
+
+/* Says what was measured, and on what. */
+static void say_test(ext_report_html *html, const ext_report_facts *facts,
+                     const gru4rec_metrics *own)
+{
+    const ext_measurement *measurement = &facts->request.measurement;
+    const char *test = facts->request.columns.test;
+    if (ext_select_is(test))
+        ext_report_html_code(html, "%s", test);
+    ext_report_html_say(
+        html,
+        "Measured on %s: %s next clicks of %s sessions. Each click of a session "
+        "but the first is a target, which is to be guessed from the clicks before it.",
+        ext_select_is(test) ? "the events of the SELECT above" : test,
+        ext_report_html_count(&(ext_report_count){""}, own->events),
+        ext_report_html_count(&(ext_report_count){""}, own->sessions));
+    if (measurement->test.dataset->n_unknown > 0)
+        ext_report_html_say(html,
+                            "%s events of the test have items that the version does "
+                            "not know; they count neither as targets nor as clicks.",
+                            ext_report_html_count(&(ext_report_count){""},
+                                                  measurement->test.dataset->n_unknown));
+    if (measurement->warnings != NULL)
+        ext_report_html_warn(html, "Mind when you read these figures: %s.",
+                             measurement->warnings);
+}
+
+/* ---- tables ---- */
+
+/* The table of all methods at the cut-off k. */
+static void write_methods(ext_report_html *html, const ext_report_facts *facts)
+{
+    static const char *const headings[] = {"method", "recall",   "MRR",
+                                           "NDCG",   "coverage", "popularity"};
+    measure_text room;
+    char *caption =
+        sqlite3_mprintf("Lists of %lld items, with 95 %% intervals", (long long)facts->k);
+    ext_report_html_table(html, caption != NULL ? caption : "", "lrrrrr", headings);
+    for (size_t i = 0; i < facts->all->n; i++) {
+        const gru4rec_metrics *row = &facts->all->rows[i];
+        if (row->k != facts->k || row->segment != NULL)
+            continue;
+        ext_report_html_row(html, strcmp(row->method, "gru4rec") == 0);
+        ext_report_html_cell(html, "%s", row->method);
+        ext_report_html_number(html, "%s", show(&room, row->recall, row->recall_ci));
+        ext_report_html_number(html, "%s", show(&room, row->mrr, row->mrr_ci));
+        ext_report_html_number(html, "%s", show(&room, row->ndcg, row->ndcg_ci));
+        ext_report_html_number(html, "%s", show(&room, row->coverage, NAN));
+        ext_report_html_number(html, "%s", show(&room, row->popularity, NAN));
+        ext_report_html_row_end(html);
+    }
+    ext_report_html_table_end(html);
+    sqlite3_free(caption);
+}
+
+/* The table of the version at all cut-offs, if there are several. */
+static void write_cutoffs(ext_report_html *html, const ext_report_facts *facts)
+{
+    static const char *const headings[] = {"list of", "recall", "MRR", "NDCG"};
+    measure_text room;
+    if (facts->all->n < 2 || facts->all->rows[1].k == facts->k)
+        return;
+    ext_report_html_table(html, "The model, by the length of the list", "rrrr", headings);
+    for (size_t i = 0; i < facts->all->n; i++) {
+        const gru4rec_metrics *row = &facts->all->rows[i];
+        if (strcmp(row->method, "gru4rec") != 0)
+            continue;
+        ext_report_html_row(html, false);
+        ext_report_html_number(html, "%lld", (long long)row->k);
+        ext_report_html_number(html, "%s", show(&room, row->recall, row->recall_ci));
+        ext_report_html_number(html, "%s", show(&room, row->mrr, row->mrr_ci));
+        ext_report_html_number(html, "%s", show(&room, row->ndcg, row->ndcg_ci));
+        ext_report_html_row_end(html);
+    }
+    ext_report_html_table_end(html);
+}
+
+/* ---- sentences ---- */
+
+/*
+ * Says how the version compares with the best baseline by a measure. factor: what the
+ * numbers are multiplied with, 100 for counts of 100 clicks.
+ */
+static void say_difference(ext_report_html *html, const ext_report_facts *facts,
+                           ext_report_measure measure, double factor)
+{
+    const ext_report_rows *rows = &facts->comparisons[measure];
+    const double b = factor * ext_report_rows_real(rows, 0, 0);
+    const double difference = factor * ext_report_rows_real(rows, 0, 1);
+    const double low = factor * ext_report_rows_real(rows, 0, 2);
+    const double high = factor * ext_report_rows_real(rows, 0, 3);
+    const double p = ext_report_rows_real(rows, 0, 4);
+    const int digits = factor > 1 ? 1 : 3;
+    if (isnan(difference))
+        return;
+    const char *verdict = p >= unlikely ? "may be chance"
+                          : difference > 0
+                              ? "is not likely to be chance"
+                              : "is for the worse, and not likely to be chance";
+    char *interval = isnan(low) ? sqlite3_mprintf("")
+                                : sqlite3_mprintf(" (95 %% interval %+.*f to %+.*f)",
+                                                  digits, low, digits, high);
+    ext_report_html_say(html,
+                        "The simple method that has most of it is %s, with %.*f. The "
+                        "model's difference to that is %+.*f%s, which %s (p = %.4f).",
+                        facts->best[measure]->method, digits, b, digits, difference,
+                        interval != NULL ? interval : "", verdict, p);
+    html->is_short |= interval == NULL;
+    sqlite3_free(interval);
+}
+
+/* A sentence or two on each measure. */
+static void say_measures(ext_report_html *html, const ext_report_facts *facts,
+                         const gru4rec_metrics *own)
+{
+    const long long k = (long long)facts->k;
+    ext_report_html_part(html, "In words");
+    ext_report_html_say(html,
+                        "Recall: of 100 next clicks, %.1f are among the %lld items that "
+                        "are shown%s.",
+                        100 * own->recall, k,
+                        own->recall > 0.995 ? "; that is so good that a leak is likely"
+                                            : "");
+    say_difference(html, facts, EXT_REPORT_BY_RECALL, 100);
+    if (own->mrr > 0)
+        ext_report_html_say(html,
+                            "MRR: %.3f, as if each next click stood at place %.1f of the "
+                            "list. A shop that shows few items looks at this one.",
+                            own->mrr, 1 / own->mrr);
+    say_difference(html, facts, EXT_REPORT_BY_MRR, 1);
+    ext_report_html_say(html,
+                        "NDCG: %.3f. It counts both, how many are found and how far up "
+                        "they stand, and forgives a low place more than MRR does.",
+                        own->ndcg);
+    say_difference(html, facts, EXT_REPORT_BY_NDCG, 1);
+    ext_report_html_say(html,
+                        "Coverage: %.1f %% of the catalogue is recommended to somebody. "
+                        "Popularity: what is recommended has on average %.1f %% of the "
+                        "events of the most frequent item. Neither is better when it is "
+                        "higher; they tell how different the lists are.",
+                        100 * own->coverage,
+                        isnan(own->popularity) ? 0 : 100 * own->popularity);
+}
+
+/* What is known without a test. */
+static void say_untested(ext_report_html *html, const ext_report_facts *facts)
+{
+    const ext_report_rows *version = &facts->version;
+    if (!ext_report_rows_is_null(version, 0, EXT_REPORT_RECALL))
+        ext_report_html_say(html,
+                            "On the %s latest sessions, which the training held out: "
+                            "recall@20 is %.3f, MRR@20 is %.3f. The epoch was chosen by "
+                            "these sessions, so expect a little less of others.",
+                            ext_report_html_count(
+                                &(ext_report_count){""},
+                                ext_report_rows_integer(version, 0, EXT_REPORT_HELD_OUT)),
+                            ext_report_rows_real(version, 0, EXT_REPORT_RECALL),
+                            ext_report_rows_real(version, 0, EXT_REPORT_MRR));
+    ext_report_html_say(html,
+                        "No test was given, so the model is not measured beside simple "
+                        "methods. Give events that came after the training:");
+    char *call = sqlite3_mprintf("SELECT gru4rec_report(%Q, 'test=clicks_test');",
+                                 facts->reference);
+    ext_report_html_code(html, "%s", call != NULL ? call : "");
+    html->is_short |= call == NULL;
+    sqlite3_free(call);
+}
+
+int ext_report_measured_write(ext_report_html *html, ext_report_facts *facts,
+                              ext_error *error)
+{
+    const gru4rec_metrics *own = own_row(facts);
+    ext_report_html_section(html, "How good it is");
+    if (own == NULL)
+        say_untested(html, facts);
+    else
+        say_test(html, facts, own);
+    if (own != NULL && own->events > 0) {
+        if (ext_report_page_picture(html, facts, "methods", error) != SQLITE_OK)
+            return error->rc;
+        write_methods(html, facts);
+        say_measures(html, facts, own);
+        write_cutoffs(html, facts);
+        ext_report_html_note(html, "By gru4rec_evaluate() and gru4rec_compare().");
+    }
+    ext_report_html_section_end(html);
+    return SQLITE_OK;
+}

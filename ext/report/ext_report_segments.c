@@ -1,0 +1,163 @@
+/*
+ * ext_report_segments.c - the section of a report on where a version is good and where
+ * not; see ext_report.h.
+ */
+#include "ext_report.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Room for the name of a segment as a reader says it. */
+typedef struct segment_text {
+    char text[80];
+} segment_text;
+
+/* Writes what a segment is, such as "after 4-5 clicks". */
+static const char *name_of(segment_text *room, const char *segment)
+{
+    static const char *const words[][2] = {
+        {"head", "among the most frequent items (head)"},
+        {"middle", "among items of middling frequency"},
+        {"tail", "among rare items (tail)"},
+        {"1", "after 1 click"},
+        {"11+", "after 11 clicks and more"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(segment, words[i][0]) == 0)
+            return words[i][1];
+    return sqlite3_snprintf(sizeof room->text, room->text, "after %s clicks", segment);
+}
+
+/* Returns the name of the baseline that finds most; NULL: there is none. */
+static const char *best_of(const ext_report_facts *facts)
+{
+    const gru4rec_metrics *best = facts->best[EXT_REPORT_BY_RECALL];
+    return best != NULL ? best->method : NULL;
+}
+
+/* Tells whether a row is the version's, in one segment, at the cut-off of the text. */
+static bool is_shown(const gru4rec_metrics *row, int64_t k)
+{
+    return row->k == k && row->segment != NULL && strcmp(row->method, "gru4rec") == 0 &&
+           row->events > 0;
+}
+
+/* Appends a cell with a measure and its interval. */
+static void write_measure(ext_report_html *html, double value, double half_width)
+{
+    if (isnan(half_width))
+        ext_report_html_number(html, "%.3f", value);
+    else
+        ext_report_html_number(html, "%.3f ± %.3f", value, half_width);
+}
+
+/* The table of segments, with the version beside the best baseline. */
+static void write_table(ext_report_html *html, const ext_report_facts *facts,
+                        const ext_plot_measures *measures, const char *caption)
+{
+    const char *best = best_of(facts);
+    const char *const headings[] = {"targets", "how many", "recall", "MRR", best};
+    segment_text room;
+    ext_report_html_table(html, caption, best != NULL ? "lrrrr" : "lrrr", headings);
+    for (size_t i = 0; i < measures->n; i++) {
+        const gru4rec_metrics *row = &measures->rows[i], *other;
+        if (!is_shown(row, facts->k))
+            continue;
+        ext_report_html_row(html, false);
+        ext_report_html_cell(html, "%s", name_of(&room, row->segment));
+        ext_report_html_number(html, "%s",
+                               ext_report_html_count(&(ext_report_count){""},
+                                                     row->events));
+        write_measure(html, row->recall, row->recall_ci);
+        write_measure(html, row->mrr, row->mrr_ci);
+        other = best != NULL
+                    ? ext_report_facts_find(measures, best, row->segment, facts->k)
+                    : NULL;
+        if (other != NULL)
+            write_measure(html, other->recall, other->recall_ci);
+        ext_report_html_row_end(html);
+    }
+    ext_report_html_table_end(html);
+}
+
+/* Says where recall is highest and where it is lowest, and whether that is sure. */
+static void say_ends(ext_report_html *html, const ext_report_facts *facts,
+                     const ext_plot_measures *measures)
+{
+    const gru4rec_metrics *most = NULL, *least = NULL;
+    segment_text rooms[2];
+    for (size_t i = 0; i < measures->n; i++) {
+        const gru4rec_metrics *row = &measures->rows[i];
+        if (!is_shown(row, facts->k))
+            continue;
+        most = most == NULL || row->recall > most->recall ? row : most;
+        least = least == NULL || row->recall < least->recall ? row : least;
+    }
+    if (most == NULL || most->recall == least->recall)
+        return;
+    const double low = most->recall - most->recall_ci;
+    const double high = least->recall + least->recall_ci;
+    ext_report_html_say(html,
+                        "Of 100 targets it finds most %s: %.1f; and fewest %s: %.1f.%s",
+                        name_of(&rooms[0], most->segment), 100 * most->recall,
+                        name_of(&rooms[1], least->segment), 100 * least->recall,
+                        low > high
+                            ? ""
+                            : " Their intervals meet, so this order may be chance.");
+}
+
+/* Says in which segments the best baseline finds more. */
+static void say_losses(ext_report_html *html, const ext_report_facts *facts,
+                       const ext_plot_measures *measures)
+{
+    segment_text room;
+    const char *best = best_of(facts);
+    int n = 0, n_lost = 0;
+    sqlite3_str *names = sqlite3_str_new(NULL);
+    for (size_t i = 0; best != NULL && i < measures->n; i++) {
+        const gru4rec_metrics *row = &measures->rows[i];
+        const gru4rec_metrics *other =
+            is_shown(row, facts->k)
+                ? ext_report_facts_find(measures, best, row->segment, facts->k)
+                : NULL;
+        n += other != NULL;
+        if (other == NULL || other->recall <= row->recall)
+            continue;
+        sqlite3_str_appendf(names, "%s%s", n_lost++ > 0 ? "; " : "",
+                            name_of(&room, row->segment));
+    }
+    char *text = sqlite3_str_finish(names);
+    if (n_lost > 0)
+        ext_report_html_say(html, "%s finds more here: %s.", best,
+                            text != NULL ? text : "");
+    else if (n > 0)
+        ext_report_html_say(html, "It finds as many as %s or more in each of these.",
+                            best);
+    html->is_short |= n_lost > 0 && text == NULL;
+    sqlite3_free(text);
+}
+
+int ext_report_segments_write(ext_report_html *html, ext_report_facts *facts,
+                              ext_error *error)
+{
+    const gru4rec_metrics *own =
+        ext_report_facts_find(facts->all, "gru4rec", NULL, facts->k);
+    if (own == NULL || own->events == 0)
+        return SQLITE_OK;
+    ext_report_html_section(html, "Where it is good, and where not");
+    if (ext_report_page_picture(html, facts, "positions", error) != SQLITE_OK)
+        return error->rc;
+    ext_report_html_part(html, "By the place in the session");
+    say_ends(html, facts, facts->positions);
+    say_losses(html, facts, facts->positions);
+    write_table(html, facts, facts->positions,
+                "Targets by how many clicks of their session come before them");
+    ext_report_html_part(html, "By how frequent the target is");
+    ext_report_html_say(html, "Each of the three groups of items has a third of the "
+                              "training's events.");
+    say_ends(html, facts, facts->popularity);
+    say_losses(html, facts, facts->popularity);
+    write_table(html, facts, facts->popularity, "Targets by how frequent their item is");
+    ext_report_html_section_end(html);
+    return SQLITE_OK;
+}

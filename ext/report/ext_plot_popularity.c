@@ -139,7 +139,8 @@ static int count_lists(work *w, const gru4rec_dataset *dataset, const ext_home *
                            error) != SQLITE_OK)
         return error->rc;
     ext_poll_start(&r.poll, home->db);
-    if (gru4rec_batch_new(&ext_memory, w->version->loaded.model, r.workspace.blender,
+    const ext_loaded *loaded = &w->version->loaded;
+    if (gru4rec_batch_new(&ext_memory, loaded->model, loaded->bytes, r.workspace.blender,
                           DEPTH, &r.batch) == GRU4REC_OK)
         rank_sessions(w, &r, dataset, seed, error);
     else

@@ -1200,10 +1200,10 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
  * With option validation, the model ends with the weights of the epoch of the best MRR,
  * and training stops once "patience" epochs have brought nothing better. Without it, the
  * model ends with the weights of the last epoch.
- * INVALID: no session has two events; n_sample is 0 and no step has two lanes, so that
- * there are no negatives; or no event of the held-out sessions can be measured. NOMEM:
- * there is not enough memory. INTERRUPTED: a hook asked to stop. DIVERGED: a loss or a
- * weight is not finite; the message says which. Any status of the hook validate is
+ * INVALID: no session has two events; n_sample is 0 and only one session has two events,
+ * so that there are no negatives; or no event of the held-out sessions can be measured.
+ * NOMEM: there is not enough memory. INTERRUPTED: a hook asked to stop. DIVERGED: a loss
+ * or a weight is not finite; the message says which. Any status of the hook validate is
  * returned too. After INTERRUPTED and DIVERGED the weights stay as they were at that
  * moment.
  */

@@ -6,8 +6,8 @@
  *    0. reset is 1 if the lane begins a session at this step, so that its hidden state is
  *    zero before the step.
  * 2. The options session, item, time and order name the source's columns. With n_sample=0
- *    the epoch ends when one lane is left; with n_sample above 0, the default, the epoch
- *    goes on to the last event.
+ *    the epoch ends when fewer than two lanes are left; with n_sample above 0, the
+ *    default, the epoch goes on to the last event.
  */
 #include "ext_tools.h"
 

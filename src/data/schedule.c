@@ -177,11 +177,10 @@ bool g4r_schedule_next(g4r_schedule *schedule)
     }
     if (is_at_start(schedule))
         start_batch(schedule);
-    while (!all_have_steps(schedule)) {
+    while (!all_have_steps(schedule))
         refill(schedule);
-        if (schedule->n_live == 1 && schedule->plan.needs_contrast)
-            schedule->n_live = 0;
-    }
+    if (schedule->n_live == 1 && schedule->plan.needs_contrast)
+        schedule->n_live = 0;
     for (int32_t lane = 0; lane < schedule->n_live; lane++) {
         schedule->input[lane] = rows[schedule->position[lane]];
         schedule->target[lane] = rows[schedule->position[lane] + 1];

@@ -26,9 +26,8 @@
 typedef struct g4r_schedule_plan {
     int64_t n_lanes; /* B, the largest number of lanes */
     /*
-     * The epoch ends when a session ends and only one lane is left after refilling,
-     * because this lane has no negatives. An epoch that begins with one lane has the
-     * steps of its first session all the same.
+     * The epoch ends when fewer than two lanes are live, because a single lane has no
+     * negatives. An epoch that begins with one lane has no step.
      */
     bool needs_contrast;
     bool is_whole; /* lanes get new sessions together, when all sessions have ended */

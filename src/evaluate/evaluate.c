@@ -8,7 +8,7 @@
  * exclude_seen, items that the session had before are left out.
  *
  * Sessions run side by side in lanes, each from a zero hidden state. All lanes are ranked
- * until the last one ends; in training, K = 0 ends an epoch when one lane is left.
+ * until the last one ends; in training, K = 0 ends an epoch before that.
  *
  * Hidden states and scores have the same bits as in serving, whatever the other lanes
  * hold. So ranks are those that a gru4rec_ranking gives. Baselines rank the same targets

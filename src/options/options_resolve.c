@@ -138,15 +138,20 @@ static gru4rec_status resolve_loss(gru4rec_options *options, gru4rec_error *erro
 
 /*
  * Checks the options about negative samples. If n_sample is all, sets logq and
- * sample_alpha to 0, because there is no sampling. INVALID: whole_sessions is set and
- * n_sample is 0. Also INVALID if n_sample is all, and the loss has no softmax, or logq
- * was set above 0, or sample_alpha was set to other than 0 and 0.5.
+ * sample_alpha to 0, because there is no sampling. INVALID: n_sample is 0, and
+ * whole_sessions is set or batch_size is 1. Also INVALID if n_sample is all, and the loss
+ * has no softmax, or logq was set above 0, or sample_alpha was set to other than 0 and
+ * 0.5.
  */
 static gru4rec_status resolve_negatives(gru4rec_options *options, gru4rec_error *error)
 {
     if (options->whole_sessions && options->n_sample == 0)
         return REFUSE(error, "whole_sessions needs negatives for the last lane too; set "
                              "n_sample above 0, or to all");
+    if (options->batch_size == 1 && options->n_sample == 0)
+        return REFUSE(error, "n_sample 0 needs a batch_size of at least 2, because the "
+                             "targets of other sessions are the only negatives; set "
+                             "batch_size above 1, or n_sample above 0");
     if (options->n_sample != GRU4REC_N_SAMPLE_ALL)
         return GRU4REC_OK;
     if (asked_activation(options->loss) == GRU4REC_ACT_LINEAR)

@@ -78,39 +78,39 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
 }
 
 /*
- * Tells whether the dataset has a session of two events or more, so that it has a target.
- * If dataset is NULL, it returns false.
+ * Returns the number of sessions with two events or more: those that have a target. If
+ * dataset is NULL, it returns 0.
  */
-static bool can_be_measured(const gru4rec_dataset *dataset)
+static int64_t count_with_target(const gru4rec_dataset *dataset)
 {
+    int64_t n = 0;
     for (int64_t s = 0; dataset != NULL && s < dataset->n_sessions; s++)
-        if (dataset->offsets[s + 1] - dataset->offsets[s] > 1)
-            return true;
-    return false;
+        n += dataset->offsets[s + 1] - dataset->offsets[s] > 1;
+    return n;
 }
 
 /*
  * Checks that there is something to train on; changes nothing. INVALID: no session has
- * two events; or n_sample is 0 and there are no negatives, because batch_size or the
- * number of sessions is below 2; or there is validation, but no held-out session has two
- * events, so that nothing can be measured.
+ * two events; or n_sample is 0 and there are no negatives, because only one session has
+ * two events; or there is validation, but no held-out session has two events, so that
+ * nothing can be measured.
  */
 static gru4rec_status check_data(const epoch_loop *loop, const gru4rec_dataset *dataset,
                                  gru4rec_error *error)
 {
-    bool has_negatives = loop->options->n_sample != 0;
-    if (dataset->n_events - dataset->n_sessions == 0)
+    const int64_t n = count_with_target(dataset);
+    if (n == 0)
         return g4r_fail(
             error, GRU4REC_INVALID,
             "nothing to learn from: none of the %lld sessions has two events; "
             "check which column is the session",
             (long long)dataset->n_sessions);
-    if (!has_negatives && G4R_MIN(loop->options->batch_size, dataset->n_sessions) < 2)
+    if (loop->options->n_sample == 0 && n < 2)
         return g4r_fail(error, GRU4REC_INVALID,
-                        "n_sample 0 needs a batch_size of at least 2 and at least 2 "
-                        "sessions, because the targets of other sessions are the only "
-                        "negatives; set n_sample above 0");
-    if (loop->is_validated && !can_be_measured(dataset->validation))
+                        "n_sample 0 needs at least 2 sessions of two events, because the "
+                        "targets of other sessions are the only negatives; set n_sample "
+                        "above 0");
+    if (loop->is_validated && count_with_target(dataset->validation) == 0)
         return g4r_fail(error, GRU4REC_INVALID,
                         "validation holds out no event that can be measured; "
                         "set validation to a larger share, or to 0");
@@ -282,12 +282,11 @@ static void start_epoch(epoch_loop *loop, int64_t number)
 }
 
 /*
- * Ends an epoch. Makes its last update, if frames are left, and checks that something was
- * trained and that all weights are finite. Turns the sums loss and cost of *epoch into
- * means, and sets its updates. If there is validation, the hook validate measures the
- * model, and sets recall and mrr of *epoch. Returns INTERRUPTED (poll has said stop),
- * INVALID (the epoch had no step), DIVERGED (a weight is not finite), or the status of
- * the hook validate.
+ * Ends an epoch. Makes its last update, if frames are left, and checks that all weights
+ * are finite. Turns the sums loss and cost of *epoch into means, and sets its updates. If
+ * there is validation, the hook validate measures the model, and sets recall and mrr of
+ * *epoch. Returns INTERRUPTED (poll has said stop), DIVERGED (a weight is not finite), or
+ * the status of the hook validate.
  */
 static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
                                 gru4rec_error *error)
@@ -295,10 +294,7 @@ static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
     flush(loop);
     if (loop->is_stopped)
         return fail_interrupted(error);
-    if (epoch->events == 0)
-        return g4r_fail(error, GRU4REC_INVALID,
-                        "no step has two sessions, so with n_sample 0 there are no "
-                        "negatives; set n_sample above 0");
+    assert(epoch->events > 0); /* check_data() has seen to it */
     const char *name = gru4rec_model_nonfinite(loop->training->model);
     if (name != NULL)
         return fail_diverged(loop, name, error);

@@ -178,6 +178,18 @@ static void adadelta_has_a_learning_rate_of_its_own(void)
     CHECK_NEAR(0.3, options.learning_rate, 0);
 }
 
+/* Without samples the only negatives are the targets of the other lanes. */
+static void lanes_without_negatives_are_refused(void)
+{
+    refuse(WITH("n_sample", "0", "batch_size", "1"), "set batch_size above 1");
+    refuse(WITH("n_sample", "0", "batch_size", "1", "loss", "bpr-max"),
+           "n_sample above 0");
+    refuse(WITH("n_sample", "0", "whole_sessions", "true"), "n_sample above 0");
+    CHECK_INT(2, resolved(WITH("n_sample", "0", "batch_size", "2")).batch_size);
+    CHECK_INT(1, resolved(WITH("n_sample", "1", "batch_size", "1")).batch_size);
+    CHECK_INT(1, resolved(WITH("n_sample", "all", "batch_size", "1")).batch_size);
+}
+
 static void embedding_decides_the_input(void)
 {
     gru4rec_options options = resolved(defaults());
@@ -347,6 +359,7 @@ int main(void)
     RUN(softmax_options_belong_to_softmax_losses);
     RUN(optimisers_have_their_rates);
     RUN(adadelta_has_a_learning_rate_of_its_own);
+    RUN(lanes_without_negatives_are_refused);
     RUN(embedding_decides_the_input);
     RUN(lengths_that_leave_nothing_are_refused);
     RUN(contradictions_in_the_input_are_refused);

@@ -122,15 +122,13 @@ static void twin_epoch(const data *d, g4r_schedule *schedule, int n_lanes, bool 
     t.next = t.n_live;
     for (int l = 0; l < t.n_live; l++)
         t.lanes[l] = twin_take(&t, l);
-    while (t.n_live > 0) {
+    while (t.n_live > (is_k0 ? 1 : 0)) {
         int64_t shortest = INT64_MAX;
         for (int l = 0; l < t.n_live; l++)
             shortest = G4R_MIN(shortest, t.lanes[l].length - t.lanes[l].cursor);
         for (int64_t i = 1; i < shortest; i++)
             twin_step(&t);
         twin_refill(&t);
-        if (t.n_live == 1 && is_k0)
-            break;
     }
     CHECK(!g4r_schedule_next(schedule));
 }
@@ -423,6 +421,27 @@ static void no_sessions_no_steps(void)
     }
 }
 
+/* Without samples a lane that is alone from the start has no negatives either. */
+static void one_lane_without_samples_has_no_steps(void)
+{
+    static const int five[] = {5}, one_long[] = {1, 5, 1};
+    static const struct {
+        const int *lengths;
+        int n_sessions, n_lanes;
+    } cases[] = {{lengths_1, 6, 1}, {five, 1, 1}, {five, 1, 4}, {one_long, 3, 2}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        data d;
+        g4r_schedule schedule;
+        make_data(&d, cases[k].lengths, cases[k].n_sessions);
+        start(&schedule, &d, cases[k].n_lanes, true);
+        check_steps(&schedule, NULL, 0);
+        g4r_schedule_free(&schedule);
+        start(&schedule, &d, cases[k].n_lanes, false);
+        CHECK(g4r_schedule_next(&schedule));
+        g4r_schedule_free(&schedule);
+    }
+}
+
 static void epoch_may_be_left_in_the_middle(void)
 {
     data d;
@@ -473,6 +492,7 @@ int main(void)
     RUN(shuffle_is_uniform);
     RUN(shuffled_lanes_keep_the_invariants);
     RUN(no_sessions_no_steps);
+    RUN(one_lane_without_samples_has_no_steps);
     RUN(epoch_may_be_left_in_the_middle);
     RUN(short_memory_is_told_without_a_leak);
     return test_end();

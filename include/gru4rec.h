@@ -1069,7 +1069,11 @@ typedef struct gru4rec_progress {
     int64_t step;         /* steps done in this epoch */
     int64_t events;       /* (lane, step) pairs done in this epoch */
     int64_t total_events; /* pairs of a whole epoch, at most */
-    double loss;          /* mean loss of an event of this epoch so far */
+    /*
+     * Mean loss of an event of this epoch so far. NaN: no step is done yet, or it is no
+     * training.
+     */
+    double loss;
 } gru4rec_progress;
 
 /* What an epoch did. */

@@ -279,11 +279,12 @@ void ext_progress_stop(ext_progress *line, const gru4rec_epoch *epochs, size_t n
                        bool is_done)
 {
     const gru4rec_progress *seen = &line->seen;
-    const bool is_between = n_epochs > 0 && epochs[n_epochs - 1].epoch == seen->epoch;
+    const gru4rec_epoch *last = n_epochs > 0 ? &epochs[n_epochs - 1] : NULL;
+    const bool is_between = last != NULL && last->epoch == seen->epoch;
+    const bool is_of_last = last != NULL && (is_done || seen->events == 0);
     ext_progress_end end = {.n = n_epochs,
                             .events = is_done || is_between ? 0 : (double)seen->events,
-                            .loss = is_done && n_epochs > 0 ? epochs[n_epochs - 1].loss
-                                                            : seen->loss,
+                            .loss = is_of_last ? last->loss : seen->loss,
                             .is_done = is_done};
     for (size_t i = 0; i < n_epochs; i++)
         end.events += (double)epochs[i].events;

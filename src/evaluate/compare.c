@@ -44,7 +44,7 @@ size_t gru4rec_compare_count(const gru4rec_options *options)
 static bool is_stopped(void *context)
 {
     const comparing *c = context;
-    static const gru4rec_progress progress = {.epoch = 1, .n_epochs = 1};
+    static const gru4rec_progress progress = {.epoch = 1, .n_epochs = 1, .loss = NAN};
     return c->hooks != NULL && c->hooks->poll != NULL &&
            c->hooks->poll(c->hooks->context, &progress) != 0;
 }

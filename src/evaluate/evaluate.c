@@ -515,7 +515,7 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
         .options = options,
         .params = &what->model->params,
         .hooks = hooks,
-        .progress = {.epoch = 1, .n_epochs = 1, .total_events = n_targets},
+        .progress = {.epoch = 1, .n_epochs = 1, .total_events = n_targets, .loss = NAN},
         .n_items = (size_t)what->model->params.n_items,
         .tallies = {{.method = "gru4rec"}},
     };

@@ -207,12 +207,28 @@ static gru4rec_status fail_interrupted(gru4rec_error *error)
 }
 
 /*
+ * Adds a step of m lanes, its events and its loss to *epoch and to loop->progress. If
+ * fewer than half of the first step's lanes are live, also counts it in epoch->narrow.
+ */
+static void add_step(epoch_loop *loop, gru4rec_epoch *epoch, int64_t m, double loss)
+{
+    epoch->steps++;
+    epoch->narrow += 2 * m < loop->schedule.plan.n_lanes;
+    epoch->events += m;
+    /* loss and cost are sums here; end_epoch() divides them by the number of events. */
+    epoch->loss += loss;
+    epoch->cost += loss / (double)loop->options->batch_size * (double)m;
+    loop->progress.step = epoch->steps;
+    loop->progress.events = epoch->events;
+    loop->progress.loss = epoch->loss / (double)epoch->events;
+}
+
+/*
  * Trains on the step that the schedule has found. If all lanes begin new sessions, first
  * updates the model with the frames before. Then draws samples (if K > 0), computes the
- * frame, and updates the model if there are T frames now. Adds the step, its events and
- * its loss to *epoch and to loop->progress; if fewer than half of the first step's lanes
- * are live, also counts it in epoch->narrow. At last asks the hook poll. Returns DIVERGED
- * if the loss is not finite, INTERRUPTED if poll has said stop.
+ * frame, adds the step to *epoch and to loop->progress, and updates the model if there
+ * are T frames now. At last asks the hook poll. Returns DIVERGED if the loss is not
+ * finite, INTERRUPTED if poll has said stop.
  */
 static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
                                  gru4rec_error *error)
@@ -225,20 +241,12 @@ static gru4rec_status train_step(epoch_loop *loop, gru4rec_epoch *epoch,
         g4r_sampler_draw(&loop->sampler, loop->samples, (size_t)loop->options->n_sample);
     double loss = g4r_step_forward(&loop->step, schedule->from, schedule->input,
                                    schedule->target, m, loop->samples);
-    loop->progress.step = ++epoch->steps;
+    add_step(loop, epoch, (int64_t)m, loss);
     GRU4REC_TRACE(4, "step %lld: %zu lanes, loss %g", (long long)epoch->steps, m, loss);
     if (!loop->is_stopped && !isfinite(loss))
         return fail_diverged(loop, "the loss", error);
     if (g4r_step_is_full(&loop->step))
         flush(loop);
-
-    epoch->narrow += 2 * (int64_t)m < schedule->plan.n_lanes;
-    epoch->events += (int64_t)m;
-    /* loss and cost are sums here; end_epoch() divides them by the number of events. */
-    epoch->loss += loss;
-    epoch->cost += loss / (double)loop->options->batch_size * (double)m;
-    loop->progress.events = epoch->events;
-    loop->progress.loss = epoch->loss / (double)epoch->events;
     return is_stopped(loop) ? fail_interrupted(error) : GRU4REC_OK;
 }
 
@@ -266,14 +274,16 @@ static void note_epoch(epoch_loop *loop, const gru4rec_epoch *epoch)
 /*
  * Begins the epoch with this number: starts its random numbers, shuffles the sessions if
  * option train_random_order is set, goes back to the first step of the schedule, and sets
- * epoch and events of loop->progress. The random numbers depend only on the seed and the
- * epoch, so a training can go on from any epoch.
+ * loop->progress to the start of this epoch. The random numbers depend only on the seed
+ * and the epoch, so a training can go on from any epoch.
  */
 static void start_epoch(epoch_loop *loop, int64_t number)
 {
     const int64_t seed = loop->options->seed;
     loop->progress.epoch = number;
+    loop->progress.step = 0;
     loop->progress.events = 0;
+    loop->progress.loss = NAN;
     g4r_step_start(&loop->step, number);
     g4r_sampler_start(&loop->sampler, seed, number);
     if (loop->options->train_random_order)

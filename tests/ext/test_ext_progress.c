@@ -301,6 +301,10 @@ static void a_file_gets_one_line(void)
                log_of(GRU4REC_ON, &quarter, epochs, 2, false));
     CHECK_TEXT("gru4rec: stopped in epoch 2/10, loss 7.0000, 80 events/s, 25.0 s\n",
                log_of(GRU4REC_ON, &second, epochs, 2, false)); /* while it was measured */
+    const gru4rec_progress third = {
+        .epoch = 3, .n_epochs = 10, .events = 0, .total_events = 1000, .loss = NAN};
+    CHECK_TEXT("gru4rec: stopped in epoch 3/10, loss 7.0000, 80 events/s, 25.0 s\n",
+               log_of(GRU4REC_ON, &third, epochs, 2, false)); /* before its first step */
     CHECK_TEXT("gru4rec: stopped before the first step, 25.0 s\n",
                log_of(GRU4REC_ON, NULL, epochs, 0, false));
     CHECK_TEXT("", log_of(GRU4REC_AUTO, &second, epochs, 2, true));

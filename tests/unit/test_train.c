@@ -20,7 +20,7 @@ typedef struct fixture {
     int64_t offsets[MOST_SESSIONS + 1];
     gru4rec_dataset data;
     /* What the hooks saw. */
-    int64_t n_polls, n_epochs, stop_poll, stop_epoch;
+    int64_t n_polls, n_early, n_epochs, stop_poll, stop_epoch;
     gru4rec_progress last;
     gru4rec_epoch epochs[8];
 } fixture;
@@ -61,6 +61,10 @@ static void start(fixture *f, const int64_t *lengths)
 static int count_poll(void *context, const gru4rec_progress *progress)
 {
     fixture *f = context;
+    /* All of this epoch, also if the poll comes in the middle of its first step. */
+    CHECK((progress->step > 0) == (progress->events > 0));
+    CHECK(isnan(progress->loss) == (progress->events == 0));
+    f->n_early += progress->step == 0;
     f->last = *progress;
     return ++f->n_polls == f->stop_poll;
 }
@@ -145,6 +149,20 @@ static void test_counts(void)
     CHECK_INT(TRANSITIONS, f.last.events);
     CHECK_INT(TRANSITIONS, f.last.total_events);
     CHECK_NEAR(f.epochs[2].loss, f.last.loss, 1e-12);
+    finish(&f);
+}
+
+/* A long step is polled before it is done. */
+static void test_progress_of_long_steps(void)
+{
+    static fixture f;
+    gru4rec_error error;
+    start(&f, lengths);
+    set(&f, "n_sample", "all");
+    f.n_items = MOST_ITEMS;
+    CHECK_INT(GRU4REC_OK, train(&f, &error));
+    CHECK(f.n_early >= 3);
+    CHECK_INT(f.epochs[0].steps, f.last.step);
     finish(&f);
 }
 
@@ -590,6 +608,7 @@ static void test_short_memory(void)
 int main(void)
 {
     RUN(test_counts);
+    RUN(test_progress_of_long_steps);
     RUN(test_counts_without_samples);
     RUN(test_cost_and_loss);
     RUN(test_learns);

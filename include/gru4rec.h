@@ -299,6 +299,7 @@ typedef struct gru4rec_options {
 
     int64_t seed;
     int64_t threads; /* 0: as many as there are processors */
+    int64_t groups;  /* processes that a training computes as if it were several */
     int64_t keep_versions, keep_candidates, keep_history, activate;
     int64_t commit_wait;  /* seconds; 0: depends on how long the training took */
     int64_t memory_limit; /* bytes; 0: the program's default */
@@ -641,6 +642,7 @@ typedef struct gru4rec_preparation {
     int64_t min_length;
     bool leaves_single; /* sessions of one event are dropped too; n_left counts them */
     double validation;  /* share of the sessions, the last visited, that is held out */
+    int32_t n_groups;   /* the sessions are divided among so many groups; 0 or 1: not */
     bool keeps_times;   /* the dataset gets the times of its events */
     bool keeps_numbers; /* the dataset gets the numbers of its events */
 } gru4rec_preparation;
@@ -680,6 +682,10 @@ typedef struct gru4rec_dataset {
     int32_t *item_rows;                 /* (n_events) row of each event's item */
     uint32_t *numbers; /* (n_events) see gru4rec_events_prepare(); NULL: not kept */
     int64_t *offsets;  /* (n_sessions + 1) where each session begins */
+    int32_t n_groups; /* the sessions are divided among so many groups; 0: they are not */
+    int32_t *groups;  /* (n_sessions) the group of each session, from 0; see
+                        * gru4rec_shard_of(). NULL: not divided. Held-out sessions are
+                        * never divided. */
     double *times; /* (n_events) as gru4rec_time_real() gives them; NULL: not kept. Times
                     * of held-out sessions are never kept. */
 } gru4rec_dataset;
@@ -717,6 +723,17 @@ uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
 
 /* Returns the number of bytes that the dataset takes, including its held-out sessions. */
 size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset);
+
+/*
+ * Returns which of n_shards (at least 1) parts the session with this id belongs to, from
+ * 0. The result depends on nothing else: it is the same in every process and on every
+ * machine, and will stay so. It comes from a hash with a fixed key (src/data/shard.c), so
+ * the parts are about equally large. An INTEGER, a REAL and a TEXT that stand for the
+ * same whole number belong to the same part, and so do a TEXT and a BLOB of the same
+ * bytes. A dataset whose preparation has n_groups is divided by it, and a program that
+ * trains in several processes can divide its events by it.
+ */
+int32_t gru4rec_shard_of(const gru4rec_id *session, int32_t n_shards);
 
 /* Frees the dataset, which may be NULL, and its held-out sessions. */
 void gru4rec_dataset_free(gru4rec_dataset *dataset);
@@ -1152,6 +1169,70 @@ gru4rec_status gru4rec_training_adopt(gru4rec_model *model, const gru4rec_items 
  */
 void gru4rec_training_continue(gru4rec_training *training, int64_t updates);
 
+/* ---- training over several processes ---- */
+
+/* An array of values that are added up over processes. */
+typedef struct gru4rec_block {
+    gru4rec_real *values; /* (n) */
+    size_t n;
+} gru4rec_block;
+
+/*
+ * A training over n_ranks processes, which are called ranks, and how they exchange data.
+ * Each rank calls gru4rec_train() with the sessions of its own part, and with the same
+ * options, the same catalogue and support (of the union of all parts), and the same
+ * weights and slots. All of them end with the same weights, to the bit: those of a
+ * training in one process with the option groups = n_ranks, whose group g has the
+ * sessions of rank g, in the same order.
+ *
+ * All ranks call the functions in the same order. Each function waits until all ranks
+ * have called it. *stop is, on entry, whether this rank wants to stop; on return whether
+ * any rank wants to, which is the same on all ranks. If it is true, nothing else that the
+ * function returns is used, and the training ends with INTERRUPTED on all ranks. If a
+ * function does not return OK, the training ends with its status, and calls none of the
+ * functions again: so a function that fails on one rank must fail on all of them. error
+ * may be NULL. The functions are called from the thread that called gru4rec_train(), with
+ * context as first argument. None of them may be NULL.
+ */
+typedef struct gru4rec_ranks {
+    int32_t n_ranks; /* R, at least 1 */
+    int32_t rank;    /* this process: 0 ... R - 1 */
+    /*
+     * Gathers the lanes of a frame. In: targets and inputs (m), item rows of this rank's
+     * lanes; m is 0 if it has run out, and in the first call of a training, which only
+     * tells whether all ranks can begin. Out: *counts (R), the m of each rank; *all_targets
+     * and *all_inputs (sum of counts), the items of all ranks in the order of the ranks.
+     * These arrays belong to the hook until its next call.
+     */
+    gru4rec_status (*gather)(void *context, const int32_t *targets, const int32_t *inputs,
+                             int32_t m, const int32_t **counts,
+                             const int32_t **all_targets, const int32_t **all_inputs,
+                             bool *stop, gru4rec_error *error);
+    /*
+     * Adds up blocks (n_blocks), value by value, over the ranks: ((part 0 + part 1) + part
+     * 2) + ..., in the precision of the values. The sizes of the blocks are the same on
+     * all ranks. losses (n_losses) are added up in the same way. A rank without lanes
+     * gives zeros, which are added like other values. All ranks get the same bits, in
+     * place of their own parts.
+     */
+    gru4rec_status (*sum)(void *context, const gru4rec_block *blocks, size_t n_blocks,
+                          double *losses, size_t n_losses, bool *stop,
+                          gru4rec_error *error);
+    /*
+     * Gathers rows (sum of counts, width), of which counts (R) belong to each rank, in
+     * the order of the ranks: in, this rank's rows stand in their place; out, all do.
+     */
+    gru4rec_status (*share_rows)(void *context, gru4rec_real *rows, const int32_t *counts,
+                                 size_t width, bool *stop, gru4rec_error *error);
+    /*
+     * Gathers n bytes of each rank: own (n), all (R,n). A training calls it twice at its
+     * start and twice after each epoch.
+     */
+    gru4rec_status (*agree)(void *context, const void *own, size_t n, void *all,
+                            gru4rec_error *error);
+    void *context;
+} gru4rec_ranks;
+
 /*
  * Functions of the caller. They are called from the thread that called the library, with
  * context as first argument. Each may be NULL, and so may a pointer to hooks.
@@ -1175,6 +1256,13 @@ typedef struct gru4rec_hooks {
     gru4rec_status (*validate)(void *context, const gru4rec_model *model, double *recall,
                                double *mrr, gru4rec_error *error);
     void *context;
+    /*
+     * The processes that train together; NULL: there is only this one. Only
+     * gru4rec_train() uses it. Every rank then calls the hook validate, and the result of
+     * rank 0 counts on all of them. If validate fails or epoch asks to stop on one rank,
+     * the training ends on all.
+     */
+    const gru4rec_ranks *ranks;
 } gru4rec_hooks;
 
 /*
@@ -1191,6 +1279,13 @@ int32_t gru4rec_train_threads(const gru4rec_options *options);
  */
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions);
+
+/*
+ * Returns the bytes that a training takes in one of n_ranks processes, which has
+ * n_sessions itself. Otherwise it works as gru4rec_train_bytes().
+ */
+size_t gru4rec_train_rank_bytes(const gru4rec_options *options, int32_t n_items,
+                                int64_t n_sessions, int32_t n_ranks);
 
 /*
  * Trains the model on the dataset, from the weights and slots that training has.
@@ -1210,6 +1305,11 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
  * or a weight is not finite; the message says which. Any status of the hook validate is
  * returned too. After INTERRUPTED and DIVERGED the weights stay as they were at that
  * moment.
+ * With option groups above 1, INVALID too: the dataset is not divided among that many
+ * groups. With hooks->ranks, all numbers of sessions and events are those of all ranks
+ * together; INVALID too: option groups is above 1, or the weights of two ranks differ, at
+ * the start or after an epoch. INTERRUPTED: another rank failed. Any status of a function
+ * of ranks is returned too.
  */
 gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *dataset,
                              const int64_t *support, const gru4rec_options *options,

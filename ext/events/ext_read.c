@@ -268,6 +268,7 @@ static gru4rec_preparation prepared(const ext_reading *reading)
         preparation.min_length = options->min_length;
         preparation.leaves_single = options->single_events == GRU4REC_SINGLE_LEAVE_OUT;
         preparation.validation = options->validation;
+        preparation.n_groups = (int32_t)options->groups;
     }
     return preparation;
 }

@@ -159,7 +159,10 @@ static int train_epochs(ext_training *training, ext_error *error)
 {
     const gru4rec_options *options = &training->request->options;
     const ext_events *events = &training->data->events;
-    const gru4rec_hooks hooks = {on_poll, on_epoch, on_validate, training};
+    const gru4rec_hooks hooks = {.poll = on_poll,
+                                 .epoch = on_epoch,
+                                 .validate = on_validate,
+                                 .context = training};
     const gru4rec_hooks quiet_hooks = {.poll = on_quiet_poll, .context = training};
     gru4rec_error message = {0};
     ext_run *run = &training->run;

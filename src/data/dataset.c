@@ -1,6 +1,6 @@
 /*
  * dataset.c - makes a dataset (sessions in visiting order) and its catalogue from
- * collected events, maps it to another catalogue, and computes its hash.
+ * collected events, and maps it to another catalogue.
  *
  * Training, evaluation and serving use one order; serving writes the same order in SQL:
  *   the events of a session by (time, order, item);
@@ -10,7 +10,7 @@
  * the order does not depend on the model. The order decides every tie, so it does not
  * depend on the plan of a database query.
  *
- * A dataset is made in six stages. Two arrays are reused to save memory; after each stage
+ * A dataset is made in seven stages. Two arrays are reused to save memory; after each stage
  * they hold:
  *                             events->session          dataset->item_rows
  *   0 collected (events.c)    number in sessions       -
@@ -20,14 +20,16 @@
  *   4 prepared (prepare.c)    -                        the same, of the events that stay
  *   5 items numbered          -                        row; number in items if held out
  *   6 sessions held out       -                        row
- * If there is a catalogue already (events->known), stage 4 is the last.
+ *   7 sessions divided        -                        row
+ * If there is a catalogue already (events->known), there are no stages 5 and 6. Without
+ * groups there is no stage 7.
  *
  * Memory for each event: the columns (events.h), 4 bytes for item_rows, which is also the
  * permutation that sorts the events, and 8 if times are kept. Memory for each session:
  * about 22 bytes, and 32 more if it gets fingerprints (prints.h). Events that are already
  * in order, as in most event logs, are only checked (sort.h).
  *
- * The functions of stages 1 to 4 return false if there is not enough memory, or if the
+ * The functions of stages 1 to 4 and 7 return false if there is not enough memory, or if the
  * caller asked to stop (watch). Those of stages 5 and 6 return NOMEM or INTERRUPTED then.
  */
 #include "events.h"
@@ -35,8 +37,8 @@
 #include "prepare.h"
 #include "prints.h"
 #include "recent.h"
+#include "shard.h"
 #include "sort.h"
-#include "../base/hash.h"
 
 /* ---- 1: sessions are cut ---- */
 
@@ -464,6 +466,8 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
     *dataset = g4r_alloc(&events->allocator, 1, sizeof **dataset);
     if (*dataset != NULL && make_sessions(events, by_time, *dataset, &watch))
         status = make_catalogue(events, *dataset, items, &watch);
+    if (status == GRU4REC_OK && !g4r_shard_divide(events, *dataset, &watch))
+        status = GRU4REC_NOMEM;
     if (watch.is_over)
         status = GRU4REC_INTERRUPTED;
     if (status == GRU4REC_OK) {
@@ -488,6 +492,9 @@ size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset)
                                (dataset->times != NULL ? sizeof *dataset->times : 0);
     return sizeof *dataset + (size_t)(n_sessions + 1) * sizeof *dataset->offsets +
            (size_t)dataset->offsets[n_sessions] * event_bytes +
+           (dataset->groups != NULL
+                ? (size_t)dataset->n_sessions * sizeof *dataset->groups
+                : 0) +
            (held != NULL ? gru4rec_dataset_bytes(held) : 0);
 }
 
@@ -500,6 +507,7 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset)
     g4r_alloc_free(&allocator, dataset->item_rows);
     g4r_alloc_free(&allocator, dataset->numbers);
     g4r_alloc_free(&allocator, dataset->offsets);
+    g4r_alloc_free(&allocator, dataset->groups);
     g4r_alloc_free(&allocator, dataset->times);
     g4r_alloc_free(&allocator, dataset);
 }
@@ -509,7 +517,7 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset)
 /*
  * Replaces each item row of the dataset by rows[row], in place. Drops the events whose
  * new row is -1, counts them in n_unknown, and drops the sessions that have no event
- * left. Times and numbers move with their events. Counts n_single anew.
+ * left. Times, numbers and groups move with their events or sessions. Counts n_single anew.
  */
 static void map_rows(gru4rec_dataset *dataset, const int32_t *rows)
 {
@@ -527,6 +535,8 @@ static void map_rows(gru4rec_dataset *dataset, const int32_t *rows)
                 dataset->numbers[n_events] = dataset->numbers[i];
             n_events++;
         }
+        if (n_events > first && dataset->groups != NULL)
+            dataset->groups[n_sessions] = dataset->groups[s];
         if (n_events > first)
             dataset->offsets[++n_sessions] = n_events;
     }
@@ -551,49 +561,4 @@ gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items
     map_rows(dataset, rows);
     g4r_alloc_free(&dataset->allocator, rows);
     return GRU4REC_OK;
-}
-
-/* ---- the hash of a dataset ---- */
-
-/*
- * Continues the hash with the sessions of the dataset: their number, offsets and item
- * rows.
- */
-static uint64_t hash_sessions(uint64_t hash, const gru4rec_dataset *dataset)
-{
-    hash = g4r_hash_bytes(hash, &dataset->n_sessions, sizeof dataset->n_sessions);
-    hash = g4r_hash_bytes(hash, dataset->offsets,
-                          ((size_t)dataset->n_sessions + 1) * sizeof *dataset->offsets);
-    return g4r_hash_bytes(hash, dataset->item_rows,
-                          (size_t)dataset->n_events * sizeof *dataset->item_rows);
-}
-
-/*
- * Returns the hash of the sessions, also the held-out ones, and of the items' ids. The
- * support is hashed only if its sum is not the number of the dataset's events
- * (gru4rec_items_inherit() added some); otherwise the hashed rows determine it.
- */
-uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
-                                     const gru4rec_items *items)
-{
-    uint64_t hash = hash_sessions(G4R_HASH_START, dataset);
-    if (dataset->validation != NULL)
-        hash = hash_sessions(hash, dataset->validation);
-    const int64_t *support = gru4rec_items_support(items);
-    int64_t n_events = 0;
-    for (int32_t row = 0; row < gru4rec_items_count(items); row++)
-        n_events += support[row];
-    if (n_events != dataset->n_events)
-        hash = g4r_hash_bytes(hash, support,
-                              (size_t)gru4rec_items_count(items) * sizeof *support);
-    for (int32_t row = 0; row < gru4rec_items_count(items); row++) {
-        gru4rec_id id;
-        gru4rec_items_get(items, row, &id);
-        hash = g4r_hash_bytes(hash, &id.integer, sizeof id.integer);
-        if (id.type == GRU4REC_ID_REAL)
-            hash = g4r_hash_bytes(hash, &id.real, sizeof id.real);
-        hash = g4r_hash_bytes(hash, &id.n_bytes, sizeof id.n_bytes);
-        hash = g4r_hash_bytes(hash, id.bytes, id.n_bytes);
-    }
-    return hash;
 }

@@ -97,6 +97,7 @@ static void defaults_are_the_documented_ones(void)
                                               {"biases", "true"},
                                               {"whole_sessions", "false"},
                                               {"threads", "0"},
+                                              {"groups", "1"},
                                               {"commit_wait", "0"},
                                               {"blend", "0"},
                                               {"blend_sessions", "1000000"},

@@ -417,9 +417,17 @@ static void check_resumed(const char *settings)
     train_ranks(&f);
     for (int32_t i = 0; i < 3; i++)
         check_same(&f.whole, &f.ranks[i]);
+    gru4rec_training_free(&f.whole.training);
+    f.whole.options.n_epochs = 2;
+    train_whole(&f);
+    f.whole.options.n_epochs = n_epochs;
+    f.whole.n_done = 2;
+    train_whole(&f);
+    check_same(&f.whole, &f.ranks[0]);
     finish(&f);
 }
 
+/* Ranks, and groups in one process, that stop after two epochs and go on. */
 static void test_resumed(void)
 {
     check_resumed("n_epochs=4 dropout_p_hidden=0.2 adapt=adam");
@@ -547,7 +555,7 @@ static void test_failing_validation(void)
         check_end(&f, rank, GRU4REC_NOMEM, GRU4REC_INTERRUPTED);
         CHECK_TEXT("no luck", f.ranks[rank].error.message);
         const char *message = f.ranks[(rank + 1) % 3].error.message;
-        char name[20];
+        char name[40];
         snprintf(name, sizeof name, "rank %d of 3", (int)rank);
         CHECK(strstr(message, name) != NULL);
         finish(&f);

@@ -406,46 +406,45 @@ static void start_epoch(epoch_loop *loop, int64_t number)
 }
 
 /*
- * Measures the model after an epoch, if there is validation, and compares the weights of
- * all ranks. Sets recall and mrr of *epoch to what the hook validate found on rank 0. The
- * error is that of the hook validate, or of g4r_exchange_vote().
+ * Checks the model after an epoch, and measures it if there is validation: sets *recall
+ * and *mrr then. DIVERGED: a weight is not finite. Or returns the status of the hook
+ * validate.
  */
-static gru4rec_status measure(epoch_loop *loop, gru4rec_epoch *epoch,
+static gru4rec_status measure(epoch_loop *loop, double *recall, double *mrr,
                               gru4rec_error *error)
 {
     const gru4rec_hooks *hooks = loop->hooks;
-    g4r_exchange_ballot ballot = {.recall = NAN, .mrr = NAN};
-    if (loop->is_validated)
-        ballot.status = hooks->validate(hooks->context, loop->training->model,
-                                        &ballot.recall, &ballot.mrr, error);
-    ballot.checksum =
-        g4r_exchange_checksum(&loop->exchange, loop->training, epoch->epoch);
-    gru4rec_status status = g4r_exchange_vote(&loop->exchange, &ballot, error);
-    epoch->recall = loop->exchange.ballots[0].recall;
-    epoch->mrr = loop->exchange.ballots[0].mrr;
-    return status;
+    const char *name = gru4rec_model_nonfinite(loop->training->model);
+    if (name != NULL)
+        return fail_diverged(loop, name, error);
+    if (!loop->is_validated)
+        return GRU4REC_OK;
+    return hooks->validate(hooks->context, loop->training->model, recall, mrr, error);
 }
 
 /*
- * Ends an epoch. Makes its last update, if frames are left, and checks that all weights
- * are finite. Turns the sums loss and cost of *epoch into means, and sets its other
- * fields. Returns the status of flush() or measure(), or DIVERGED (a weight is not
- * finite).
+ * Ends an epoch. Makes its last update, if frames are left, and measures the model. Turns
+ * the sums loss and cost of *epoch into means, and sets its other fields; recall and mrr
+ * are those of rank 0. Returns the status of flush(), measure() or g4r_exchange_vote().
  */
 static gru4rec_status end_epoch(epoch_loop *loop, gru4rec_epoch *epoch,
                                 gru4rec_error *error)
 {
+    g4r_exchange_ballot ballot = {.recall = NAN, .mrr = NAN};
     gru4rec_status status = flush(loop, epoch, error);
     if (status != GRU4REC_OK)
         return status;
     assert(epoch->events > 0); /* check_data() has seen to it */
-    const char *name = gru4rec_model_nonfinite(loop->training->model);
-    if (name != NULL)
-        return fail_diverged(loop, name, error);
+    ballot.status = measure(loop, &ballot.recall, &ballot.mrr, error);
+    ballot.checksum =
+        g4r_exchange_checksum(&loop->exchange, loop->training, epoch->epoch);
+    status = g4r_exchange_vote(&loop->exchange, &ballot, error);
     epoch->loss /= (double)epoch->events;
     epoch->cost /= (double)epoch->events;
     epoch->updates = loop->training->updates;
-    return measure(loop, epoch, error);
+    epoch->recall = loop->exchange.ballots[0].recall;
+    epoch->mrr = loop->exchange.ballots[0].mrr;
+    return status;
 }
 
 /*

@@ -26,6 +26,7 @@ typedef struct trainee {
     bool is_rank;
     /* Behaviour of the hooks; 0: none. */
     int64_t stop_poll, stop_epoch, fail_validate, spoil_poll;
+    g4r_real spoil_by; /* added to a weight at that poll */
     int64_t n_polls, n_epochs, n_measured, best_epoch;
     gru4rec_progress last;
     gru4rec_epoch epochs[MOST_EPOCHS];
@@ -133,7 +134,7 @@ static int on_poll(void *context, const gru4rec_progress *progress)
     trainee *t = context;
     t->last = *progress;
     if (++t->n_polls == t->spoil_poll)
-        t->training.model->values[0][1] += 1;
+        t->training.model->values[0][1] += t->spoil_by;
     return t->n_polls == t->stop_poll;
 }
 
@@ -585,12 +586,30 @@ static void test_spoiled_weights(void)
     static fixture f;
     start(&f, 2, even, "n_epochs=3");
     f.ranks[1].spoil_poll = 2;
+    f.ranks[1].spoil_by = 1;
     train_ranks(&f);
     for (int32_t i = 0; i < 2; i++) {
         CHECK_INT(GRU4REC_INVALID, f.ranks[i].status);
         CHECK(strstr(f.ranks[i].error.message, "the weights of rank 1 differ") != NULL);
         CHECK_INT(0, f.ranks[i].n_epochs);
     }
+    finish(&f);
+}
+
+/* A weight of one rank that is no number, behind the last step: no loss has shown it. */
+static void test_one_rank_diverges(void)
+{
+    static fixture f;
+    start(&f, 2, even, "n_epochs=1");
+    train_ranks(&f);
+    const int64_t n_polls = f.ranks[1].n_polls;
+    finish(&f);
+    start(&f, 2, even, "n_epochs=1");
+    f.ranks[1].spoil_poll = n_polls;
+    f.ranks[1].spoil_by = (g4r_real)NAN;
+    train_ranks(&f);
+    check_end(&f, 1, GRU4REC_DIVERGED, GRU4REC_INTERRUPTED);
+    CHECK(strstr(f.ranks[0].error.message, "rank 1 of 2 ended with an error") != NULL);
     finish(&f);
 }
 
@@ -727,6 +746,7 @@ int main(void)
     RUN(test_failing_validation);
     RUN(test_other_weights);
     RUN(test_spoiled_weights);
+    RUN(test_one_rank_diverges);
     RUN(test_divergence);
     RUN(test_no_session_at_all);
     RUN(test_negatives_of_other_ranks);

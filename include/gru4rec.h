@@ -55,7 +55,10 @@ extern "C" {
 
 #define GRU4REC_VERSION "0.2.0"
 
-/* The type of weights and scores: float, or double in the build that checks gradients. */
+/*
+ * The type of weights and scores: float; double if GRU4REC_DOUBLE is defined, as in the
+ * build that checks gradients.
+ */
 #ifdef GRU4REC_DOUBLE
 typedef double gru4rec_real;
 #else
@@ -68,7 +71,7 @@ typedef enum gru4rec_status {
     GRU4REC_OK = 0,
     GRU4REC_NOMEM,       /* there is not enough memory */
     GRU4REC_INVALID,     /* an option, an argument or the data cannot be used */
-    GRU4REC_INTERRUPTED, /* a hook or is_stopped asked to stop */
+    GRU4REC_INTERRUPTED, /* a hook or is_stopped of the caller asked to stop */
     GRU4REC_DIVERGED     /* a loss, a weight or a score is no longer finite */
 } gru4rec_status;
 
@@ -85,7 +88,10 @@ typedef struct gru4rec_error {
  */
 const char *gru4rec_show(char *shown, size_t size, const void *text, size_t n);
 
-/* The source of memory, and of the random keys of hash tables. */
+/*
+ * The source of memory, and of the random keys of hash tables. The caller implements the
+ * functions.
+ */
 typedef struct gru4rec_allocator {
     /*
      * Works as realloc(): if block is NULL, it allocates; if bytes is 0, it frees block
@@ -104,14 +110,19 @@ typedef struct gru4rec_allocator {
 
 /* ---- options: one table of all that can be set ---- */
 
+/* The most integers of a list that is an option's value, and the most options. */
 enum { GRU4REC_MAX_LIST = 32, GRU4REC_MAX_OPTIONS = 128 };
 
-/* The value of an option that is a list of integers: the first n of values. */
+/*
+ * The value of an option that is a list of integers: the first n elements of values. The
+ * others mean nothing.
+ */
 typedef struct gru4rec_list {
     int64_t n;
     int64_t values[GRU4REC_MAX_LIST];
 } gru4rec_list;
 
+/* The losses (option loss); src/kernels/vec_loss.h has their equations. */
 typedef enum gru4rec_loss {
     GRU4REC_CROSS_ENTROPY,
     GRU4REC_XE_LOGIT,
@@ -121,6 +132,7 @@ typedef enum gru4rec_loss {
     GRU4REC_TOP1_MAX
 } gru4rec_loss;
 
+/* The optimisers (option adapt). */
 typedef enum gru4rec_adapt {
     GRU4REC_ADAGRAD,
     GRU4REC_RMSPROP,
@@ -129,24 +141,35 @@ typedef enum gru4rec_adapt {
     GRU4REC_SGD
 } gru4rec_adapt;
 
-/* How a target is ranked if other items have its score too. */
+/* The rank that an evaluation gives a target if other items have its score too. */
 typedef enum gru4rec_tie_mode {
     GRU4REC_STANDARD,     /* the target ranks before all items with the same score */
     GRU4REC_CONSERVATIVE, /* the target ranks behind all items with the same score */
     GRU4REC_MEDIAN        /* the mean of these two ranks */
 } gru4rec_tie_mode;
 
-/* How an evaluation divides the targets into segments that it measures separately. */
+/*
+ * How an evaluation divides the targets into segments that it measures separately. By
+ * numbers the segments are 1, 2, 3, 4-5, 6-10, and 11 and more.
+ */
 typedef enum gru4rec_segment {
-    GRU4REC_SEGMENT_NONE,
-    GRU4REC_SEGMENT_POSITION,  /* by the number of events before the target */
-    GRU4REC_SEGMENT_LENGTH,    /* by the number of targets of its session */
-    GRU4REC_SEGMENT_POPULARITY /* by support: head, middle, tail; a third of it each */
+    GRU4REC_SEGMENT_NONE,     /* one segment: all targets */
+    GRU4REC_SEGMENT_POSITION, /* by the number of events before the target */
+    /* By the number of events in the target's session, without the first event. */
+    GRU4REC_SEGMENT_LENGTH,
+    /*
+     * By the support of the target's item: head (the most popular items), middle, tail.
+     * Each has about a third of the sum of all supports.
+     */
+    GRU4REC_SEGMENT_POPULARITY
 } gru4rec_segment;
 
-/* An activation function of x. Its parameters are a and b of gru4rec_activation. */
+/*
+ * The kind of an activation function of x. a and b are the parameters in
+ * gru4rec_activation, which the other kinds do not use.
+ */
 typedef enum gru4rec_activation_kind {
-    GRU4REC_ACT_AUTO, /* chosen by the loss; see option final_act */
+    GRU4REC_ACT_AUTO, /* option final_act only: gru4rec_options_resolve() chooses */
     GRU4REC_ACT_SOFTMAX,
     GRU4REC_ACT_SOFTMAX_LOGIT,
     GRU4REC_ACT_LINEAR,
@@ -157,28 +180,36 @@ typedef enum gru4rec_activation_kind {
     GRU4REC_ACT_SELU   /* a x if x > 0, else a b (exp(x) - 1) */
 } gru4rec_activation_kind;
 
+/* An activation function with its parameters; 0 where the kind has no such parameter. */
 typedef struct gru4rec_activation {
     gru4rec_activation_kind kind;
     double a, b;
 } gru4rec_activation;
 
+/*
+ * GRU4REC_MAX_REALS: the most reals of a list that is an option's value.
+ * GRU4REC_MAX_WORD: size in bytes of an option's value that is a text, with its NUL.
+ */
 enum { GRU4REC_MAX_REALS = 4, GRU4REC_MAX_WORD = 40 };
 
-/* The value of an option that is a list of real numbers: the first n of values. */
+/*
+ * The value of an option that is a list of real numbers: the first n elements of values.
+ * The others mean nothing.
+ */
 typedef struct gru4rec_reals {
     int64_t n;
     double values[GRU4REC_MAX_REALS];
 } gru4rec_reals;
 
 /*
- * Values of fields of gru4rec_options that stand for words: embedding "layersize" and
- * n_sample "all".
+ * Values of two fields of gru4rec_options that stand for words instead of numbers:
+ * "layersize" of the option embedding, and "all" of the option n_sample.
  */
 enum { GRU4REC_EMBEDDING_LAYERSIZE = -1, GRU4REC_N_SAMPLE_ALL = -1 };
 
 /*
- * Values of the field version of gru4rec_options that stand for words: "active",
- * "previous" and "newest".
+ * Values of the fields version, version_a and version_b of gru4rec_options that stand for
+ * the words "active", "previous" and "newest". Any other value is a version's number.
  */
 typedef enum gru4rec_version_word {
     GRU4REC_VERSION_ACTIVE = -1,
@@ -186,37 +217,49 @@ typedef enum gru4rec_version_word {
     GRU4REC_VERSION_NEWEST = -3
 } gru4rec_version_word;
 
-/* The measures of rankings. */
+/* The measures of rankings, as option objective names them. */
 typedef enum gru4rec_measure {
     GRU4REC_MEASURE_RECALL,
     GRU4REC_MEASURE_MRR,
     GRU4REC_MEASURE_NDCG
 } gru4rec_measure;
 
-/* The value of an option that is a measure of lists of a length: mrr@20. */
+/*
+ * The value of option objective: a measure, and the length of the lists of best items
+ * that it looks at. mrr@20 is the MRR with k = 20.
+ */
 typedef struct gru4rec_objective {
     int64_t measure; /* gru4rec_measure */
-    int64_t k;
+    int64_t k;       /* length of the lists */
 } gru4rec_objective;
 
-/* The value of an option with the words auto, false and true. */
+/*
+ * The value of an option that has the words auto, false and true: these stand for
+ * GRU4REC_AUTO, GRU4REC_OFF and GRU4REC_ON.
+ */
 typedef enum gru4rec_switch { GRU4REC_AUTO, GRU4REC_OFF, GRU4REC_ON } gru4rec_switch;
 
 /* What happens to a session of more than max_length events (option long_sessions). */
 typedef enum gru4rec_long_sessions {
     GRU4REC_LONG_CUT,  /* it is cut into pieces of max_length events, and a rest */
-    GRU4REC_LONG_DROP, /* it is dropped */
-    /* Its last max_length events stay, as in serving. No training option gives this. */
+    GRU4REC_LONG_DROP, /* it is dropped with all its events */
+    /*
+     * Only its last max_length events stay, as in serving. The option has no such value:
+     * a caller sets it in gru4rec_preparation, for test sessions.
+     */
     GRU4REC_LONG_LAST
 } gru4rec_long_sessions;
 
-/* What happens to sessions of one event (option single_events). */
+/* What happens to sessions of one event in training (option single_events). */
 typedef enum gru4rec_single_events {
-    GRU4REC_SINGLE_COUNT, /* their items are in the catalogue and have support */
-    GRU4REC_SINGLE_LEAVE_OUT
+    GRU4REC_SINGLE_COUNT, /* they stay: their items are in the catalogue, with support */
+    GRU4REC_SINGLE_LEAVE_OUT /* they are dropped; see leaves_single below */
 } gru4rec_single_events;
 
-/* The simple methods that a model can be compared with, and their number. */
+/*
+ * The simple methods that a model can be compared with, in the order of the words of
+ * option baselines, and their number.
+ */
 typedef enum gru4rec_baseline_kind {
     GRU4REC_POP,
     GRU4REC_SESSION_POP,
@@ -228,11 +271,16 @@ typedef enum gru4rec_baseline_kind {
     GRU4REC_N_BASELINES
 } gru4rec_baseline_kind;
 
+/* How vs-knn computes the similarity of two sessions (option vs_knn_similarity). */
 typedef enum gru4rec_similarity {
     GRU4REC_SIMILARITY_VEC,
     GRU4REC_SIMILARITY_COSINE
 } gru4rec_similarity;
 
+/*
+ * How the weights of vs-knn depend on the places of items in a session (options
+ * vs_knn_weighting and vs_knn_weighting_score); src/baselines/vs_knn.c has the equations.
+ */
 typedef enum gru4rec_weighting {
     GRU4REC_WEIGHTING_SAME,
     GRU4REC_WEIGHTING_DIV,
@@ -241,20 +289,20 @@ typedef enum gru4rec_weighting {
     GRU4REC_WEIGHTING_QUADRATIC
 } gru4rec_weighting;
 
-/* The value of option blend that stands for "auto". */
+/* The value of the field blend of gru4rec_options that stands for the word "auto". */
 #define GRU4REC_BLEND_AUTO (-1.0)
 
 /*
  * The values of all options. gru4rec_option_describe() gives the meaning, the range and
  * the default of each. A field with the name of a type behind it holds a value of that
- * enum.
+ * enum. A field of a boolean option is 0 or 1.
  *
  * The library checks all options, but it does not act on all of them. Those about events
  * reach it through gru4rec_preparation, which the caller fills. Those about storing and
  * serving models, such as keep_versions and memory_limit, are for the caller alone.
  */
 typedef struct gru4rec_options {
-    int64_t preset; /* 0: none */
+    int64_t preset; /* number of the preset in the option's list of words; 0: none */
     gru4rec_list layers;
     int64_t loss; /* gru4rec_loss */
     gru4rec_activation final_act;
@@ -265,9 +313,9 @@ typedef struct gru4rec_options {
     double momentum;
     double dropout_p_embed;
     double dropout_p_hidden;
-    int64_t embedding; /* width, 0: none; or GRU4REC_EMBEDDING_LAYERSIZE */
+    int64_t embedding; /* width; 0: none. Before resolving also GRU4REC_EMBEDDING_... */
     int64_t constrained_embedding;
-    int64_t n_sample; /* or GRU4REC_N_SAMPLE_ALL */
+    int64_t n_sample; /* samples of a step, or GRU4REC_N_SAMPLE_ALL */
     double sample_alpha;
     double bpreg;
     double logq;
@@ -282,7 +330,8 @@ typedef struct gru4rec_options {
     gru4rec_activation feedforward_act;
     int64_t biases;
     int64_t bptt, whole_sessions, time_sort, train_random_order;
-    char since[GRU4REC_MAX_WORD], until[GRU4REC_MAX_WORD]; /* times as text; "": open */
+    /* Times as texts, NUL-terminated; "": no limit. since can also be the word "last". */
+    char since[GRU4REC_MAX_WORD], until[GRU4REC_MAX_WORD];
     double session_gap;
     int64_t collapse_repeats, keep_empty;
     int64_t max_length;    /* 0: no limit */
@@ -298,7 +347,7 @@ typedef struct gru4rec_options {
     int64_t reset_after;
 
     int64_t seed;
-    int64_t threads; /* 0: as many as there are processors */
+    int64_t threads; /* of a training; 0: as many as there are processors */
     int64_t groups;  /* processes that a training computes as if it were several */
     int64_t keep_versions, keep_candidates, keep_history, activate;
     int64_t commit_wait;  /* seconds; 0: depends on how long the training took */
@@ -315,10 +364,10 @@ typedef struct gru4rec_options {
     int64_t baselines; /* bit i: gru4rec_baseline_kind i */
     int64_t exclude_seen, last_only;
     int64_t candidates; /* items drawn for each target; 0: none are drawn */
-    int64_t sessions;   /* gru4rec_switch */
+    int64_t sessions;   /* 1: an export also has the sessions that the version keeps */
     int64_t version;    /* a version's number, or gru4rec_version_word */
-    int64_t version_a, version_b;
-    int64_t segment; /* gru4rec_segment */
+    int64_t version_a, version_b; /* the same, for the two sides of a comparison */
+    int64_t segment;              /* gru4rec_segment */
     int64_t session_pop_top_n;
     int64_t item_knn_k;
     double item_knn_lambda, item_knn_alpha;
@@ -334,12 +383,18 @@ typedef struct gru4rec_options {
     int64_t trials;              /* the most trials of a tuning */
     double minutes;              /* the most minutes of a tuning; 0: no limit */
     gru4rec_objective objective; /* the measure by which a tuning chooses */
-    int64_t space; /* 0: the default ranges; the caller keeps any other space itself */
-    /* Whether each option was set, not left at its default; by its index in the table. */
+    int64_t space; /* always 0: the caller keeps a space other than the default itself */
+    /*
+     * Whether gru4rec_options_set() set each option, by its index (see
+     * gru4rec_option_count()). A value from a default or a preset does not count as set.
+     */
     bool is_set[GRU4REC_MAX_OPTIONS];
 } gru4rec_options;
 
-/* The function that an option is for. Values can be combined as bits. */
+/*
+ * What an option is for: the model and its training, evaluations, exports, comparisons,
+ * or tunings. Several can be combined as bits.
+ */
 typedef enum gru4rec_option_scope {
     GRU4REC_SCOPE_TRAIN = 1,
     GRU4REC_SCOPE_EVALUATE = 2,
@@ -357,37 +412,41 @@ typedef enum gru4rec_option_type {
     GRU4REC_OPTION_LIST /* of numbers or words; its text form is 100/100 */
 } gru4rec_option_type;
 
+/* What gru4rec_option_describe() tells about an option. */
 typedef struct gru4rec_option_info {
-    const char *name;
-    const char *help;
+    const char *name; /* name and help are constants of the library */
+    const char *help; /* what the option means, for people to read */
     gru4rec_option_type type;
     gru4rec_option_scope scope; /* one or several, as bits */
     char range[200];            /* the accepted values, for people to read */
     char default_text[40];      /* in the form that gru4rec_options_set() accepts */
     /*
-     * Whether a stored model must name the option even at its default value. It must for
-     * an option that came later and whose default differs from what older builds did.
+     * Whether a stored model must name the option even if it has its default value. This
+     * is so for an option that older builds do not know and whose default differs from
+     * what they did: an older build then refuses the model.
      */
     bool is_stored;
 } gru4rec_option_info;
 
-/* Sets all options to their defaults, and marks them as not set. */
+/* Overwrites *options: sets all options to their defaults, and marks them as not set. */
 void gru4rec_options_init(gru4rec_options *options);
 
 /*
  * Works as gru4rec_options_init(), for options that were stored with a model. The build
  * that stored them may not have known all options, or may have had other defaults. So an
- * option gets the value that stands for what older builds did, where that differs from
- * today's default. Call it before the stored options are set.
+ * option whose default differs from what older builds did gets the value that stands for
+ * what they did. The caller calls this before it sets the stored options.
  */
 void gru4rec_options_init_stored(gru4rec_options *options);
 
 /*
- * Sets an option from text, and marks it as set. name may have upper or lower case. scope
- * is what the caller sets options for; the option must belong to it.
- * INVALID: there is no option of that name (the message suggests the nearest name), the
- * option belongs to another scope, or it does not accept the value (the message gives the
- * range). The options are unchanged then.
+ * Sets an option from the text value, and marks it as set; an earlier value is replaced.
+ * name may have upper or lower case. scope is what the caller sets options for; the
+ * option must belong to it.
+ * INVALID: there is no option of that name (the message suggests a name that is near, if
+ * there is one), the option belongs to another scope, or it does not accept the value
+ * (the message gives the range). The options are unchanged then. Rules between options
+ * are not checked before gru4rec_options_resolve().
  */
 gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scope scope,
                                    const char *name, const char *value,
@@ -395,15 +454,18 @@ gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scop
 
 /*
  * Changes the default of an option in these options only: if the option is not set, it
- * gets this value and stays marked as not set; if it is set, nothing changes.
- * INVALID: as gru4rec_options_set(). The options are unchanged then.
+ * gets this value and stays marked as not set. If it is set, the value is only checked,
+ * and nothing changes.
+ * INVALID: as gru4rec_options_set(), whether the option is set or not. The options are
+ * unchanged then.
  */
 gru4rec_status gru4rec_options_set_default(gru4rec_options *options,
                                            gru4rec_option_scope scope, const char *name,
                                            const char *value, gru4rec_error *error);
 
 /*
- * Gives an option the value that it has in defaults, and marks it as not set.
+ * Gives an option the value that it has in *defaults, which may be any options, and marks
+ * it as not set.
  * INVALID: there is no option of that name, or it belongs to another scope. The options
  * are unchanged then.
  */
@@ -413,14 +475,20 @@ gru4rec_status gru4rec_options_unset(gru4rec_options *options, gru4rec_option_sc
 
 /*
  * Makes options ready for use. First, options that are not set get the values of the
- * preset. Then values that depend on other options are computed (final_act, elu_param,
- * the input mode, the optimiser's parameters). Afterwards each field has the value that
- * is used.
- * INVALID: two options contradict each other. The options are unchanged then.
+ * preset. Then values that depend on other options are computed: final_act, elu_param,
+ * the input of the first layer (embedding, constrained_embedding), adapt_params, and the
+ * learning_rate if it is not set. Some options that do not suit the others become 0, such
+ * as bpreg with another loss than bpr-max. Afterwards each field has the value that is
+ * used; is_set does not change.
+ * INVALID: two options contradict each other, or an option lacks what it needs (such as
+ * patience without validation). The options are unchanged then.
  */
 gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *error);
 
-/* Returns the number of options; their indexes begin at 0. */
+/*
+ * Returns the number of rows of the library's table of options. The index of an option is
+ * that of its row, from 0. It is the same in one build, and may differ in another one.
+ */
 size_t gru4rec_option_count(void);
 
 /*
@@ -430,15 +498,16 @@ size_t gru4rec_option_count(void);
 void gru4rec_option_describe(size_t index, gru4rec_option_info *info);
 
 /*
- * Tells whether the option with this index in the table was set, not left at its default.
+ * Tells whether the option with this index in the table was set by
+ * gru4rec_options_set(). A default or a preset does not set an option.
  */
 bool gru4rec_option_is_set(const gru4rec_options *options, size_t index);
 
 /*
- * Writes the value of the option with this index in the table as text, as
- * gru4rec_options_set() reads it, NUL-terminated and cut to size bytes, and returns the
- * length of the whole text without NUL. If size is 0, text may be NULL and nothing is
- * written.
+ * Writes the value of the option with this index in the table to text (size bytes), in a
+ * form that gru4rec_options_set() reads, NUL-terminated. A text that does not fit is cut.
+ * Returns the length of the whole text without NUL, so a result of size or more means
+ * that the text was cut. If size is 0, text may be NULL and nothing is written.
  */
 size_t gru4rec_option_text(const gru4rec_options *options, size_t index, char *text,
                            size_t size);
@@ -453,19 +522,22 @@ typedef enum gru4rec_id_type {
 } gru4rec_id_type;
 
 /*
- * The identifier of an item or a session: any value of SQLite but NULL. Bytes of a text
- * or a blob are borrowed. A REAL that is a whole number is the same id as the INTEGER of
- * that value; the form that was added first is the one that is returned.
+ * The identifier of an item or a session: any value of SQLite but NULL. A REAL that is a
+ * whole number is the same id as the INTEGER of that value: the library keeps the form
+ * that was added first, and gives that one back.
  */
 typedef struct gru4rec_id {
-    gru4rec_id_type type;
-    int64_t integer;   /* value of an INTEGER */
-    double real;       /* value of a REAL */
-    const void *bytes; /* (n_bytes) value of a TEXT or a BLOB */
-    size_t n_bytes;
+    gru4rec_id_type type; /* says which of the other fields has the value */
+    int64_t integer;      /* value of an INTEGER */
+    double real;          /* value of a REAL */
+    const void *bytes;    /* (n_bytes) value of a TEXT or a BLOB; borrowed */
+    size_t n_bytes;       /* without a NUL at the end */
 } gru4rec_id;
 
-/* The catalogue of a model. It maps a row to its id and support, and an id to its row. */
+/*
+ * The catalogue of a model: the ids and the support of its items. A row gives the id and
+ * the support, and an id gives the row. Rows are numbered in the order of adding.
+ */
 typedef struct gru4rec_items gru4rec_items;
 
 /*
@@ -476,20 +548,21 @@ gru4rec_status gru4rec_items_new(const gru4rec_allocator *allocator, gru4rec_ite
 void gru4rec_items_free(gru4rec_items *items);
 
 /*
- * Adds a row for id, with that support. The id is copied, and gru4rec_items_find() finds
- * it at once. gru4rec_items_add() must not be called between gru4rec_items_append() and
- * gru4rec_items_index().
- * INVALID: the id is in the catalogue already. NOMEM: there is not enough memory, the
- * catalogue has 2^31 - 1 rows, or the id has 2^32 bytes or more. In both cases no row is
- * added.
+ * Adds a row for id behind the last row, with that support. The id is copied, and
+ * gru4rec_items_find() finds it at once. All rows that gru4rec_items_append() has added
+ * must have been indexed by gru4rec_items_index().
+ * INVALID: the id is in the catalogue already; its support stays as it is. NOMEM: there
+ * is not enough memory, the catalogue has 2^31 - 1 rows, or the id has 2^32 bytes or
+ * more. In both cases no row is added.
  */
 gru4rec_status gru4rec_items_add(gru4rec_items *items, const gru4rec_id *id,
                                  int64_t support);
 
 /*
- * Adds a row for id without making it findable, and without a check whether the catalogue
- * has the id. This is faster for many ids: the caller appends all of them, then calls
- * gru4rec_items_index() once. The id is copied.
+ * Adds a row for id behind the last row, with that support, without a check whether the
+ * catalogue has the id already. The id is copied. This is faster for many ids: the caller
+ * appends all of them, then calls gru4rec_items_index() once. Until then no id can be
+ * looked for, and gru4rec_items_add() must not be called.
  * NOMEM: there is not enough memory, the catalogue has 2^31 - 1 rows, or the id has 2^32
  * bytes or more. No row is added then.
  */
@@ -497,10 +570,10 @@ gru4rec_status gru4rec_items_append(gru4rec_items *items, const gru4rec_id *id,
                                     int64_t support);
 
 /*
- * Makes all rows findable that gru4rec_items_append() has added.
+ * Makes all ids that gru4rec_items_append() has added findable by gru4rec_items_find().
  * INVALID: an id occurs twice. INTERRUPTED: is_stopped returned true. After either of
  * these the catalogue can only be freed. NOMEM: there is not enough memory; the catalogue
- * is unchanged.
+ * is unchanged, and the call may be repeated.
  */
 gru4rec_status gru4rec_items_index(gru4rec_items *items, bool (*is_stopped)(void *),
                                    void *context);
@@ -509,30 +582,33 @@ gru4rec_status gru4rec_items_index(gru4rec_items *items, bool (*is_stopped)(void
 int32_t gru4rec_items_count(const gru4rec_items *items);
 
 /*
- * Returns the row of an id, or -1 if the catalogue does not have it. An id of the same
- * value and type comes first; otherwise an INTEGER finds the TEXT with the same digits,
- * and a TEXT of digits finds the INTEGER. A REAL finds the INTEGER of the same value only
- * if its absolute value is below 2^53, because larger doubles are not exact.
+ * Returns the row of an id, or -1 if the catalogue does not have it. First it looks for
+ * the same value in the same type, where a whole REAL and its INTEGER are the same. If
+ * there is none, an INTEGER finds the TEXT that writes it in digits, and such a TEXT
+ * finds the INTEGER. But a REAL of 2^53 or more, or of -2^53 or less, finds no INTEGER,
+ * because such doubles are not exact.
  */
 int32_t gru4rec_items_find(const gru4rec_items *items, const gru4rec_id *id);
 
 /*
- * Writes the id of the item in a row of the catalogue to *id. Bytes of a text or a blob
- * are borrowed from the catalogue until a row is added to it or it is freed.
+ * Writes the id of the item in a row of the catalogue to *id. The bytes of a text or a
+ * blob are borrowed from the catalogue until a row is added or the catalogue is freed.
  */
 void gru4rec_items_get(const gru4rec_items *items, int32_t row, gru4rec_id *id);
 
 /*
- * Returns the number of training events of each item, (I); it may be NULL if I is 0. The
- * array is borrowed from the catalogue until a row is added to it or it is freed.
+ * Returns the support of each item, (I), by row: the number of its training events, and
+ * what gru4rec_items_inherit() has added. The array is borrowed from the catalogue until
+ * a row is added or the catalogue is freed. It may be NULL if I is 0.
  */
 const int64_t *gru4rec_items_support(const gru4rec_items *items);
 
 /*
- * Adds share * support, rounded and at least 0, to the support of an item. support is the
- * support that the item had in an earlier model. If gru4rec_items_find() does not find
- * the id, the catalogue gets a new row for it, whose support may be 0.
- * NOMEM: there is not enough memory. Nothing is added then.
+ * Adds share times support, rounded, and limited to 0 ... 2^53, to the support of an
+ * item. support is the support that the item had in an earlier model. If the catalogue
+ * does not have the id, a new row is added for it with that product as its support, also
+ * if the product is 0.
+ * NOMEM: as gru4rec_items_add(). Nothing is added then.
  */
 gru4rec_status gru4rec_items_inherit(gru4rec_items *items, const gru4rec_id *id,
                                      int64_t support, double share);
@@ -543,8 +619,8 @@ size_t gru4rec_items_bytes(const gru4rec_items *items);
 /* ---- events in, dataset out ---- */
 
 /*
- * The type of a time. Integers and reals may be in any unit. If some times are dates,
- * integers and reals count as seconds since 1970.
+ * The type of a time. Integers and reals may be in any unit. If they are compared with
+ * dates, they count as seconds since 1970.
  */
 typedef enum gru4rec_time_type {
     GRU4REC_TIME_INTEGER,
@@ -552,39 +628,44 @@ typedef enum gru4rec_time_type {
     GRU4REC_TIME_DATE /* field integer has nanoseconds since 1970 */
 } gru4rec_time_type;
 
+/* The time of an event. */
 typedef struct gru4rec_time {
     gru4rec_time_type type;
-    int64_t integer;
-    double real;
+    int64_t integer; /* value of an integer or a date */
+    double real;     /* value of a real */
 } gru4rec_time;
 
 /*
- * Returns a negative number if a is before b, 0 if they are equal, and a positive number
- * if a is after b. The comparison is exact for all types.
+ * Returns a negative number if time *a is before time *b, 0 if they are equal, and a
+ * positive number if *a is after *b. The comparison is exact, also of two types, where an
+ * integer or a real counts as seconds beside a date.
  */
 int gru4rec_time_compare(const gru4rec_time *a, const gru4rec_time *b);
 
 /*
- * A time as two doubles. gru4rec_time_real() returns the time as a double; a date is in
- * seconds. gru4rec_time_rest() returns the nanoseconds by which a date is later than that
- * double, because a double cannot hold a date exactly; for other types it returns 0.
- * Pairs (real, rest), with integers as they are, have the same order as the times. Pauses
- * are differences of the doubles.
+ * Two functions that give a time as two doubles. gru4rec_time_real() returns the time, as
+ * a double; that of a date is in seconds since 1970. gru4rec_time_rest() returns the
+ * nanoseconds by which a date is later than that double (negative: earlier), because a
+ * double cannot hold a date exactly; for other types it returns 0. So the pairs (real,
+ * rest) of dates have the same order as the dates. Pauses between events are differences
+ * of the first doubles.
  */
 double gru4rec_time_real(const gru4rec_time *time);
 double gru4rec_time_rest(const gru4rec_time *time);
 
 /*
- * Events that are collected in any order. An event takes 20 bytes, or 24 if some order
- * does not fit 32 bits, and one byte more if the times are of several types.
+ * A collection of events, which may come in any order. An event takes 20 bytes, or 24 if
+ * the argument order of some event does not fit 32 bits. It takes one byte more if the
+ * times are of several types, one more if some events are old, and 4 more if numbers are
+ * kept (gru4rec_events_prepare()).
  */
 typedef struct gru4rec_events gru4rec_events;
 
 /*
  * Makes an empty collection of events in *out. gru4rec_events_free() frees it.
  * known: NULL for a training, which takes every item. Otherwise the catalogue of a model,
- * borrowed until the dataset is made: events of items that are not in it are dropped and
- * counted.
+ * borrowed until gru4rec_dataset_new() returns: an event whose item is not in the
+ * catalogue is dropped when it is added, and counted in n_unknown of the dataset.
  * NOMEM: there is not enough memory.
  */
 gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
@@ -592,28 +673,32 @@ gru4rec_status gru4rec_events_new(const gru4rec_allocator *allocator,
 void gru4rec_events_free(gru4rec_events *events);
 
 /*
- * Adds an event; all arguments are copied. order decides between events of one session
- * with the same time: it is the rowid in the source, or the place of the event in the
- * order that the source defines. If order is 0 for all, the ids of the items decide, as
- * the events name them: numbers before texts, texts by their bytes.
- * INVALID: there are 2^32 - 1 events already. NOMEM: there is not enough memory. In both
- * cases the event is not added. An event that is dropped because its item is not in the
- * known catalogue is no error.
+ * Adds a new event; all arguments are copied. order sorts events of one session with the
+ * same time: it is the rowid in the source, or the place of the event in the order that
+ * the source defines. Among events with the same order too, the ids of the items decide,
+ * as the events name them: numbers, then texts, then blobs; texts and blobs by their
+ * bytes. If the known catalogue does not have the item, the event is dropped and counted,
+ * which is no error.
+ * INVALID: there are 2^32 - 1 events already; if numbers are kept, dropped events count
+ * too. NOMEM: there is not enough memory, or there are more than 2^31 - 1 different
+ * sessions or items. In both cases the event is not added.
  */
 gru4rec_status gru4rec_events_add(gru4rec_events *events, const gru4rec_id *session,
                                   const gru4rec_id *item, const gru4rec_time *time,
                                   int64_t order, gru4rec_error *error);
 
 /*
- * A training on new events only, which takes the sessions of these events whole:
+ * Two functions for a training on new events only, which takes the sessions of these
+ * events whole:
  *   1. call gru4rec_events_expect() for each session that will have a new event;
  *   2. add all events in any order: new events by gru4rec_events_add(), old events by
  *      gru4rec_events_add_old().
+ * gru4rec_events_expect() notes that the session is expected; the id is copied.
  * gru4rec_events_add_old() adds an old event only if its session was expected or has an
- * event already. It drops any other old event and counts it in n_old, which is no error.
- * Once gru4rec_events_expect() was called, gru4rec_dataset_new() drops, and counts in
- * n_old, the events of each session that has no new event; if sessions are cut into
- * parts, those of each part that has none.
+ * event already. It drops any other old event and counts it in n_old of the dataset,
+ * which is no error. If gru4rec_events_expect() was called at least once,
+ * gru4rec_dataset_new() drops, and counts in n_old, all events of each session that has
+ * no new event. If sessions are cut into parts, each part is such a session.
  * INVALID and NOMEM: as gru4rec_events_add(); gru4rec_events_expect() returns NOMEM only.
  * The session is not expected then, or the event is not added.
  */
@@ -624,35 +709,42 @@ gru4rec_status gru4rec_events_add_old(gru4rec_events *events, const gru4rec_id *
                                       int64_t order, gru4rec_error *error);
 
 /*
- * How events are prepared before they become sessions to train on. If all fields are
- * zero, no event is dropped, no session is cut or held out, and neither times nor numbers
- * are kept.
+ * How events are prepared before they become sessions of a dataset. The steps are made in
+ * the order of the fields up to validation. If all fields are zero, no event is dropped,
+ * no session is cut or held out, and neither times nor numbers are kept.
  */
 typedef struct gru4rec_preparation {
-    double session_gap;    /* a pause longer than this, in the unit of the times, begins a
-                            * new session; 0: none does */
-    bool collapse_repeats; /* consecutive events of one item count as one event */
+    /*
+     * A pause longer than this begins a new session: in seconds for dates, else in the
+     * unit of the times. 0: no pause does.
+     */
+    double session_gap;
+    bool collapse_repeats; /* of consecutive events of one item only the first stays */
     int64_t max_length;    /* a session of more events is long; 0: no session is long */
     gru4rec_long_sessions long_sessions; /* what happens to long sessions */
     /*
-     * Items with fewer than min_support events and sessions with fewer than min_length
-     * events are dropped, in turn, until neither rule drops anything.
+     * Sessions with fewer than min_length events, then all events of items with fewer
+     * than min_support events, are dropped, in turn, until neither rule drops anything.
      */
     int64_t min_support;
     int64_t min_length;
-    bool leaves_single; /* sessions of one event are dropped too; n_left counts them */
-    double validation;  /* share of the sessions, the last visited, that is held out */
+    bool leaves_single; /* sessions of one event are dropped with the short ones */
+    /*
+     * Share of the sessions, from 0 to below 1, that is held out: those visited last. It
+     * is used only if there is no known catalogue.
+     */
+    double validation;
     int32_t n_groups;   /* the sessions are divided among so many groups; 0 or 1: not */
     bool keeps_times;   /* the dataset gets the times of its events */
     bool keeps_numbers; /* the dataset gets the numbers of its events */
 } gru4rec_preparation;
 
 /*
- * Sets how the events are prepared; *preparation is copied. Without this call, all its
- * fields are zero. Call it before a dataset is made of the events. If keeps_numbers
- * changes, this must be called before the first event is added. The number of an event
- * counts the calls that added events before it, from 0, including events of unknown
- * items. Numbers take 4 bytes more for each event.
+ * Sets how gru4rec_dataset_new() will prepare the events; *preparation is copied, and
+ * replaces an earlier one. Without this call, all its fields are zero. If keeps_numbers
+ * is set, call this before the first event is added. The number of an event is how many
+ * events were given to gru4rec_events_add() and gru4rec_events_add_old() before it,
+ * including those that were dropped. It cannot fail.
  */
 void gru4rec_events_prepare(gru4rec_events *events,
                             const gru4rec_preparation *preparation);
@@ -660,43 +752,59 @@ void gru4rec_events_prepare(gru4rec_events *events,
 /*
  * Sessions one after another in visiting order, which is the order of (first time,
  * session id). The events of a session are in the order of (time, order, item).
+ * gru4rec_dataset_free() frees the dataset with all its arrays.
  */
 typedef struct gru4rec_dataset {
-    gru4rec_allocator allocator;
-    int64_t n_sessions;
-    int64_t n_events;
-    int64_t n_single;  /* sessions of one event, which are visited but teach nothing */
+    gru4rec_allocator allocator; /* all memory of the dataset is from it */
+    int64_t n_sessions;          /* without the held-out ones */
+    int64_t n_events;            /* in these sessions */
+    int64_t n_single;  /* those sessions that have one event, so nothing to predict */
     int64_t n_unknown; /* events dropped because the catalogue does not have their item */
     int64_t n_old;     /* events dropped because their session or part has no new event */
     int64_t n_repeats; /* events dropped because the event before has the same item */
     int64_t n_rare;    /* events dropped by min_support */
     int64_t n_short;   /* events dropped with their sessions by min_length */
-    int64_t n_dropped; /* events dropped from long sessions */
+    int64_t n_dropped; /* events dropped by long_sessions: "drop" or GRU4REC_LONG_LAST */
     int64_t n_long;    /* sessions (or parts between pauses) longer than max_length, which
                         * were cut, dropped or shortened */
-    int64_t n_left;    /* sessions of one event that were dropped */
-    gru4rec_time first;    /* earliest time, before anything was dropped but the events
-                            * that n_old and n_unknown count */
-    gru4rec_time held_out; /* earliest time of the held-out sessions, if there are any */
-    struct gru4rec_dataset *validation; /* held-out sessions, or NULL; owned */
-    int32_t *item_rows;                 /* (n_events) row of each event's item */
-    uint32_t *numbers; /* (n_events) see gru4rec_events_prepare(); NULL: not kept */
-    int64_t *offsets;  /* (n_sessions + 1) where each session begins */
-    int32_t n_groups; /* the sessions are divided among so many groups; 0: they are not */
-    int32_t *groups;  /* (n_sessions) the group of each session, from 0; see
-                        * gru4rec_shard_of(). NULL: not divided. Held-out sessions are
-                        * never divided. */
-    double *times; /* (n_events) as gru4rec_time_real() gives them; NULL: not kept. Times
-                    * of held-out sessions are never kept. */
+    int64_t n_left;    /* sessions that leaves_single dropped */
+    /*
+     * Earliest time of all events but those that n_unknown and n_old count; also of
+     * events that were dropped for another reason.
+     */
+    gru4rec_time first;
+    /*
+     * Earliest time of the held-out sessions. It is set only if there are any and the
+     * sessions are visited by time; else it is all zero.
+     */
+    gru4rec_time held_out;
+    /*
+     * The held-out sessions, without times and numbers; owned. NULL: validation was 0, or
+     * there was a known catalogue.
+     */
+    struct gru4rec_dataset *validation;
+    int32_t *item_rows; /* (n_events) row of each event's item */
+    uint32_t *numbers;  /* (n_events) see gru4rec_events_prepare(); NULL: not kept */
+    int64_t *offsets;   /* (n_sessions + 1) event at which each session begins, and
+                         * n_events at the end */
+    double *times;      /* (n_events) as gru4rec_time_real() gives them; NULL: not kept */
+    int32_t n_groups;   /* groups that the sessions are divided among; 0: they are not */
+    int32_t *groups;    /* (n_sessions) the group of each session, from 0, as
+                      * gru4rec_shard_of() gives it; NULL: not divided. Held-out sessions
+                      * never are. */
 } gru4rec_dataset;
 
 /*
- * Sorts the collected events into *dataset. by_time false: sessions are visited in the
- * order of their ids. If no catalogue is known, it makes one in *items, whose rows are
- * numbered by first appearance in visiting order, and holds out sessions (option
- * validation); otherwise *items is NULL, and no session is held out. The caller owns
- * both. The events are used up, also by a failure. Afterwards they can only be freed, or
- * asked for sessions and fingerprints if this call succeeded.
+ * Sorts the collected events into sessions, prepares them (gru4rec_events_prepare()), and
+ * puts the result into *dataset, which the caller frees. by_time true: sessions are
+ * visited in the order of their first times; false: in the order of their ids. If the
+ * events have no known catalogue, this function makes one in *items, which the caller
+ * frees too: its rows are numbered by first appearance in visiting order. It also moves
+ * held-out sessions to (*dataset)->validation; the catalogue does not count them, and
+ * their events of other items are dropped. If there is a known catalogue, *items is NULL,
+ * and no session is held out. The events are used up, also by a failure. After a success
+ * they can still be asked for sessions and fingerprints; otherwise they can only be
+ * freed.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true.
  */
 gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
@@ -704,19 +812,21 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
                                    gru4rec_dataset **dataset, gru4rec_items **items);
 
 /*
- * Changes the item rows of a dataset from those of the catalogue items to those of the
- * catalogue known. Events of items that known does not have are dropped and counted in
- * n_unknown. Sessions without any other event are dropped. n_single is counted anew. The
- * held-out sessions (dataset->validation) are not mapped.
+ * Changes the item rows of a dataset, in place, from those of the catalogue items to
+ * those of the catalogue known, where the same ids are. Events of items that known does
+ * not have are dropped and added to n_unknown. Sessions that have no event left are
+ * dropped. n_sessions, n_events and n_single change accordingly. The held-out sessions
+ * (dataset->validation) are not mapped.
  * NOMEM: there is not enough memory. The dataset is unchanged then.
  */
 gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items *items,
                                    const gru4rec_items *known);
 
 /*
- * Returns a hash of all that a training sees of the events: the sessions, also the
- * held-out ones, their order, the items' ids, and the items' support if not only these
- * events made it.
+ * Returns a hash of all that a training sees of the events: the item rows of the
+ * sessions, also of the held-out ones, in visiting order, and the items' ids. If the sum
+ * of the items' support is not n_events (gru4rec_items_inherit()), the hash is also of
+ * their support. Times are not in the hash.
  */
 uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
                                      const gru4rec_items *items);
@@ -739,25 +849,28 @@ int32_t gru4rec_shard_of(const gru4rec_id *session, int32_t n_shards);
 void gru4rec_dataset_free(gru4rec_dataset *dataset);
 
 /*
- * Writes to *id the id of the session at a place in visiting order; if it is a part of a
- * session that was cut, the id of the whole session. A dataset must have been made of the
- * events. Bytes of a text or a blob are borrowed from the events until these are freed.
+ * Writes to *id the id of the session at a place in visiting order, from 0. If it is a
+ * part of a session that was cut, *id is the id of the whole session. A dataset must have
+ * been made of the events. The bytes of a text or a blob are borrowed from the events
+ * until gru4rec_events_free().
  */
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
 
 /* ---- the latest sessions, which a model that blends keeps ---- */
 
 /*
- * Makes in *latest a dataset of the latest sessions, the oldest session first: the
- * youngest ones that together have n_most events (at least 1), or all if they have fewer.
- * A session is younger if its last event is later. The oldest session loses its first
- * events if there would be more than n_most. In latest->times, every event has the time
- * of the last event of its session. The caller frees *latest.
+ * Copies the latest sessions of two datasets into a new dataset *latest: the youngest
+ * sessions that together have n_most events (at least 1), or all if they have fewer. The
+ * oldest of them comes first. A session is younger if its last event is later. The oldest
+ * session loses its first events if there would be more than n_most. In (*latest)->times,
+ * every event has the time of the last event of its session. The caller frees *latest by
+ * gru4rec_dataset_free().
  *   dataset  the sessions of this training, with times; unchanged
  *   before   the latest sessions of the trainings before, as this function made them,
  *            with rows of the same catalogue; unchanged. A session of before is left out
  *            if a session of dataset begins with the same items, and the last of these
- *            has the same time: then it goes on there. May be NULL.
+ *            has the same time: then the session goes on there. Each session of dataset
+ *            replaces at most one, the longest. before may be NULL.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true.
  */
 gru4rec_status gru4rec_latest_new(const gru4rec_allocator *allocator,
@@ -767,15 +880,15 @@ gru4rec_status gru4rec_latest_new(const gru4rec_allocator *allocator,
                                   gru4rec_dataset **latest);
 
 /*
- * Makes in *latest a dataset with n_sessions, n_events, and room for its offsets, item
- * rows and times. The caller fills these arrays, which are zeroed, and frees the dataset.
- * allocator must not be NULL.
+ * Makes in *latest a dataset with n_sessions sessions and n_events events, whose offsets,
+ * item_rows and times are allocated and zeroed. The caller fills these arrays, and frees
+ * the dataset by gru4rec_dataset_free(). allocator must not be NULL.
  * NOMEM: there is not enough memory.
  */
 gru4rec_status gru4rec_latest_room(const gru4rec_allocator *allocator, int64_t n_sessions,
                                    int64_t n_events, gru4rec_dataset **latest);
 
-/* Returns the number of bytes that a dataset of gru4rec_latest_room() takes. */
+/* Returns the number of bytes that gru4rec_latest_room() allocates for such a dataset. */
 size_t gru4rec_latest_bytes(int64_t n_sessions, int64_t n_events);
 
 /* ---- fingerprints: which sessions a model was trained on ---- */
@@ -789,17 +902,21 @@ typedef struct gru4rec_fingerprints_key {
 } gru4rec_fingerprints_key;
 
 /*
- * The three fingerprints of a session, each made from another part of it, and their
- * number.
+ * The kinds of fingerprints (hashes of 45 bits) that a session has, each made from
+ * another part of the session, and their number.
  */
 typedef enum gru4rec_fingerprints_kind {
-    GRU4REC_FINGERPRINTS_ID,     /* of its id */
+    /* Of its id; with session_gap, of its id and its first time. */
+    GRU4REC_FINGERPRINTS_ID,
     GRU4REC_FINGERPRINTS_EVENTS, /* of its items and times, if it has 2 events or more */
     GRU4REC_FINGERPRINTS_ITEMS,  /* of its items in order, if it has 3 events or more */
     GRU4REC_FINGERPRINTS_KINDS
 } gru4rec_fingerprints_kind;
 
-/* A set of fingerprints of one kind in its stored form (src/data/fingerprints.c). */
+/*
+ * A set of fingerprints of one kind in its stored form, which src/data/fingerprints.c
+ * describes.
+ */
 typedef struct gru4rec_fingerprints_set {
     uint64_t n;                 /* different fingerprints in the set */
     const unsigned char *bytes; /* (n_bytes) borrowed from the stored fingerprints */
@@ -807,14 +924,14 @@ typedef struct gru4rec_fingerprints_set {
 } gru4rec_fingerprints_set;
 
 /*
- * Number of classes of length: 3, 4, ... 10 events have a class each, 11 to 20 events
- * have one, and so have more than 20.
+ * Number of classes of sessions by their number of events: a class for each of 3, 4, ...
+ * 10 events, one for 11 to 20 events, and one for more. Shorter sessions have no class.
  */
 enum { GRU4REC_FINGERPRINTS_CLASSES = 10 };
 
 /*
- * Counts of the sessions of one class of length that the last training had. They tell how
- * often two sessions have the same items by chance.
+ * Numbers of sessions of one class (GRU4REC_FINGERPRINTS_CLASSES) in the last training of
+ * a model. They tell how often two sessions have the same items by chance.
  */
 typedef struct gru4rec_fingerprints_length {
     uint64_t n;       /* sessions of this class */
@@ -829,29 +946,34 @@ typedef struct gru4rec_fingerprints_length {
 
 /*
  * What a model keeps of the sessions that it was trained on: about ten bytes for each
- * session. One can ask whether a session is in it, but cannot list the sessions.
+ * session, as gru4rec_fingerprints_read() reads them. One can ask whether a session is
+ * among them, but cannot list the sessions.
  */
 typedef struct gru4rec_fingerprints {
-    gru4rec_fingerprints_key key;
-    gru4rec_fingerprints_set sets[GRU4REC_FINGERPRINTS_KINDS]; /* one of each kind */
+    gru4rec_fingerprints_key key; /* the key of all fingerprints in the sets */
+    gru4rec_fingerprints_set sets[GRU4REC_FINGERPRINTS_KINDS]; /* by kind */
     bool is_partial; /* sessions of trainings before the last one are missing, or were cut
                       * by other rules than those of the last one */
-    uint64_t rules;  /* hash of the rules that cut the sessions of the last training */
-    /* For each class of length, counts of the sessions of the last training. */
+    /* Hash of the options that cut the sessions of the last training into pieces. */
+    uint64_t rules;
+    /* By class: counts of the sessions of the last training. */
     gru4rec_fingerprints_length lengths[GRU4REC_FINGERPRINTS_CLASSES];
 } gru4rec_fingerprints;
 
 /*
- * How many sessions of a dataset the fingerprints contain. A session that was not trained
- * on is counted by mistake with a probability below 1e-4 for each kind of fingerprint.
+ * The result of gru4rec_fingerprints_find(): how many of the sessions that it looked for
+ * are in the fingerprints of a model. For each kind of fingerprint, a session that was
+ * not trained on counts as found with a probability below 1e-4, because two hashes are
+ * equal by chance. By its items it is also found if a session with the same items was
+ * trained on (chance).
  */
 typedef struct gru4rec_fingerprints_found {
     int64_t sessions; /* sessions that were looked for */
-    int64_t trained;  /* found by their id or by their events */
-    int64_t ids;      /* found by their id */
-    int64_t events;   /* found by their events */
+    int64_t trained;  /* sessions found by their id, by their events, or by both */
+    int64_t ids;      /* sessions found by their id */
+    int64_t events;   /* sessions found by their events (items and times) */
     int64_t n_paired; /* sessions of 2 events or more: only they can be found by events */
-    int64_t items;    /* found by their items */
+    int64_t items;    /* sessions found by their items */
     int64_t n_long;   /* sessions of 3 events or more: only they can be found by items */
     int64_t first;    /* place in visiting order of the first session that trained counts;
                        * -1: there is none */
@@ -859,8 +981,8 @@ typedef struct gru4rec_fingerprints_found {
                        * dataset were cut by other rules than those of the last training:
                        * not all sessions that were trained on can be found */
     /*
-     * For each class of length: n, the sessions that were looked for, and n_found, those
-     * of them that were found by their items.
+     * By class: n, the sessions that were looked for, and n_found, those of them that
+     * were found by their items.
      */
     struct {
         int64_t n, n_found;
@@ -872,33 +994,35 @@ typedef struct gru4rec_fingerprints_found {
 } gru4rec_fingerprints_found;
 
 /*
- * Tells the events that their sessions are to get fingerprints with this key, which is
- * copied. Call it before gru4rec_dataset_new(). That function then makes the
- * fingerprints: of the sessions after they are cut, and before anything is dropped from
- * them. They take 32 bytes for each session until the events are freed.
+ * Notes in the events that gru4rec_dataset_new(), which is called later, must make
+ * fingerprints of their sessions with this key, which is copied. That function makes them
+ * after the sessions are cut, and before repeats, long or short sessions and rare items
+ * are dropped. They take 32 bytes for each session until the events are freed. Without
+ * this call, no fingerprints are made.
  */
 void gru4rec_fingerprints_start(gru4rec_events *events,
                                 const gru4rec_fingerprints_key *key);
 
 /*
- * Returns the fingerprint of this kind of the session at a place in visiting order (a
- * part that was cut from a session is a session here); 0: it is too short to have one.
- * gru4rec_fingerprints_start() must have been called, and then a dataset made of the
- * events.
+ * Returns the fingerprint of this kind of the session at a place in visiting order, from
+ * 0; or 0, if the session is too short to have one. A part that was cut from a session is
+ * a session here. gru4rec_fingerprints_start() must have been called, and then
+ * gru4rec_dataset_new().
  */
 uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
                                  gru4rec_fingerprints_kind kind);
 
 /*
- * Makes the stored form of the fingerprints of the sessions at the first n_sessions
- * places of the visiting order, together with the fingerprints in before, which must have
- * the same key. before may be NULL: there are no others; is_partial then tells whether
- * earlier trainings are missing. Otherwise before tells that, and is_partial is not used.
- * The result is partial in any case if the sessions of before were cut by other rules.
- * lengths count only the sessions of these events. *bytes (*n_bytes) comes from the
- * allocator of the events, and the caller frees it by resize.
+ * Puts into *bytes (*n_bytes) the stored form of the fingerprints of the sessions at the
+ * first n_sessions places of the visiting order, united with the fingerprints in *before,
+ * which must have the same key. The field lengths of the result counts only the sessions
+ * of these events. The field is_partial of the result is that of before; it is true in
+ * any case if the sessions of before were cut by other rules. If before is NULL, nothing
+ * is united, and the field is the argument is_partial, which is not used otherwise.
+ * *bytes comes from the allocator of the events, and the caller frees it by the
+ * allocator's function resize.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true. INVALID:
- * before is damaged.
+ * before is damaged. *bytes is NULL after each of these.
  */
 gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_sessions,
                                         const gru4rec_fingerprints *before,
@@ -906,18 +1030,20 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
                                         void *context, void **bytes, size_t *n_bytes);
 
 /*
- * Fills *fingerprints from their stored form, bytes (n_bytes), which is borrowed as long
- * as *fingerprints is used. Returns false if the bytes are not fingerprints or are
- * damaged: *fingerprints must not be used then.
+ * Fills *fingerprints from their stored form, bytes (n_bytes), and returns true. The
+ * bytes are borrowed as long as *fingerprints is used. Returns false if bytes is NULL, or
+ * if the bytes are no fingerprints or are damaged: *fingerprints must not be used then.
  */
 bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *bytes,
                                size_t n_bytes);
 
 /*
  * Looks in the fingerprints of a model for the sessions at the first n_sessions places of
- * the visiting order, whose fingerprints must have the same key, and fills *found.
+ * the visiting order of the events, counts those that it finds, and fills *found. The
+ * sessions' own fingerprints must have been made with the key of the model's
+ * (gru4rec_fingerprints_start()).
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true. INVALID: the
- * fingerprints are damaged. After a failure *found must not be used.
+ * fingerprints of the model are damaged. After a failure *found must not be used.
  */
 gru4rec_status gru4rec_fingerprints_find(const gru4rec_events *events, int64_t n_sessions,
                                          const gru4rec_fingerprints *fingerprints,
@@ -926,10 +1052,10 @@ gru4rec_status gru4rec_fingerprints_find(const gru4rec_events *events, int64_t n
 
 /* ---- audits: what is striking about events ---- */
 
-/* Counts of the events as they were collected, before anything prepares them. */
+/* What gru4rec_audit_events() finds in events as they were collected. */
 typedef struct gru4rec_audit {
-    int64_t events, sessions, items;
-    int64_t single;     /* sessions of one event */
+    int64_t events, sessions, items; /* how many there are */
+    int64_t single;                  /* sessions of one event */
     int64_t repeats;    /* events whose item is that of the event before in the session */
     int64_t tied;       /* events whose time is that of the event before in the session */
     int64_t arbitrary;  /* tied events with another item and the same order: the items
@@ -937,33 +1063,46 @@ typedef struct gru4rec_audit {
     int64_t duplicates; /* events whose session, time and item an earlier event has */
     int64_t once;       /* items of one event */
     int64_t top;        /* events of the 20 most frequent items */
-    int64_t blank;      /* events whose session or item is nothing but white space */
-    int64_t alike_items;    /* items whose id is that of another item, but for its type,
-                             * case or surrounding white space */
-    int64_t alike_sessions; /* sessions whose id is that of another one in the same way */
+    int64_t blank;      /* events whose session or item is white space, not empty */
+    /*
+     * Items whose id is alike to that of an item added before: the same but for its type,
+     * its case in ASCII or surrounding white space. The first of such items is not
+     * counted.
+     */
+    int64_t alike_items;
+    int64_t alike_sessions; /* sessions, counted in the same way */
     int64_t median_length;  /* median number of events of a session */
-    /* Number of sessions far longer than median_length, and number of their events. */
+    /*
+     * Number of sessions of at least 100 events that are more than 20 times as long as
+     * median_length, and number of their events.
+     */
     int64_t long_sessions, long_events;
     /*
-     * Number of sessions whose mean pause is far below the median of all mean pauses, and
-     * number of their events.
+     * Number of sessions of at least 20 events whose mean pause is less than a 20th of
+     * the median of all mean pauses, and number of their events.
      */
     int64_t fast_sessions, fast_events;
-    int64_t spanning; /* sessions of more than a day */
-    double gap;       /* pause that separates visits, as the pauses suggest, in the unit
-                       * of the times; 0: they suggest none */
+    int64_t spanning; /* sessions of more than a day; 0 if the day is not known */
     /*
-     * Examples: a long, a fast and a spanning session, two items whose ids are alike, two
-     * sessions whose ids are. Borrowed from the events; a TEXT with bytes NULL if there
-     * is none.
+     * The pause that separates two visits, as the pauses suggest, in the unit of the
+     * times (dates: seconds). 0: they suggest none, or the day is not known.
+     */
+    double gap;
+    /*
+     * Ids of examples: the longest of the long sessions, one of the fast sessions, the
+     * spanning session with the longest span, two items whose ids are alike, two sessions
+     * whose ids are. Their bytes are borrowed from the events. If there is no example,
+     * the id is a TEXT with bytes NULL.
      */
     gru4rec_id long_session, fast_session, wide_session, alike_item[2], alike_session[2];
 } gru4rec_audit;
 
 /*
- * Counts what is striking about the events, and fills *audit. day is the length of a day
- * in the unit of the times; 0: not known. The events stay as they are. Call it before a
- * dataset is made of them. gru4rec_events_expect() must not have been called for them.
+ * Counts what is striking about the events, and fills *audit. No session is cut and no
+ * event dropped for that, whatever gru4rec_events_prepare() says. day is the length of a
+ * day in the unit of the times (dates: seconds); 0: not known. The events stay as they
+ * are, so a dataset can be made of them later, but not before. gru4rec_events_expect()
+ * must not have been called for them.
  * NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned true. After a
  * failure *audit must not be used.
  */
@@ -977,22 +1116,23 @@ gru4rec_status gru4rec_audit_events(gru4rec_events *events, double day,
 typedef struct gru4rec_schedule gru4rec_schedule;
 
 /*
- * The lanes of one step. The arrays (n) are borrowed from the schedule until the next
- * gru4rec_schedule_next().
+ * The lanes of one step, each of which takes one event of its session. Each array has an
+ * element for each of the n lanes. The arrays are borrowed from the schedule until the
+ * next gru4rec_schedule_next() or gru4rec_schedule_free().
  */
 typedef struct gru4rec_lanes {
-    int32_t n;              /* M */
-    const int64_t *session; /* place of the lane's session in visiting order */
-    const int32_t *input;   /* item rows */
-    const int32_t *target;  /* item rows */
-    const int32_t *from;    /* lane of the step before whose hidden state the lane goes on
-                             * from; -1: the zero state */
+    int32_t n;              /* M, the live lanes of the step */
+    const int64_t *session; /* (n) place of the lane's session in visiting order */
+    const int32_t *input;   /* (n) item row of the event that goes into the network */
+    const int32_t *target;  /* (n) item row of the event behind it, to be predicted */
+    const int32_t *from;    /* (n) lane of the step before whose hidden state the lane
+                             * goes on from; -1: the zero state, for a new session */
 } gru4rec_lanes;
 
 /*
- * Makes the schedule of a dataset in *out, as the options batch_size, n_sample and
- * whole_sessions define it; train_random_order is ignored. The dataset is borrowed until
- * gru4rec_schedule_free().
+ * Makes in *out the schedule of one epoch over a dataset, as the options batch_size,
+ * n_sample and whole_sessions define it; train_random_order is ignored. It stands before
+ * the first step. The dataset is borrowed until gru4rec_schedule_free().
  * NOMEM: there is not enough memory.
  */
 gru4rec_status gru4rec_schedule_new(const gru4rec_allocator *allocator,
@@ -1002,21 +1142,27 @@ gru4rec_status gru4rec_schedule_new(const gru4rec_allocator *allocator,
 void gru4rec_schedule_free(gru4rec_schedule *schedule);
 
 /*
- * Goes to the next step of the epoch, from the first one on, and fills *lanes with its
- * lanes. Returns false at the end of the epoch; lanes->n is 0 then.
+ * Goes to the next step of the epoch (the first call: to the first step), fills *lanes
+ * with its lanes, and returns true. Sessions of one event are passed over. At the end of
+ * the epoch it returns false and sets lanes->n to 0, now and at each further call. If
+ * n_sample is 0, the epoch ends as soon as only one lane still has a session: that lane
+ * would have no negatives.
  */
 bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes);
 
 /* ---- the model ---- */
 
-/* The weights of a network: some of fixed size, and some with a row for each item. */
+/*
+ * A model: the weights of a network, and the sizes and options that running the network
+ * needs. Some tensors of the weights have a fixed size, others a row for each item.
+ */
 typedef struct gru4rec_model gru4rec_model;
 
 /*
- * Allocates a model in *out whose weights are all zero. options must be resolved. The
- * model keeps the options of its network: the sizes and kinds of its layers, how items
- * are embedded, the activations of the hidden and dense layers, and whether biases are
- * trained. It also keeps collapse_repeats and max_length, for its sessions.
+ * Allocates a model for n_items items in *out, whose weights are all zero. options must
+ * be resolved. The model copies what it needs of them: the sizes and kinds of its layers,
+ * how items are embedded, the activations of the hidden and dense layers, whether biases
+ * are trained, and collapse_repeats and max_length, by which gru4rec_session works.
  * NOMEM: there is not enough memory; *out is NULL.
  */
 gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
@@ -1025,29 +1171,31 @@ gru4rec_status gru4rec_model_new(const gru4rec_allocator *allocator,
 void gru4rec_model_free(gru4rec_model *model);
 
 /*
- * Returns the bytes of all weights of a model with these options; SIZE_MAX if they are
- * more than a size_t holds. A program that reads a model from a file compares this with
- * the size of the file before it allocates anything.
+ * Returns the bytes of all weights of a model with these options, which must be resolved,
+ * without anything else that the model takes; SIZE_MAX if a size_t cannot hold them. A
+ * program that reads a model from a file can compare this with the size of the file
+ * before it allocates anything.
  */
 size_t gru4rec_model_value_bytes(const gru4rec_options *options, int32_t n_items);
 
 /*
- * Gives the model random weights, and biases of zero. The block of each gate is uniform
- * in [-s, s], or normal with standard deviation s if init_as_normal is set. s is the
- * option sigma; if sigma is 0, s = sqrt(6 / (rows + cols)). The random numbers depend
- * only on option seed.
+ * Overwrites all weights of the model: gives it random weights, and biases of zero. The
+ * weights are uniform in [-s, s], or normal with standard deviation s if init_as_normal
+ * is set. s is the option sigma; if sigma is 0, s = sqrt(6 / (rows + cols)) of the tensor
+ * or, in a GRU layer, of the block of one gate. The random numbers depend only on option
+ * seed. Of the options, only seed, sigma and init_as_normal are read.
  */
 void gru4rec_model_init(gru4rec_model *model, const gru4rec_options *options);
 
-/* Returns the number of bytes of memory that the model takes. */
+/* Returns the number of bytes of memory that the model takes, its weights included. */
 size_t gru4rec_model_bytes(const gru4rec_model *model);
 
-/* A parameter of a model. */
+/* A tensor of a model: a matrix or a vector of its weights. */
 typedef struct gru4rec_tensor {
-    const char *name; /* its name in the official PyTorch state dictionary */
-    int32_t n_dims;
-    int64_t dims[2]; /* dims[1] is 1 if n_dims is 1 */
-    size_t n_values;
+    const char *name; /* in the official PyTorch state dictionary; owned by the model */
+    int32_t n_dims;   /* 2: a matrix; 1: a vector */
+    int64_t dims[2];  /* rows and columns; dims[1] is 1 if n_dims is 1 */
+    size_t n_values;  /* dims[0] dims[1] */
     gru4rec_real *values; /* (dims) owned by the model */
 } gru4rec_tensor;
 
@@ -1055,53 +1203,62 @@ typedef struct gru4rec_tensor {
 size_t gru4rec_model_tensor_count(const gru4rec_model *model);
 
 /*
- * Fills *tensor with the tensor of the model with this index. The caller may change the
- * values of the tensor, which are those of the model.
+ * Fills *tensor with the tensor of the model with this index, from 0. tensor->values are
+ * the weights of the model itself, not a copy: the caller may change them, and they are
+ * valid until gru4rec_model_free(). It cannot fail.
  */
 void gru4rec_model_tensor(const gru4rec_model *model, size_t index,
                           gru4rec_tensor *tensor);
 
 /*
- * Returns the output weights of the item in this row, (*width), owned by the model, and
- * sets *width.
+ * Returns the output weights of the item in this row, (*width), which are owned by the
+ * model, and sets *width to D, the width of the top layer.
  */
 const gru4rec_real *gru4rec_model_item(const gru4rec_model *model, int32_t row,
                                        size_t *width);
 
-/* Tells whether each of values (n), such as a tensor or a part of it, is finite. */
+/*
+ * Tells whether all of values (n), such as those of a tensor, are finite: none is NaN or
+ * infinite.
+ */
 bool gru4rec_model_are_finite(const gru4rec_real *values, size_t n);
 
 /*
- * Returns the name of the first tensor of the model that has a value that is not finite;
- * NULL if all values are finite.
+ * Looks through all weights of the model. Returns the name of the first tensor that has a
+ * NaN or an infinite value; NULL if all weights are finite.
  */
 const char *gru4rec_model_nonfinite(const gru4rec_model *model);
 
 /* ---- training ---- */
 
-/* How far a training or an evaluation has come. */
+/*
+ * How far a training or an evaluation has come, for the hook poll. An evaluation counts
+ * as one epoch, and its loss is NaN. A comparison only sets epoch and n_epochs, to 1, and
+ * loss, to NaN.
+ */
 typedef struct gru4rec_progress {
-    int64_t epoch; /* from 1 */
+    int64_t epoch; /* the epoch at work, from 1 */
     int64_t n_epochs;
     int64_t step;         /* steps done in this epoch */
-    int64_t events;       /* (lane, step) pairs done in this epoch */
-    int64_t total_events; /* pairs of a whole epoch, at most */
-    /*
-     * Mean loss of an event of this epoch so far. NaN: no step is done yet, or it is no
-     * training.
-     */
+    int64_t events;       /* targets done in this epoch: one for each lane of a step */
+    int64_t total_events; /* targets of a whole epoch, at most */
+    /* Mean loss of a target of this epoch so far; NaN before its first step. */
     double loss;
 } gru4rec_progress;
 
-/* What an epoch did. */
+/* What an epoch of a training did, for the hook epoch. */
 typedef struct gru4rec_epoch {
-    int64_t epoch; /* from 1 */
-    int64_t steps;
+    int64_t epoch;   /* number of the epoch, from 1 */
+    int64_t steps;   /* mini-batches of this epoch */
     int64_t updates; /* updates of the weights since the training's first epoch */
-    int64_t narrow;  /* steps with less than half of the lanes of the first step */
-    int64_t events;  /* (lane, step) pairs */
-    double loss;     /* mean loss of an event */
-    double cost;     /* sum of cost x lanes / sum of lanes, as the official tools print */
+    /*
+     * Steps of this epoch with less than half of the lanes that the training has: option
+     * batch_size, or the number of sessions if that is smaller; of all groups together.
+     */
+    int64_t narrow;
+    int64_t events; /* targets of this epoch: one for each lane of a step */
+    double loss;    /* mean loss of a target */
+    double cost;    /* sum of cost x lanes / sum of lanes, as the official tools print */
     double recall, mrr; /* at 20, on the held-out sessions; NAN: there are none */
 } gru4rec_epoch;
 
@@ -1110,18 +1267,24 @@ typedef struct gru4rec_epoch {
  * the slots of the optimiser (see optim.h), then the weights of the best epoch.
  */
 typedef enum gru4rec_slot {
-    GRU4REC_SLOT_ACC,      /* accumulator of all optimisers but sgd */
-    GRU4REC_SLOT_ACC2,     /* second accumulator of adadelta and adam */
-    GRU4REC_SLOT_VELOCITY, /* exists with momentum */
-    GRU4REC_SLOT_BEST,     /* weights of the best epoch; exists with validation */
-    GRU4REC_N_SLOTS,
-    GRU4REC_N_OPTIMISER_SLOTS = GRU4REC_SLOT_BEST
+    GRU4REC_SLOT_ACC,      /* accumulator; exists with all optimisers but sgd */
+    GRU4REC_SLOT_ACC2,     /* second accumulator; exists with adadelta and adam */
+    GRU4REC_SLOT_VELOCITY, /* velocity; exists if option momentum is above 0 */
+    GRU4REC_SLOT_BEST, /* weights of the best epoch; exists if validation is above 0 */
+    GRU4REC_N_SLOTS,   /* number of slots */
+    GRU4REC_N_OPTIMISER_SLOTS = GRU4REC_SLOT_BEST /* number of those of the optimiser */
 } gru4rec_slot;
 
-/* Returns the name of a slot: "acc", "acc2", "velocity" or "best". */
+/*
+ * Returns the name of a slot, a constant of the library: "acc", "acc2", "velocity" or
+ * "best".
+ */
 const char *gru4rec_training_slot_name(gru4rec_slot slot);
 
-/* All that a training changes. It is saved after an epoch to go on from there later. */
+/*
+ * All that a training changes. If the caller stores it after an epoch, the training can
+ * go on from there later (gru4rec_training_continue()).
+ */
 typedef struct gru4rec_training {
     gru4rec_model *model;                 /* owned */
     gru4rec_model *slot[GRU4REC_N_SLOTS]; /* owned; NULL: the options need no such slot */
@@ -1129,8 +1292,9 @@ typedef struct gru4rec_training {
 } gru4rec_training;
 
 /*
- * Fills *training with a model and with the slots that the options need; all values are
- * zero.
+ * Fills *training with a new model for n_items items, and with the slots that the options
+ * need. All their values are zero: gru4rec_model_init() gives the model its first
+ * weights. options must be resolved. gru4rec_training_free() frees the model and slots.
  * NOMEM: there is not enough memory. *training is all zero then.
  */
 gru4rec_status gru4rec_training_new(const gru4rec_allocator *allocator,
@@ -1139,7 +1303,7 @@ gru4rec_status gru4rec_training_new(const gru4rec_allocator *allocator,
 
 /*
  * Frees the model and the slots, and sets *training to zero. *training itself belongs to
- * the caller; the pointer must not be NULL.
+ * the caller. Accepts NULL.
  */
 void gru4rec_training_free(gru4rec_training *training);
 
@@ -1150,13 +1314,13 @@ void gru4rec_training_free(gru4rec_training *training);
 size_t gru4rec_training_bytes(const gru4rec_options *options, int32_t n_items);
 
 /*
- * Copies the weights of the model other into model; both may also be the same slot of two
- * trainings. It copies all tensors without a row for each item, and the rows of the items
- * that both catalogues have; other rows stay as they are. Biases that training does not
- * change (option biases) are not copied. items is the catalogue of model, other_items
- * that of other.
- * INVALID: the models have other layers, another embedding or another cell. Nothing is
- * copied then.
+ * Copies the weights of the model other into model, for a warm start; both may also be
+ * the same slot of two trainings. items is the catalogue of model, other_items that of
+ * other. Tensors that have no row for each item are copied whole. Of the others, the rows
+ * of those items of model are copied that other_items has too (gru4rec_items_find()); the
+ * other rows of model stay as they are. If option biases is false, biases that therefore
+ * stay zero are not copied.
+ * INVALID: the models have different layers, embeddings or cells. Nothing is copied then.
  */
 gru4rec_status gru4rec_training_adopt(gru4rec_model *model, const gru4rec_items *items,
                                       const gru4rec_model *other,
@@ -1164,8 +1328,9 @@ gru4rec_status gru4rec_training_adopt(gru4rec_model *model, const gru4rec_items 
                                       gru4rec_error *error);
 
 /*
- * Sets the number of updates that the weights and the slots have had. Call it after
- * values were copied into them: the bias correction of adam depends on this number.
+ * Sets training->updates, the number of updates that the weights and the slots have had.
+ * Call it after stored values were copied into the model and the slots: the bias
+ * correction of adam depends on this number. It changes nothing else.
  */
 void gru4rec_training_continue(gru4rec_training *training, int64_t updates);
 
@@ -1198,22 +1363,22 @@ typedef struct gru4rec_ranks {
     int32_t n_ranks; /* R, at least 1 */
     int32_t rank;    /* this process: 0 ... R - 1 */
     /*
-     * Gathers the lanes of a frame. In: targets and inputs (m), item rows of this rank's
+     * Gathers the lanes of a step. In: targets and inputs (m), item rows of this rank's
      * lanes; m is 0 if it has run out, and in the first call of a training, which only
-     * tells whether all ranks can begin. Out: *counts (R), the m of each rank; *all_targets
-     * and *all_inputs (sum of counts), the items of all ranks in the order of the ranks.
-     * These arrays belong to the hook until its next call.
+     * tells whether all ranks can begin. Out: *counts (R), the m of each rank;
+     * *all_targets and *all_inputs (sum of counts), the items of all ranks, in the order
+     * of the ranks. These arrays belong to the hook until its next call.
      */
     gru4rec_status (*gather)(void *context, const int32_t *targets, const int32_t *inputs,
                              int32_t m, const int32_t **counts,
                              const int32_t **all_targets, const int32_t **all_inputs,
                              bool *stop, gru4rec_error *error);
     /*
-     * Adds up blocks (n_blocks), value by value, over the ranks: ((part 0 + part 1) + part
-     * 2) + ..., in the precision of the values. The sizes of the blocks are the same on
-     * all ranks. losses (n_losses) are added up in the same way. A rank without lanes
-     * gives zeros, which are added like other values. All ranks get the same bits, in
-     * place of their own parts.
+     * Adds up blocks (n_blocks), value by value, over the ranks: that of rank 0 plus that
+     * of rank 1, plus that of rank 2, and so on, in the precision of the values. The
+     * sizes of the blocks are the same on all ranks. losses (n_losses) are added up in
+     * the same way. A rank without lanes gives zeros, which are added like other values.
+     * All ranks get the same bits, in place of their own parts.
      */
     gru4rec_status (*sum)(void *context, const gru4rec_block *blocks, size_t n_blocks,
                           double *losses, size_t n_losses, bool *stop,
@@ -1234,24 +1399,28 @@ typedef struct gru4rec_ranks {
 } gru4rec_ranks;
 
 /*
- * Functions of the caller. They are called from the thread that called the library, with
- * context as first argument. Each may be NULL, and so may a pointer to hooks.
+ * Functions of the caller. The library calls them from the thread that called it, with
+ * context as first argument. Each may be NULL (but see validate), and so may a pointer to
+ * hooks.
  */
 typedef struct gru4rec_hooks {
     /*
-     * Called after every step, and more often if a step is long. If it does not return 0,
-     * the work stops with INTERRUPTED.
+     * The library calls poll after every step, and more often if a step is long, with how
+     * far the work has come. If poll does not return 0, the work stops with INTERRUPTED.
+     * *progress is valid only during the call.
      */
     int (*poll)(void *context, const gru4rec_progress *progress);
     /*
-     * Called after every epoch, with what it did. If it does not return 0, training stops
-     * with INTERRUPTED.
+     * gru4rec_train() calls epoch after every epoch, and after validate, with what the
+     * epoch did. If this function does not return 0, training stops with INTERRUPTED.
+     * *epoch is valid only during the call.
      */
     int (*epoch)(void *context, const gru4rec_epoch *epoch);
     /*
-     * Measures the model after an epoch: sets *recall and *mrr. If it does not return OK,
-     * training stops and returns its status. It must not be NULL if option validation is
-     * above 0. gru4rec_evaluate_heldout() does the work.
+     * gru4rec_train() calls validate after every epoch if option validation is above 0;
+     * validate must not be NULL then. It measures the model on the held-out sessions, at
+     * 20, and sets *recall and *mrr; it can call gru4rec_evaluate_heldout() for that. If
+     * validate does not return OK, training stops and returns the same status.
      */
     gru4rec_status (*validate)(void *context, const gru4rec_model *model, double *recall,
                                double *mrr, gru4rec_error *error);
@@ -1266,16 +1435,17 @@ typedef struct gru4rec_hooks {
 } gru4rec_hooks;
 
 /*
- * Returns the number of threads of a training: option threads, or, if that is 0, as many
- * as there are processors (1 if BLAS cannot be called by several threads).
+ * Returns the number of threads of a training: option threads, if it is above 0.
+ * Otherwise the number of processors that the calling thread may use; but 1 if several
+ * threads must not call BLAS at once.
  */
 int32_t gru4rec_train_threads(const gru4rec_options *options);
 
 /*
- * Returns the bytes that a training takes. gru4rec_training_bytes() is a part of them;
- * the bytes of the dataset, and what the hooks take, are not. The memory that BLAS writes
- * to is counted, but not the address space that BLAS reserves, which is 128 MB for each
- * thread.
+ * Returns the bytes that a training on n_sessions sessions takes, with these options,
+ * which must be resolved. gru4rec_training_bytes() is a part of them; the bytes of the
+ * dataset, and what the hooks take, are not. The memory that BLAS writes to is counted,
+ * but not the address space that BLAS reserves, which is 128 MB for each thread.
  */
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions);
@@ -1288,28 +1458,31 @@ size_t gru4rec_train_rank_bytes(const gru4rec_options *options, int32_t n_items,
                                 int64_t n_sessions, int32_t n_ranks);
 
 /*
- * Trains the model on the dataset, from the weights and slots that training has.
+ * Trains the model on the dataset, from the weights and slots that training has: makes
+ * the epochs n_done + 1 to n_epochs. It changes the weights, the slots and
+ * training->updates, and calls the hooks.
  *   support  training events of each item, (I). Items without any must have the last
  *            rows; their weights do not change.
  *   options  must be resolved.
- *   done     (n_done) the epochs that this training had before it was saved; NULL if
+ *   done     (n_done) the epochs that this training had before it was stored; NULL if
  *            n_done is 0. The result has the same bits as without the stop.
  *   best_epoch  *best_epoch is set to the epoch whose weights the model has at the end;
  *            after a failure it means nothing. It may be NULL.
- * With option validation, the model ends with the weights of the epoch of the best MRR,
- * and training stops once "patience" epochs have brought nothing better. Without it, the
- * model ends with the weights of the last epoch.
+ * With option validation, the model ends with the weights of the epoch of the best MRR
+ * (of equal ones, the first). If option patience is above 0, training then stops once
+ * "patience" epochs in a row have brought nothing better. Without validation, the model
+ * ends with the weights of the last epoch.
  * INVALID: no session has two events; n_sample is 0 and only one session has two events,
  * so that there are no negatives; or no event of the held-out sessions can be measured.
  * NOMEM: there is not enough memory. INTERRUPTED: a hook asked to stop. DIVERGED: a loss
  * or a weight is not finite; the message says which. Any status of the hook validate is
- * returned too. After INTERRUPTED and DIVERGED the weights stay as they were at that
- * moment.
+ * returned too. After a failure the weights are those of that moment, not those of the
+ * best epoch.
  * With option groups above 1, INVALID too: the dataset is not divided among that many
  * groups. With hooks->ranks, all numbers of sessions and events are those of all ranks
  * together; INVALID too: option groups is above 1, or the weights of two ranks differ, at
- * the start or after an epoch. INTERRUPTED: another rank failed. Any status of a function
- * of ranks is returned too.
+ * the start or after an epoch. INTERRUPTED too: another rank failed. Any status of a
+ * function of ranks is returned too.
  */
 gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *dataset,
                              const int64_t *support, const gru4rec_options *options,
@@ -1319,11 +1492,11 @@ gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *
 
 /* ---- tuning ---- */
 
-/* How the values of a dimension follow each other. */
+/* How the values of a dimension (see below) follow each other. */
 typedef enum gru4rec_scale {
-    GRU4REC_SCALE_CHOICE, /* single values, in no order */
-    GRU4REC_SCALE_LINEAR, /* numbers at equal distances */
-    GRU4REC_SCALE_LOG     /* numbers at equal ratios */
+    GRU4REC_SCALE_CHOICE, /* single values, which have no order */
+    GRU4REC_SCALE_LINEAR, /* a range of numbers at equal distances */
+    GRU4REC_SCALE_LOG     /* a range of numbers at equal ratios, rounded */
 } gru4rec_scale;
 
 enum {
@@ -1332,97 +1505,110 @@ enum {
     GRU4REC_MAX_CHOICE = 64      /* bytes of such a value, with its NUL */
 };
 
-/* The values of one option, from which a tuning chooses. */
+/*
+ * A dimension of a space: one option, and the values of it from which a tuning chooses.
+ */
 typedef struct gru4rec_dimension {
-    const char *option; /* its name, a constant of the library */
-    gru4rec_scale scale;
+    const char *option;  /* the option's name, a constant of the library */
+    gru4rec_scale scale; /* CHOICE: choices has the values; else low, high and step say */
     /*
-     * The numbers of a linear or logarithmic range: from low to high, both included, at
-     * distances of step. step 0: the library divides the range.
+     * The numbers of a range: from low to high, both included. In a linear range, step is
+     * the distance of two numbers; 0: the library divides the range into up to 32
+     * numbers. A logarithmic range has up to 32 numbers; integers in it are rounded to
+     * multiples of step, or to whole numbers if step is 0.
      */
     double low, high, step;
     int64_t n_choices;
-    char choices[GRU4REC_MAX_CHOICES][GRU4REC_MAX_CHOICE]; /* (n_choices) single values */
+    /* (n_choices) The single values as texts, in the form that options print. */
+    char choices[GRU4REC_MAX_CHOICES][GRU4REC_MAX_CHOICE];
 } gru4rec_dimension;
 
-/* The values that a tuning chooses from. If all fields are zero, it has no option. */
+/*
+ * The options and the values of them that a tuning chooses from. If all fields are zero,
+ * the space has no option.
+ */
 typedef struct gru4rec_space {
     size_t n;
     gru4rec_dimension dimensions[GRU4REC_MAX_DIMENSIONS]; /* (n) one for each option */
 } gru4rec_space;
 
 /*
- * Fills the space, whose old content is lost, with the default ranges and choices. It
- * gets an option if the option has such a default, is not set in fixed, and has an effect
- * with the values of base; if loss is not set in fixed, an effect with one of the losses
- * of the default choices is enough. base must not be resolved. The range of learning_rate
- * depends on the optimiser (adapt) of base. It cannot fail.
+ * Fills the space, whose old content is lost, with the default ranges and choices of
+ * options. An option comes into the space if three things are true: it has a default
+ * range or choices; it is not set in fixed; and it has an effect beside the other values
+ * of base and its preset. If loss is not set in fixed, an effect with loss cross-entropy
+ * or bpr-max is enough. base must not be resolved. The range of learning_rate depends on
+ * the optimiser (adapt) of base. It cannot fail.
  */
 void gru4rec_space_fill(gru4rec_space *space, const gru4rec_options *base,
                         const gru4rec_options *fixed);
 
 /*
- * Adds a single value of an option, as text, to the space; the option's name may have
+ * Adds a single value of an option, as text, to the values that the space has of that
+ * option; if it has none yet, the option comes into the space. The option's name may have
  * upper or lower case.
- * INVALID: a tuning cannot choose this option; the option does not accept the value; the
- * space has the same value of it already, or a range of it; it has GRU4REC_MAX_CHOICES
- * values of it; or the text of the value, a long list, does not fit GRU4REC_MAX_CHOICE
- * bytes. The space is unchanged then.
+ * INVALID: there is no such option, or a tuning cannot choose it; the option does not
+ * accept the value; the space has the same value of it already, or a range of it; it has
+ * GRU4REC_MAX_CHOICES values of it; or the text of the value, a long list, does not fit
+ * GRU4REC_MAX_CHOICE bytes. The space is unchanged then.
  */
 gru4rec_status gru4rec_space_choose(gru4rec_space *space, const char *option,
                                     const char *value, gru4rec_error *error);
 
 /*
- * Adds a range of numbers of an option to the space: from low to high, both included.
+ * Adds an option to the space, with a range of numbers: from low to high, both included.
  * scale must not be GRU4REC_SCALE_CHOICE. step: the distance between two numbers of a
  * linear range; 0: the library chooses it. The option's name may have upper or lower
- * case.
- * INVALID: a tuning cannot choose this option, or its values are not numbers; it does not
- * accept low or high, or one of them is not between -1e9 and 1e9; low is not below high;
- * a logarithmic range begins at 0 or below, or has a step; the step of a linear range is
- * negative, larger than the range, or less than a 10,000th of it; or the space has the
- * option already. The space is unchanged then.
+ * case. A list option gets lists of one number.
+ * INVALID: there is no such option, a tuning cannot choose it, or its values are not
+ * numbers; it does not accept low or high, or one of them is not between -1e9 and 1e9;
+ * low is not below high; a logarithmic range begins at 0 or below, or has a step; the
+ * step of a linear range is negative, larger than the range, or less than a 10,000th of
+ * it; or the space has the option already. The space is unchanged then.
  */
 gru4rec_status gru4rec_space_range(gru4rec_space *space, const char *option,
                                    gru4rec_scale scale, double low, double high,
                                    double step, gru4rec_error *error);
 
 /*
- * Tells whether a tuning can choose the option of this name, in upper or lower case;
- * false if there is no such option.
+ * Tells whether a tuning can choose values of the option of this name, in upper or lower
+ * case, because it is an option of the network or of its learning. false also if there is
+ * no such option.
  */
 bool gru4rec_space_can_have(const char *option);
 
 /*
- * Tells whether the space has values of the option of this name, in upper or lower case.
+ * Tells whether the space has a range or values of the option of this name, in upper or
+ * lower case.
  */
 bool gru4rec_space_has(const gru4rec_space *space, const char *option);
 
 /*
- * A search for good options, by successive halving. It proposes trials in batches. Each
- * trial of a batch is trained with few epochs; the best third of them, with three times
- * as many; the best third of these, with all epochs. What it proposes depends only on the
- * seed and on the results of earlier batches. It trains nothing itself: the caller does
- * what gru4rec_tune_next() says, in any order and in any number of threads, and tells the
- * results.
+ * A search for good options, by successive halving. It proposes trials in batches of up
+ * to 10. Each trial of a batch is trained with a ninth of the epochs (rung 0); the best
+ * third of them, with a third (rung 1); the best third of these, with all epochs (rung
+ * 2). What it proposes depends only on the base, the space, and the results of earlier
+ * batches. It trains nothing itself: the caller trains what gru4rec_tune_next() gives, in
+ * any order and in any number of threads, and passes the results to gru4rec_tune_tell().
+ * Only one thread may call the functions of a search at a time.
  */
 typedef struct gru4rec_tune gru4rec_tune;
 
 /*
- * A trial at a rung: a set of options, and for how long to train with it. A trial that is
- * among the best of its batch comes again at the next rung, with more epochs.
+ * A trial at a rung: a set of options, and for how many epochs to train with it. A trial
+ * that is among the best of its batch comes again at the next rung, with more epochs.
  */
 typedef struct gru4rec_trial {
     int64_t trial;  /* number, from 1; the first trial has the values of the base */
-    int64_t rung;   /* from 0; at most 2 */
-    int64_t epochs; /* epochs to train from scratch */
+    int64_t rung;   /* from 0; at most 2, or less if n_epochs is below 4 */
+    int64_t epochs; /* epochs to train from scratch, not in addition to earlier rungs */
 } gru4rec_trial;
 
 /*
  * Starts a search in *out, and proposes its first batch.
- *   base   the options that are not searched, not resolved. seed, trials (the most
- *          trials) and n_epochs (the epochs of the last rung) are read. It is copied, and
- *          so is the space.
+ *   base   the options of the first trial, not resolved, which also give all values that
+ *          are not in the space. The search itself reads seed, trials (the most trials)
+ *          and n_epochs (the epochs of the last rung). It is copied, and so is the space.
  * NOMEM: there is not enough memory. INVALID: the options of base contradict each other;
  * or trials is above 1, and the space gives no second trial, because its values
  * contradict the base or are those of the base.
@@ -1433,75 +1619,85 @@ gru4rec_status gru4rec_tune_new(const gru4rec_allocator *allocator,
 void gru4rec_tune_free(gru4rec_tune *tune);
 
 /*
- * Fills *next with the next trial to train. Each trial is given once at each rung that it
- * reaches. Returns false, and does not change *next, if there is none: either the results
- * of the trials that were given are needed first, or the search is over.
+ * Fills *next with the next trial to train, and counts it as given: each trial is given
+ * once at each rung that it reaches. Returns false, and does not change *next, if there
+ * is none: either gru4rec_tune_tell() must first get the results of all trials that were
+ * given, or the search is over (gru4rec_tune_is_over()).
  */
 bool gru4rec_tune_next(gru4rec_tune *tune, gru4rec_trial *next);
 
 /*
- * Tells the result of a trial that gru4rec_tune_next() gave, once for each. objective:
- * larger is better; NAN: it could not be trained, and it is not given again. The last
- * result of a rung moves the search on: to the next rung with the best trials, or to a
- * newly proposed batch, or to its end.
+ * Gives the search the result of a trial that gru4rec_tune_next() gave; the caller must
+ * do so once for each. objective is the result, larger is better; NAN: the trial could
+ * not be trained, and is not given again. The result of the last trial of a rung moves
+ * the search on: to the next rung with the best trials, or to a newly proposed batch, or
+ * to its end.
  */
 void gru4rec_tune_tell(gru4rec_tune *tune, const gru4rec_trial *trial, double objective);
 
-/* Tells whether the search is over: no trial will be given any more. */
+/* Tells whether the search is over: gru4rec_tune_next() will give no trial any more. */
 bool gru4rec_tune_is_over(const gru4rec_tune *tune);
 
 /*
- * Returns how many trials were proposed so far. A small space may end the search with
- * fewer than option trials.
+ * Returns how many trials were proposed so far, the first one and the whole batch at work
+ * included. A small space may end the search with fewer than option trials.
  */
 int64_t gru4rec_tune_trials(const gru4rec_tune *tune);
 
 /*
- * Returns the number of epochs that all trials of a whole search together take. It is an
- * estimate: they take fewer if the search ends early or if trials cannot be trained, and
- * more if the first trial goes on to a rung without being among the best.
+ * Returns the number of epochs that all trials of a whole search, at all rungs, together
+ * take. It is an estimate, which does not depend on the results so far: they take fewer
+ * if the search ends early or if trials cannot be trained, and more because the first
+ * trial goes on to each rung even if it is not among the best.
  */
 int64_t gru4rec_tune_epochs(const gru4rec_tune *tune);
 
 /*
- * Returns how many trials gru4rec_tune_next() can give before the next results are
- * needed; 0 if the search is over.
+ * Returns how many trials gru4rec_tune_next() can give now, before it needs results: the
+ * trials at the present rung that were not given yet. 0 also if the search is over.
  */
 int64_t gru4rec_tune_waiting(const gru4rec_tune *tune);
 
 /*
- * Fills *best with the best trial so far, and *objective with its result: of those with a
- * result at the highest rung the one with the largest objective, of equal ones the first.
- * Returns false, and sets neither, if no trial has a result that is not NAN.
+ * Fills *best with the best trial so far and the highest rung at which it has a result,
+ * sets *objective to that result, and returns true. The best trial is the one with a
+ * result at the highest rung; of several, the one with the largest objective; of equal
+ * ones, the first. Trials without a result, or whose last result is NAN, do not count. If
+ * there is no other trial, returns false, and sets neither.
  */
 bool gru4rec_tune_best(const gru4rec_tune *tune, gru4rec_trial *best, double *objective);
 
 /*
- * Fills *options with those of a trial (its number, from 1), not resolved: the base, and
- * the values that the trial has for the options of the space, which are marked as set.
- * Options that a tuning can choose, but that have no effect beside the others, are not
- * set, also if the base sets them.
+ * Fills *options with those of a trial (its number, from 1), not resolved: the base with
+ * the values of its preset, and the values that the trial has for the options of the
+ * space, which are marked as set. Options that a tuning can choose, but that have no
+ * effect beside the others, get their defaults and are marked as not set, also if the
+ * base sets them.
  */
 void gru4rec_tune_options(const gru4rec_tune *tune, int64_t trial,
                           gru4rec_options *options);
 
 /*
- * Fills *options with those that a trial is trained with, resolved: those of
- * gru4rec_tune_options() with trial->epochs epochs, without validation and patience,
- * warm_start, resume and checkpoints.
+ * Fills *options with those that the caller trains a trial with, resolved: those of
+ * gru4rec_tune_options(), but n_epochs is trial->epochs, and validation, patience,
+ * warm_start, resume and checkpoint_epochs are 0.
  */
 void gru4rec_tune_prepare(const gru4rec_tune *tune, const gru4rec_trial *trial,
                           gru4rec_options *options);
 
-/* Returns the number of bytes that a search with option trials of base takes. */
+/*
+ * Returns the number of bytes that a search takes; it depends on option trials of base
+ * alone.
+ */
 size_t gru4rec_tune_bytes(const gru4rec_options *base);
 
 /*
- * Copies held-out sessions into two new datasets, about a half each: halves[0] to choose
- * by, halves[1] to report on. A hash of a session's items and its place decides on its
- * half. The caller frees both by gru4rec_dataset_free().
+ * Copies the sessions of heldout, without times, into two new datasets, about a half each
+ * and in the same order: halves[0] to choose by, halves[1] to report on. A hash of a
+ * session's items and its place decides on its half, so the same sessions always give the
+ * same halves. The caller frees both by gru4rec_dataset_free().
  * NOMEM: there is not enough memory. INVALID: one half has no session of two events, so
- * nothing can be measured on it.
+ * nothing can be measured on it. Both halves are NULL then.
  */
 gru4rec_status gru4rec_tune_halve(const gru4rec_allocator *allocator,
                                   const gru4rec_dataset *heldout,
@@ -1509,12 +1705,14 @@ gru4rec_status gru4rec_tune_halve(const gru4rec_allocator *allocator,
 
 /* ---- serving ---- */
 
-/* The hidden state of one visitor. */
+/*
+ * The session of one visitor: its hidden state in a model, and the row of its last item.
+ */
 typedef struct gru4rec_session gru4rec_session;
 
 /*
- * Makes a session in *out with the zero state. The model is borrowed until
- * gru4rec_session_free().
+ * Makes a session in *out with the zero state and without a last item. The model is
+ * borrowed until gru4rec_session_free().
  * NOMEM: there is not enough memory.
  */
 gru4rec_status gru4rec_session_new(const gru4rec_allocator *allocator,
@@ -1528,29 +1726,31 @@ void gru4rec_session_free(gru4rec_session *session);
 void gru4rec_session_reset(gru4rec_session *session);
 
 /*
- * Moves the hidden state on by one item. Two kinds of items leave it unchanged, which is
- * no error: an item whose weights lead to a state that is not finite; and, if the model
- * was trained with collapse_repeats, an item that is the same as the one before. For that
- * the session remembers the row of its last item until a reset, also if that item left
- * the state unchanged.
+ * Moves the hidden state on by the item in this row, and remembers the row as that of the
+ * session's last item. Two kinds of items leave the state unchanged, which is no error:
+ * an item whose weights lead to a state that is not finite; and, if the model was trained
+ * with collapse_repeats, an item that is the same as the last one. The row is remembered
+ * also then.
  * NOMEM: BLAS cannot get its memory. The session is unchanged then.
  */
 gru4rec_status gru4rec_session_step(gru4rec_session *session, int32_t item_row,
                                     gru4rec_error *error);
 
 /*
- * Returns the place in a history, rows (n), at which its last max_length events begin:
- * the caller takes steps from there on. If the model was trained with collapse_repeats,
- * an item that is the same as the one before does not count as an event. Returns 0 if the
- * model has no max_length.
+ * Returns the index in rows (n), the item rows of a history, at which its last events
+ * begin, as many as the option max_length of the session's model allows: the caller takes
+ * steps from there on. If the model was trained with collapse_repeats, an item that is
+ * the same as the one before does not count as an event. Returns 0 if the history has no
+ * more events than that, or if max_length is 0. The session is not changed.
  */
 size_t gru4rec_session_first(const gru4rec_session *session, const int32_t *rows,
                              size_t n);
 
 /*
- * Fills scores (n) with the scores of the items in rows (n), which may have any order,
- * from the present hidden state. If rows is NULL, n must be I, and all items are scored.
- * Before the first step these are the scores of the zero state.
+ * Fills scores (n) with the network's scores of the items in rows (n), from the present
+ * hidden state. rows may have any order. If rows is NULL, n must be I, and all items are
+ * scored. Before the first step these are the scores of the zero state. A score is a
+ * product with the output weights plus a bias; no final activation is applied.
  */
 void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
                             int32_t n, gru4rec_real *scores);
@@ -1562,38 +1762,40 @@ void gru4rec_session_scores(const gru4rec_session *session, const int32_t *rows,
 size_t gru4rec_session_state_size(const gru4rec_model *model);
 
 /*
- * Copies the session's hidden state to state (gru4rec_session_state_size()), layer after
- * layer.
+ * Copies the session's hidden state to state (gru4rec_session_state_size()), one GRU
+ * layer after another. The row of the last item is not in it.
  */
 void gru4rec_session_state(const gru4rec_session *session, gru4rec_real *state);
 
 /*
- * Sets the hidden state to a copy that gru4rec_session_state() made. last_row is the row
- * of the session's last item when the copy was made; -1: not known. Returns false, and
- * changes nothing, if a value of state is not finite.
+ * Sets the session's hidden state to state, a copy that gru4rec_session_state() made with
+ * the same model, and returns true. last_row becomes the row of the session's last item:
+ * the caller passes the row of the last item before the copy was made, or -1 if it is not
+ * known. Returns false, and changes nothing, if a value of state is not finite.
  */
 bool gru4rec_session_resume(gru4rec_session *session, const gru4rec_real *state,
                             int32_t last_row);
 
 /*
  * Fills scores (I) with the cosine between the output weights of each item and those of
- * the item in this row. The cosine with weights that are all zero is 0. The item in this
- * row itself gets -INFINITY.
+ * the item in this row, without biases. The cosine with weights that are all zero is 0.
+ * The item in this row itself gets -INFINITY, so that no ranking lists it.
  */
 void gru4rec_similar_scores(const gru4rec_model *model, int32_t row,
                             gru4rec_real *scores);
 
 /*
- * A copy of a model's output weights, rounded to one byte each. Rankings search it first
- * because it is smaller. It makes them faster and does not change their results. How to
- * make one: call gru4rec_bytes_new(), then gru4rec_bytes_rows() any number of times, then
- * gru4rec_bytes_finish().
+ * A copy of a model's output weights, rounded to one byte each. A ranking searches the
+ * copy first, because it is smaller: the ranking is then faster, and its results are the
+ * same. How to make one: call gru4rec_bytes_new(), then gru4rec_bytes_rows() any number
+ * of times, then gru4rec_bytes_finish().
  */
 typedef struct gru4rec_bytes gru4rec_bytes;
 
 /*
- * Allocates a copy in *out without any rows yet. The model is borrowed until
- * gru4rec_bytes_free(). Rows that were copied must not change any more.
+ * Allocates in *out a copy for all rows of the model, of which none is copied yet. The
+ * model is borrowed until gru4rec_bytes_free(). Output weights that were copied must not
+ * change any more.
  * NOMEM: there is not enough memory.
  */
 gru4rec_status gru4rec_bytes_new(const gru4rec_allocator *allocator,
@@ -1601,64 +1803,73 @@ gru4rec_status gru4rec_bytes_new(const gru4rec_allocator *allocator,
 void gru4rec_bytes_free(gru4rec_bytes *bytes);
 
 /*
- * Returns the number of bytes that a copy of the model's output weights in bytes takes.
+ * Returns the number of bytes that gru4rec_bytes_new() allocates for the rows of this
+ * model.
  */
 size_t gru4rec_bytes_size(const gru4rec_model *model);
 
 /*
  * Copies the rows before n_rows that are not copied yet: turns the output weights of each
- * into bytes, with a scale and the norms of what is lost. If a weight of a row is not
- * finite, it stops at that row, and no later call copies another row:
- * gru4rec_bytes_finish() then returns false. It reads no row from n_rows on, so another
- * thread may fill those meanwhile.
+ * into bytes, with a scale and the norms of what is lost. It reads no row from n_rows on,
+ * so another thread may fill the model's rows from there on meanwhile. If a weight or a
+ * norm of a row is not finite, this call stops at that row, no later call copies another
+ * row, and gru4rec_bytes_finish() will return false.
  */
 void gru4rec_bytes_rows(gru4rec_bytes *bytes, int32_t n_rows);
 
 /*
- * Copies the rows that are left, and finds the largest bias; then the copy is ready for
- * use. Returns false if the model has output weights or output biases that are not
- * finite: the copy can only be freed then.
+ * Copies the rows that are not copied yet, finds the largest bias, and returns true: the
+ * copy is ready for use. Returns false if the model has output weights or output biases
+ * that are not finite, or too large: the copy can only be freed then.
  */
 bool gru4rec_bytes_finish(gru4rec_bytes *bytes);
 
 /*
- * Blends the network's scores with the items of the nearest sessions of the training; see
- * the part "blending" below.
+ * A blender: it raises the network's scores of the items that the nearest sessions of the
+ * training have; see the part "blending" below.
  */
 typedef struct gru4rec_blender gru4rec_blender;
 
 /*
- * What a ranking ranks, and by which scores. Exactly one of session and scores must not
- * be NULL; all other fields may be zero. Lists of rows must be ascending, without
- * repeats. An item whose score is NaN or -INFINITY is left out.
+ * What a ranking ranks, and by which scores: those of a session, or an array of the
+ * caller. So one of session and scores must be NULL, and the other one not; all other
+ * fields may be zero. Lists of rows must be ascending, without repeats. An item whose
+ * score is NaN or -INFINITY is left out. The caller owns all that the fields point to.
  */
 typedef struct gru4rec_query {
-    const gru4rec_session *session; /* its scores rank the items */
-    const gru4rec_real *scores;     /* (I) these do; only those of ranked rows are read */
+    const gru4rec_session *session; /* the items are ranked by its scores */
+    const gru4rec_real *scores;     /* (I) or by these; only ranked rows are read */
     const int32_t *rows;            /* (n_rows) the items to rank; NULL: all items */
-    size_t n_rows;                  /* 0 and rows not NULL: nothing is ranked */
+    size_t n_rows;                  /* not used if rows is NULL; 0: nothing is ranked */
     const int32_t *excluded;        /* (n_excluded) items that are left out */
     size_t n_excluded;
     int64_t n_expected; /* items that the caller expects to read; 0: not known. A hint for
                          * speed only. */
-    const gru4rec_bytes *bytes; /* finished copy of the session's model, or NULL */
+    /*
+     * A finished copy of the output weights of the session's model, for speed, or NULL.
+     * It is used only if all items are ranked by a session.
+     */
+    const gru4rec_bytes *bytes;
     /*
      * A blender that was started with the session in its present state. It must not be
      * started again before the ranking has been read. The items that the nearest sessions
-     * have are ranked by their blended scores. NULL: all scores are the network's.
+     * have are ranked by their blended scores, the others by the network's. NULL: all
+     * scores are the network's. It must be NULL if session is.
      */
     gru4rec_blender *blender;
 } gru4rec_query;
 
 /*
- * Items in descending order of their scores. If scores are equal, the lower row comes
- * first. Items are found only as gru4rec_ranking_next() asks for them.
+ * A ranking: it gives items in descending order of their scores. If scores are equal, the
+ * lower row comes first. It looks for items only as gru4rec_ranking_next() is called, so
+ * the first ones cost least.
  */
 typedef struct gru4rec_ranking gru4rec_ranking;
 
 /*
- * Allocates a ranking in *out, which can be started any number of times. n_items is the
- * number of items I of the scores, or the largest I of the sessions' models.
+ * Allocates a ranking in *out, which can be started any number of times, with queries of
+ * any session or scores. n_items is the number of scores of a query with scores, and the
+ * largest I of the models of all sessions.
  * NOMEM: there is not enough memory.
  */
 gru4rec_status gru4rec_ranking_new(const gru4rec_allocator *allocator, int32_t n_items,
@@ -1666,32 +1877,35 @@ gru4rec_status gru4rec_ranking_new(const gru4rec_allocator *allocator, int32_t n
 void gru4rec_ranking_free(gru4rec_ranking *ranking);
 
 /*
- * Starts a ranking and forgets the one before. *query itself is copied. All that it
- * points to is borrowed until the last gru4rec_ranking_next() of this ranking; the
- * session must keep its hidden state until then. Neither this function nor
- * gru4rec_ranking_next() allocates memory, so neither can fail.
+ * Starts the ranking of a query, before its first item, and forgets the query before.
+ * *query itself is copied. All that it points to is borrowed until the last
+ * gru4rec_ranking_next() for this query; the session must keep its hidden state until
+ * then. Neither this function nor gru4rec_ranking_next() allocates memory, so neither can
+ * fail.
  */
 void gru4rec_ranking_start(gru4rec_ranking *ranking, const gru4rec_query *query);
 
 /*
- * Sets *row and *score to the next item and its score. Returns false, and sets neither,
- * if there is no item left.
+ * Sets *row to the row of the next item of the query (the first call: the best item) and
+ * *score to its score, and returns true. Returns false, and sets neither, if no item is
+ * left.
  */
 bool gru4rec_ranking_next(gru4rec_ranking *ranking, int32_t *row, gru4rec_real *score);
 
 /*
- * The best items of many sessions at once, which is faster than a ranking for each. The
- * items are those with which the rankings of these sessions would begin. How to use it:
- * call gru4rec_batch_add() for each session, then gru4rec_batch_score(), then
- * gru4rec_batch_get().
+ * A batch: it finds the best items of many sessions at once, which is faster than a
+ * ranking for each. The items and scores are those with which the rankings of these
+ * sessions would begin, to the bit. How to use it: call gru4rec_batch_add() for each
+ * session, then gru4rec_batch_score(), then gru4rec_batch_get() for each item.
  */
 typedef struct gru4rec_batch gru4rec_batch;
 
 /*
- * Allocates a batch in *out. k is the number of items for each session, from 1 to
- * gru4rec_batch_most(). The model is borrowed until gru4rec_batch_free(), and so is
- * blender, which blends the scores of each session; NULL: they are the network's. Nothing
- * else may use the blender while gru4rec_batch_score() runs.
+ * Allocates a batch in *out, without sessions. k is the number of items for each session,
+ * from 1 to gru4rec_batch_most(). The model is borrowed until gru4rec_batch_free(), and
+ * so is blender. If blender is not NULL, gru4rec_batch_score() starts it anew for each
+ * session, so that the scores are blended ones; nothing else may use it meanwhile. If it
+ * is NULL, the scores are the network's.
  * NOMEM: there is not enough memory.
  */
 gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
@@ -1699,30 +1913,36 @@ gru4rec_status gru4rec_batch_new(const gru4rec_allocator *allocator,
                                  int32_t k, gru4rec_batch **out);
 void gru4rec_batch_free(gru4rec_batch *batch);
 
-/* Returns the largest number of items for each session that a batch can give. */
+/*
+ * Returns the largest number of items for each session that a batch can give, a constant:
+ * the largest k of gru4rec_batch_new().
+ */
 int32_t gru4rec_batch_most(void);
 
 /*
- * Returns the largest number of sessions of one batch. It is smaller for a large
- * catalogue, so that no batch takes long. The caller must not add more sessions.
+ * Returns the largest number of sessions that may be added before gru4rec_batch_score()
+ * is called: 128, or fewer for a large catalogue, so that no batch takes long. The caller
+ * must not add more sessions.
  */
 int32_t gru4rec_batch_lanes(const gru4rec_batch *batch);
 
 /*
- * Adds a session in its present hidden state, and returns its lane. The session may
- * change afterwards. The first session that is added after gru4rec_batch_score() begins a
- * new batch. excluded (n_excluded): ascending rows that are left out. history
- * (n_history): the rows of the session's items, the oldest first, as for
- * gru4rec_blender_start(); they are read only if the batch has a blender. Both lists are
- * borrowed until gru4rec_batch_score() returns.
+ * Adds a session of the batch's model in its present hidden state, which is copied, and
+ * returns its lane, a number from 0, for gru4rec_batch_get(). The session may change
+ * afterwards. The first session that is added after gru4rec_batch_score() begins a new
+ * batch in lane 0, and the results of the batch before are lost. excluded (n_excluded):
+ * ascending rows that are left out. history (n_history): the rows of the session's items,
+ * the oldest first, as for gru4rec_blender_start(); they are read only if the batch has a
+ * blender. Both lists are borrowed until gru4rec_batch_score() returns. It cannot fail.
  */
 int32_t gru4rec_batch_add(gru4rec_batch *batch, const gru4rec_session *session,
                           const int32_t *excluded, size_t n_excluded,
                           const int32_t *history, size_t n_history);
 
 /*
- * If no session was added since the last call, does nothing and returns OK. Otherwise
- * finds the best items of all sessions of the batch.
+ * If no session was added since the last call, does nothing and returns OK, also if that
+ * call failed. Otherwise finds the k best items of each session of the batch, for
+ * gru4rec_batch_get().
  * INTERRUPTED: is_stopped returned true. NOMEM: BLAS cannot get its memory. In both cases
  * the batch is lost: the caller must add its sessions again, and call
  * gru4rec_batch_score() again, before it calls gru4rec_batch_get().
@@ -1731,8 +1951,9 @@ gru4rec_status gru4rec_batch_score(gru4rec_batch *batch, bool (*is_stopped)(void
                                    void *context, gru4rec_error *error);
 
 /*
- * Sets *row and *score to the item at a place (0: the best) of the session in that lane.
- * Returns false, and sets neither, if the session has no item at that place.
+ * Sets *row and *score to the item at a place (0: the best) of the session in that lane,
+ * as the last gru4rec_batch_score() found it, and returns true. Returns false, and sets
+ * neither, if the place is k or more, or if fewer items could be ranked.
  */
 bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
                        int32_t *row, gru4rec_real *score);
@@ -1740,61 +1961,70 @@ bool gru4rec_batch_get(const gru4rec_batch *batch, int32_t lane, int64_t place,
 /* ---- baselines: simple methods that a model is measured beside ---- */
 
 /*
- * Returns the name of a method, as option baselines writes it ("vs-knn"). The file of
- * that name in src/baselines has the equations.
+ * Returns the name of a method, a constant of the library, as option baselines writes it
+ * ("vs-knn"). The file of that name in src/baselines (vs_knn.c) has the equations.
  */
 const char *gru4rec_baseline_name(gru4rec_baseline_kind kind);
 
 /*
- * Tells whether the option of this name is one of the method's own: the name begins with
- * the method's name and '_', as vs_knn_k does. It does not look whether there is such an
- * option.
+ * Tells whether an option's name shows that the option is one of the method's own: it
+ * begins with the method's name, with '_' for '-', and then '_', as vs_knn_k does for
+ * vs-knn. Upper and lower case differ. It does not look whether there is such an option.
  */
 bool gru4rec_baseline_has_option(gru4rec_baseline_kind kind, const char *option);
 
 /*
- * Tells whether option baselines contains the method, so that an evaluation measures it.
+ * Tells whether option baselines contains the method: whether the user asked for it.
  */
 bool gru4rec_baseline_is_asked(const gru4rec_options *options,
                                gru4rec_baseline_kind kind);
 
 /*
- * Tells whether the method is fitted on the sessions of the training, with their times.
- * If not, it is fitted on the support of the items alone.
+ * Tells whether the method is fitted on the sessions of the training, so that
+ * gru4rec_baseline_new() needs them with their times. If not (pop), the method is fitted
+ * on the support of the items alone.
  */
 bool gru4rec_baseline_needs_sessions(gru4rec_baseline_kind kind);
 
 /*
- * Tells whether the method lets scores decay with the days between sessions. If the times
- * only count events, there are no days, and it then works without the decay.
+ * Tells whether the method lets scores decay with the days between sessions (stan). If
+ * day in gru4rec_baseline_data is 0, such a method works without the decay.
  */
 bool gru4rec_baseline_uses_days(gru4rec_baseline_kind kind);
 
-/* What a baseline is fitted on. It is borrowed while gru4rec_baseline_new() works. */
+/*
+ * What a baseline is fitted on. All that the fields point to is borrowed until
+ * gru4rec_baseline_new() returns.
+ */
 typedef struct gru4rec_baseline_data {
     int32_t n_items;        /* I */
     const int64_t *support; /* (I) training events of each item */
     /*
      * The sessions of the training with times, and with item rows of the model's
-     * catalogue (see gru4rec_dataset_map()). NULL: not known.
+     * catalogue (see gru4rec_dataset_map()). NULL: not known; only pop can be fitted
+     * then.
      */
     const gru4rec_dataset *sessions;
-    double day; /* a day in the unit of the times; 0: times only count events, no decay */
+    /*
+     * The length of a day in the unit of the times. 0: the times only count events, so no
+     * score decays with days.
+     */
+    double day;
 } gru4rec_baseline_data;
 
 /*
- * A simple method (gru4rec_baseline_kind) that is fitted. Several threads may use one
- * baseline at once, each with a scorer of its own.
+ * A simple method (gru4rec_baseline_kind) that is fitted; it does not change any more.
+ * Several threads may use one baseline at once, each with a scorer of its own.
  */
 typedef struct gru4rec_baseline gru4rec_baseline;
 
 /*
  * Fits a method on data, and puts the fitted baseline into *out. The baseline keeps
- * copies of what it needs, and does not use data after this call. The options that begin
- * with the method's name control it.
+ * copies of what it needs, and does not use data after this call. Of the options, it uses
+ * those that begin with the method's name (gru4rec_baseline_has_option()).
  * INVALID: the method needs the sessions of the training with their times, and data does
  * not have them. NOMEM: there is not enough memory. INTERRUPTED: is_stopped returned
- * true.
+ * true. *out is NULL after each of these.
  */
 gru4rec_status gru4rec_baseline_new(const gru4rec_allocator *allocator,
                                     gru4rec_baseline_kind kind,
@@ -1805,98 +2035,113 @@ gru4rec_status gru4rec_baseline_new(const gru4rec_allocator *allocator,
 void gru4rec_baseline_free(gru4rec_baseline *baseline);
 
 /*
- * Returns the most bytes that the baseline of this kind takes while it is fitted on data.
+ * Returns the most bytes that gru4rec_baseline_new() takes at any moment while it fits
+ * the method on data. The fitted baseline takes fewer (gru4rec_baseline_size()).
  */
 size_t gru4rec_baseline_bytes(gru4rec_baseline_kind kind, const gru4rec_options *options,
                               const gru4rec_baseline_data *data);
 
-/* Returns the number of bytes that a fitted method takes. */
+/* Returns the number of bytes that a fitted baseline takes, without its scorers. */
 size_t gru4rec_baseline_size(const gru4rec_baseline *baseline);
 
-/* The events of a session so far. The arrays are borrowed for one call. */
+/*
+ * The events of a session so far. The arrays are borrowed until gru4rec_scorer_score()
+ * returns.
+ */
 typedef struct gru4rec_prefix {
-    const int32_t *rows; /* (n) items of the events, the oldest first */
+    const int32_t *rows; /* (n) item rows of the events, the oldest first */
     const double *times; /* (n) in the unit of the training's times. It may be NULL if
                           * gru4rec_baseline_uses_days() is false or day was 0. */
-    size_t n;
+    size_t n;            /* number of events; may be 0 */
 } gru4rec_prefix;
 
 /*
- * Scores of all items. The arrays are borrowed from the scorer until the next
- * gru4rec_scorer_score() with it, or until it is freed.
+ * The scores that a baseline gives all items. The arrays are borrowed from the scorer
+ * until the next gru4rec_scorer_score() with that scorer, or until the scorer is freed.
  */
 typedef struct gru4rec_scores {
-    const double *values; /* (I) score of each item */
+    const double *values; /* (I) score of each item, 0 for most */
     const int32_t *rows;  /* (n) items whose score is above 0, in no order. The others
                            * have the score 0 and are not recommended. */
     size_t n;
 } gru4rec_scores;
 
-/* The scratch memory with which one thread asks a baseline for scores. */
+/*
+ * The memory that one thread needs to ask a baseline for scores: it holds the scores of
+ * the latest question, and scratch.
+ */
 typedef struct gru4rec_scorer gru4rec_scorer;
 
 /*
- * Makes a scorer in *out. The baseline is borrowed until gru4rec_scorer_free().
+ * Makes a scorer for the baseline in *out. The baseline is borrowed until
+ * gru4rec_scorer_free().
  * NOMEM: there is not enough memory.
  */
 gru4rec_status gru4rec_scorer_new(const gru4rec_allocator *allocator,
                                   const gru4rec_baseline *baseline, gru4rec_scorer **out);
 void gru4rec_scorer_free(gru4rec_scorer *scorer);
 
-/* Returns the number of bytes that a scorer of the baseline takes. */
+/* Returns the number of bytes that gru4rec_scorer_new() takes for this baseline. */
 size_t gru4rec_scorer_bytes(const gru4rec_baseline *baseline);
 
 /*
- * Returns the scores of the items that may come next after a prefix, borrowed from the
- * scorer until its next call. The bits of the scores are the same in any thread. This
- * function allocates nothing, so it cannot fail.
+ * Asks the scorer's baseline which items may come next after a prefix. Returns their
+ * scores, in arrays of the scorer, and so overwrites the scores of the call before. The
+ * bits of the scores are the same in any thread. This function allocates nothing, so it
+ * cannot fail.
  */
 gru4rec_scores gru4rec_scorer_score(gru4rec_scorer *scorer, const gru4rec_prefix *prefix);
 
 /* ---- blending: the network beside the sessions that are nearest ---- */
 
 /*
- * Says how scores are blended. neighbours (vs-knn) finds the training sessions that are
- * nearest to a session, and gives scores to their items. The blended score of such an
- * item is the network's score plus strength ln(1 + 10000 p), where p is the item's score
- * by neighbours divided by the sum of all such scores. Any other item keeps the network's
- * score (src/serve/blender.c).
+ * How scores are blended. neighbours (vs-knn) finds the training sessions that are
+ * nearest to a session, and gives scores above 0 to their items. The blended score of
+ * such an item is the network's score plus strength ln(1 + 10000 p), where p is the
+ * item's score by neighbours divided by the sum of all scores by neighbours. Any other
+ * item keeps the network's score (src/serve/blender.c).
  */
 typedef struct gru4rec_blend {
     const gru4rec_baseline *neighbours; /* of kind GRU4REC_VS_KNN; borrowed */
     double strength;                    /* above 0 */
-    int32_t n_history; /* number of last items of a session by which its nearest sessions
-                        * are found; at least 1 */
+    /*
+     * The most last items of a session by which its nearest sessions are found, at least
+     * 1.
+     */
+    int32_t n_history;
 } gru4rec_blend;
 
 /*
- * Allocates a blender in *out. It blends for one session at a time, so each thread needs
- * its own. *blend is copied; the baseline is borrowed until gru4rec_blender_free().
+ * Allocates a blender in *out, with a scorer of its own. It blends for one session at a
+ * time, so each thread needs its own. *blend is copied; the baseline that it points to is
+ * borrowed until gru4rec_blender_free().
  * NOMEM: there is not enough memory.
  */
 gru4rec_status gru4rec_blender_new(const gru4rec_allocator *allocator,
                                    const gru4rec_blend *blend, gru4rec_blender **out);
-void gru4rec_blender_free(gru4rec_blender *blender); /* NULL-safe */
+void gru4rec_blender_free(gru4rec_blender *blender); /* accepts NULL */
 
-/* Returns the number of bytes that a blender takes. */
+/* Returns the number of bytes that gru4rec_blender_new() takes, its scorer included. */
 size_t gru4rec_blender_bytes(const gru4rec_blend *blend);
 
 /*
- * Computes the blended scores for a session in its present hidden state. rows (n) are the
- * items of its history, the oldest first; if n is 0, no item is blended. If the session's
- * model collapses repeats, of equal items one after another only the first counts. Then
- * the last n_history items count, but no more than the model's max_length, if it has one.
- * The blended scores stay in the blender until the next start; session and rows are not
- * kept. The same session and rows give the same bits in any thread. Nothing is allocated,
- * so this cannot fail.
+ * Finds the nearest sessions of a session, and computes the blended scores of the items
+ * that they have, from the session's present hidden state. rows (n) are the items of the
+ * session's history, the oldest first; if n is 0, no item is blended. If the session's
+ * model collapses repeats, of equal items one after another only the first counts. Of
+ * what is left, the last n_history items count, but no more than the model's max_length,
+ * if it has one. The blended scores replace those of the start before, and stay in the
+ * blender until the next one; session and rows are not kept. The same session and rows
+ * give the same bits in any thread. Nothing is allocated, so this cannot fail.
  */
 void gru4rec_blender_start(gru4rec_blender *blender, const gru4rec_session *session,
                            const int32_t *rows, size_t n);
 
 /*
- * Sets *score to the blended score of the item in a row, from the last
- * gru4rec_blender_start(). Returns false, and does not change *score, if the nearest
- * sessions do not have the item: then the item keeps the network's score.
+ * Sets *score to the blended score of the item in a row, which the last
+ * gru4rec_blender_start() has computed, and returns true. Returns false, and does not
+ * change *score, if the nearest sessions do not have the item: the network's score is
+ * then the item's score.
  */
 bool gru4rec_blender_score(const gru4rec_blender *blender, int32_t row,
                            gru4rec_real *score);
@@ -1905,36 +2150,41 @@ bool gru4rec_blender_score(const gru4rec_blender *blender, int32_t row,
 
 /*
  * The measures of one method at one cut-off k, over the targets of one segment. A target
- * is an event that the method was asked to predict.
+ * is an event that the method was asked to predict: it is ranked among the items. A list
+ * is the k best items of such a ranking.
  */
 typedef struct gru4rec_metrics {
     const char *method;       /* "gru4rec", "gru4rec-network" or a baseline's name */
-    const char *segment;      /* the targets that are measured; NULL: all targets */
+    const char *segment;      /* the segment's name, a constant; NULL: all targets */
     int64_t k;                /* the cut-off */
     double recall, mrr, ndcg; /* means over the targets; NAN: there was no target */
     /*
      * Half-widths of the 95 % intervals of these means over the choice of sessions; NAN
-     * if there are fewer than 10 sessions.
+     * if fewer than 10 sessions have a target.
      */
     double recall_ci, mrr_ci, ndcg_ci;
-    double coverage;   /* share of the catalogue that is in some top k; NAN: no target */
-    double popularity; /* mean of support / largest support over all recommended items;
+    double coverage;   /* share of the catalogue that is in some list; NAN: no target */
+    double popularity; /* mean of support / largest support over the items of all lists;
                         * NAN if no list has an item */
-    int64_t events;    /* targets, which are rankings */
+    int64_t events;    /* number of targets, and so of rankings */
     int64_t sessions;  /* sessions with at least one target */
     int64_t ties;      /* rankings in which another item has the target's score */
 } gru4rec_metrics;
 
 /*
- * The place of a target is 2 (rank - 1), so that ranks between two ranks (GRU4REC_MEDIAN)
- * are whole numbers too. An event without a place has one of these values.
+ * The place of a ranked target is 2 (rank - 1), so that a rank between two ranks
+ * (GRU4REC_MEDIAN) is a whole number too. An event without such a place has one of these
+ * values.
  */
 enum {
     GRU4REC_PLACE_NONE = -1,  /* the event is no target */
     GRU4REC_PLACE_MISSED = -2 /* the target is not ranked, or behind the longest list */
 };
 
-/* What is measured, and on what. All of it is borrowed while gru4rec_evaluate() works. */
+/*
+ * What is measured, and on what. All that the fields point to is borrowed until
+ * gru4rec_evaluate() returns.
+ */
 typedef struct gru4rec_evaluation {
     const gru4rec_model *model;
     const int64_t *support;      /* (I) training events of each item */
@@ -1958,27 +2208,31 @@ typedef struct gru4rec_evaluation {
     const int32_t *candidates;
     size_t n_candidates;
     /*
-     * (methods, n_events) is filled with the place of each event by each method, in the
-     * order in which the measures come: the model, then, if blend is set, its network,
-     * then each baseline. NULL: places are not wanted.
+     * The caller's array (methods, n_events), or NULL. gru4rec_evaluate() fills it with
+     * the place of each event of the test by each method, GRU4REC_PLACE_... included. The
+     * methods come in the order of the measures: the model, then, if blend is set, its
+     * network, then each baseline.
      */
     int32_t *places;
 } gru4rec_evaluation;
 
 /*
- * Returns the number of gru4rec_metrics that gru4rec_evaluate() fills. They are in this
- * order: for each method, for each segment, one for each cut-off.
+ * Returns the number of gru4rec_metrics that gru4rec_evaluate() fills with this
+ * evaluation and these options. They are in this order: for each method, for each
+ * segment, one for each cut-off.
  */
 size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
                               const gru4rec_options *options);
 
 /*
- * Ranks the items for each target, from the events of its session before it. The targets
- * are all events of the test sessions but their first ones; with option last_only, only
- * their last ones. The rankings are those of gru4rec_ranking, to the bit; rankings of a
- * baseline have only items with a score above 0. Fills metrics
- * (gru4rec_evaluate_count()), and what->places if it is not NULL; a segment without a
- * target gets events = 0. Only the hook poll is called.
+ * Measures how well the model and the other methods predict the test sessions: ranks the
+ * items for each target, from the events of its session before it. The targets are all
+ * events of the test sessions but their first ones; with option last_only, only the last
+ * event of each session of two events or more. The rankings are those of gru4rec_ranking,
+ * to the bit. The lists of a baseline have only items with a score above 0. Fills metrics
+ * (gru4rec_evaluate_count()), and what->places if it is not NULL. A segment without a
+ * target gets events = 0. Only the hook poll is called. Of the options, only those of
+ * GRU4REC_SCOPE_EVALUATE are read.
  * NOMEM: there is not enough memory. INVALID: a baseline decays by days, and the test
  * sessions have no times. DIVERGED: the model gives scores that are not finite.
  * INTERRUPTED: poll asked to stop. After a failure, metrics and places must not be used.
@@ -1991,9 +2245,11 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
 
 /*
  * Measures a model's recall and MRR at 20 on the held-out sessions of a training
- * (dataset->validation). It is meant for the hook validate. An item with the target's
- * score counts as better (GRU4REC_CONSERVATIVE). *recall and *mrr are NAN if there is no
- * target. Only the hook poll is called.
+ * (dataset->validation), and sets *recall and *mrr. It is meant for the hook validate.
+ * The network alone is measured, and each event but the first of a session is a target.
+ * An item with the target's score counts as better (GRU4REC_CONSERVATIVE). *recall and
+ * *mrr are NAN if there is no target. support (I) has the training events of each item.
+ * Only the hook poll is called.
  * NOMEM, DIVERGED, INTERRUPTED: as gru4rec_evaluate(). *recall and *mrr must not be used
  * then.
  */
@@ -2005,57 +2261,67 @@ gru4rec_status gru4rec_evaluate_heldout(const gru4rec_allocator *allocator,
                                         double *mrr, gru4rec_error *error);
 
 /*
- * Returns the most bytes that gru4rec_evaluate_heldout() takes in addition to those of
- * the model and of the dataset.
+ * Returns the most bytes that gru4rec_evaluate_heldout() takes for a model with these
+ * options, which must be resolved, and n_items items, in addition to those of the model
+ * and of the dataset.
  */
 size_t gru4rec_evaluate_bytes(const gru4rec_options *options, int32_t n_items,
                               const gru4rec_dataset *heldout);
 
 /* ---- comparing two ---- */
 
-/* One measure of two methods a and b, on the targets that both were asked for. */
+/*
+ * One measure of two methods a and b, at one cut-off k, on those targets of one segment
+ * that count (see gru4rec_compare()).
+ */
 typedef struct gru4rec_difference {
     const char *measure; /* "recall", "mrr" or "ndcg" */
     const char *segment; /* as in gru4rec_metrics */
     int64_t k;           /* the cut-off */
     double a, b;         /* the measure of each method; NAN: there was no target */
     double difference;   /* a - b */
-    double low, high;    /* its 95 % interval over the choice of sessions; NAN if there
-                          * are fewer than 10 sessions */
+    double low, high;    /* the 95 % interval of the difference over the choice of
+                          * sessions; NAN if fewer than 10 sessions have a target */
     double p;            /* probability of a difference at least this large if the methods
-                          * were equally good */
+                          * were equally good; NAN: there was no target */
     int64_t wins, losses, ties; /* sessions in which a is better, worse, or equal */
-    int64_t events;             /* targets that both were asked for */
+    int64_t events;             /* targets that count */
     int64_t sessions;           /* sessions with at least one such target */
 } gru4rec_difference;
 
 /*
- * Returns the number of gru4rec_difference that gru4rec_compare() fills. They are in this
- * order: for each segment, for each measure, one for each cut-off.
+ * Returns the number of gru4rec_difference that gru4rec_compare() fills with these
+ * options. They are in this order: for each segment, for each measure (recall, mrr,
+ * ndcg), one for each cut-off.
  */
 size_t gru4rec_compare_count(const gru4rec_options *options);
 
-/* One of the two methods that are compared: what it was evaluated on, and the outcome. */
+/*
+ * One of the two methods that are compared: what it was evaluated on, and the outcome.
+ * All that the fields point to is borrowed until gru4rec_compare() returns.
+ */
 typedef struct gru4rec_side {
-    const gru4rec_items *items;
-    const gru4rec_dataset *test;
-    const int32_t *places; /* (n_events) of the method, from gru4rec_evaluate() */
+    const gru4rec_items *items;  /* the catalogue of the test's item rows */
+    const gru4rec_dataset *test; /* the test sessions */
+    const int32_t *places;       /* (n_events) of the method, from gru4rec_evaluate() */
 } gru4rec_side;
 
 /*
- * Compares two methods that were evaluated with these options. Only the options cutoffs,
- * segment and seed are read. Both sides have either the same test dataset, or each has
- * its own dataset with numbers, made of the same events added in the same order.
+ * Compares two methods that were evaluated with these options, by the places of their
+ * targets. Only the options cutoffs, segment and seed are read. Both sides have either
+ * the same test dataset, or each has its own dataset with numbers, made of the same
+ * events added in the same order.
  *   differences  (gru4rec_compare_count()) is filled.
- *   n_unpaired   *n_unpaired is set to the number of targets of one side or of both that
- *                do not count (see below) although both sides know the item.
- * A target counts if both sides were asked for it, if both tests have some earlier event
- * of its session (as a has sessions), and if b has the last such event in one session
- * with the target. Segments are those of a. Wins, losses, ties and p are exact and assume
- * only that sessions are independent. p is a permutation test: of 10,000 ways to swap the
- * two methods in whole sessions (one swaps nothing, 9,999 are drawn by seed), it is the
- * share that makes the difference at least as large, in either direction. p is not
- * corrected for the number of measures that one looks at.
+ *   n_unpaired   *n_unpaired is set to the number of events that are a target of one side
+ *                or of both, and do not count (see below) although both sides know the
+ *                item.
+ * A target counts if three things are true: both sides were asked for it; both tests have
+ * some earlier event of its session (as a has sessions); and b has the last such event in
+ * one session with the target. Segments are those of a. Wins, losses, ties and p are
+ * exact and assume only that sessions are independent. p is a permutation test: of 10,000
+ * ways to swap the two methods in whole sessions (one swaps nothing, 9,999 are drawn by
+ * seed), it is the share that makes the difference at least as large, in either
+ * direction. p is not corrected for the number of measures that one looks at.
  * NOMEM: there is not enough memory. INTERRUPTED: the hook poll asked to stop. After a
  * failure, differences and *n_unpaired must not be used.
  */
@@ -2067,34 +2333,40 @@ gru4rec_status gru4rec_compare(const gru4rec_allocator *allocator, const gru4rec
 
 /* ---- the build ---- */
 
-/* What this build runs on. The strings are constants. */
+/*
+ * What this build runs on: the instructions of its own kernels, and its BLAS. The strings
+ * that the fields point to are constants.
+ */
 typedef struct gru4rec_build {
     const char *simd;      /* "base", "avx2", "avxvnni", "avx512" or "avx512vnni" */
-    const char *blas;      /* the configuration of BLAS */
+    const char *blas;      /* the configuration of BLAS, as OpenBLAS writes it */
     const char *blas_core; /* the kernels that BLAS uses, named after a processor */
     /* Who picked these kernels, and why. If others would be faster, also what to do. */
     char blas_core_reason[256];
     /*
      * The faster kernels: the value that the environment variable OPENBLAS_CORETYPE
-     * should have. NULL: those in use are right.
+     * should have when the process starts. NULL: the kernels in use are right, the
+     * variable is set already, or OpenBLAS has no others.
      */
     const char *blas_core_better;
     const char *blas_threading; /* "serial", "pthread", "openmp" or "unknown" */
 } gru4rec_build;
 
 /*
- * Fills *build with what this build runs on; it also works before
- * gru4rec_blas_core_pick().
+ * Fills *build with what this build runs on. It changes nothing else and cannot fail. It
+ * also works before gru4rec_blas_core_pick().
  */
 void gru4rec_build_facts(gru4rec_build *build);
 
 /*
- * Leaves OpenBLAS's kernels as they are if they are right, if OPENBLAS_CORETYPE is set,
- * if another loaded file than the caller's uses the same OpenBLAS, or if OpenBLAS was
- * loaded before the caller's file. Otherwise makes OpenBLAS choose its kernels again, by
- * what the processor can do. This is needed because OpenBLAS takes old kernels for
- * processors that it does not know, and then training is several times slower. In any
- * case the result is kept for gru4rec_build_facts().
+ * Makes OpenBLAS choose its kernels again, by what the processor can do. This is needed
+ * because OpenBLAS takes old kernels for processors that it does not know, and then
+ * training is several times slower. Does nothing on any system but Linux on x86-64.
+ * Leaves the kernels as they are if they are right, if OpenBLAS has no others, if the
+ * environment variable OPENBLAS_CORETYPE is set, if another loaded file than the caller's
+ * uses the same OpenBLAS, if OpenBLAS was loaded before the caller's file, or if the
+ * choice fails. In any case the first call in a process keeps the result for
+ * gru4rec_build_facts().
  * Call it before OpenBLAS is used, and while no other thread loads libraries or changes
  * the environment: best at the start of the program. gru4rec.so calls it when it is
  * loaded.
@@ -2107,13 +2379,17 @@ struct sqlite3;
 struct sqlite3_api_routines;
 
 /*
- * The entry points that SQLite calls to load the extension into a connection. There are
- * two names because SQLite derives the name from the file's name, and older versions drop
- * the digit. The loadable library also has sqlite3_extension_init(), for any name of the
- * file. They do nothing and return SQLITE_OK if the connection has the extension already.
+ * The entry points that SQLite calls to load the extension into a connection: they
+ * register its functions and tables. They do the same. There are two names because SQLite
+ * derives the name from the file's name, and older versions drop the digit. The loadable
+ * library also has sqlite3_extension_init(), for any name of the file.
+ * They do nothing and return SQLITE_OK if the connection has the extension already.
  * Otherwise they return SQLITE_OK_LOAD_PERMANENTLY, or SQLITE_OK if the extension is
- * linked into a program with SQLite; or an error code of SQLite and, if message is not
- * NULL, a text in *message that the caller frees by sqlite3_free().
+ * linked into a program with SQLite. After a failure they return an error code of SQLite
+ * and, if message is not NULL, put a text into *message that the caller frees by
+ * sqlite3_free(). SQLITE_ERROR: this SQLite is older than 3.38, has no JSON functions, or
+ * is not the one that loaded this file first. SQLITE_NOMEM, or the code with which SQLite
+ * refuses a registration: what was registered before that stays.
  */
 int sqlite3_gru4rec_init(struct sqlite3 *db, char **message,
                          const struct sqlite3_api_routines *api);

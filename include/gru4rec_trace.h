@@ -7,8 +7,9 @@
  *
  *   level  what is written
  *   0      nothing; so without the variable
- *   1      each error, where it is made, also one that a caller handles
- *   2      what happens once in a call: a training, its epochs, its end; a version that is
+ *   1      each error message, where it is made, also of an error that a caller handles
+ *   2      what happens once in a call: a training, its epochs, its end; a version that
+ *   is
  *          written; a model that is loaded or freed; an evaluation
  *   3      decisions: BLAS kernels, statements on a model's tables, plans for SQLite, how
  *          many items were scored for an answer
@@ -27,8 +28,9 @@
 #include <stdlib.h>
 
 /*
- * Returns the number in the environment variable GRU4REC_TRACE, the level of the trace; 0
- * if it is not set or does not begin with a number. 5 and above work as 4.
+ * Reads the environment variable GRU4REC_TRACE, and returns the number with which it
+ * begins, the level of the trace; 0 if it is not set or does not begin with a number. A
+ * negative number works as 0, and one above 4 as 4.
  */
 static inline int gru4rec_trace_level(void)
 {
@@ -39,9 +41,10 @@ static inline int gru4rec_trace_level(void)
 #endif
 
 /*
- * Writes one line to the standard error, with the level, file and line number before the
- * text, if level is at most that of the environment. The arguments are evaluated only
- * then.
+ * If level (from 1 to 4) is at most that of the environment, writes one line to the
+ * standard error: the level, file and line number, then the text, as printf() makes it of
+ * format, a string literal, and of at least one argument. Otherwise, and in any build
+ * with NDEBUG, does nothing, and does not evaluate the arguments.
  */
 #define GRU4REC_TRACE(level, format, ...)                                        \
     do {                                                                         \

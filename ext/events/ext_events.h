@@ -32,8 +32,9 @@ typedef struct ext_source {
      */
     char *rowid;
     /*
-     * The types that CREATE TABLE AS would give the columns session (0) and item (1):
-     * "INT", "TEXT", "REAL", "NUM" or "". Constant texts.
+     * The affinities of the declared types of the columns session (0) and item (1), as
+     * CREATE TABLE AS writes them: "INT", "TEXT", "REAL", "NUM" or "". An expression has
+     * no declared type, so a CAST gives "" too. Constant texts.
      */
     const char *types[2];
     /*

@@ -84,9 +84,10 @@ static void append_column(sqlite3_str *json, const ext_config *config,
 
 /*
  * Returns the call of gru4rec_configure() that gives a new name for each column of config
- * that the source lacks ("..." where none is found). Leaves out the roles for which the
- * caller named a column in given. now: the shape that the source has now. The caller
- * frees the call. NULL: there is not enough memory.
+ * that the source lacks. Where none is found, it has "..."; but null for the role order
+ * if the model's old shape is known, which takes that column from the model. Leaves out the
+ * roles for which the caller named a column in given. now: the shape that the source has
+ * now. The caller frees the call. NULL: there is not enough memory.
  */
 static char *call_with_columns(const ext_config *config, const ext_home *home,
                                const char *now, const ext_columns *given)
@@ -110,9 +111,11 @@ static char *call_with_columns(const ext_config *config, const ext_home *home,
 
 /*
  * Sets the error that the source lacks a column. The code is that of cause; the message
- * is that of cause, with the call of gru4rec_configure() that gives new names to the
- * columns. name: the table or the view that was to be opened. Looking for the new names
- * can fail; then the error is that failure.
+ * is the model's name, that of cause, and the call of gru4rec_configure() that gives new
+ * names to the columns (call_with_columns()): "if it was renamed", or "if it was dropped"
+ * if the call takes the column order from the model. name: the table or the view that was
+ * to be opened. given: columns that the caller has named, which the call leaves out.
+ * Errors of their own: those of ext_source_shape(), and NOMEM.
  */
 static int explain_columns(const ext_config *config, const ext_home *home,
                            const char *name, const ext_columns *given,

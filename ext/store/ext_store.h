@@ -501,8 +501,10 @@ int ext_identity_read(char **id, const ext_home *home, ext_error *error);
 /*
  * Looks for the model of that id, first under home->name, then under all names of the
  * schema. If the model was renamed, replaces home->name, which home must own, by the new
- * name. *is_found: whether the model still exists; if not, home->name stays.
- * id: may be NULL; then any model of the name home->name is the right one.
+ * name. *is_found: whether the model still exists; if not, home->name stays. A model
+ * whose shadow tables are damaged counts as one that does not exist; that is no error.
+ * id: may be NULL; then any model of the name home->name is the right one, also a damaged
+ * one, and no other name is looked at.
  */
 int ext_identity_follow(ext_home *home, const char *id, bool *is_found, ext_error *error);
 

@@ -2,11 +2,12 @@
  * ext_audit.c - gru4rec_audit(model or source [, test source] [, options]): what is wrong
  * with a log, and with a test; see ext_tools.h.
  *
- * The table has a row for each check, always the same checks in the same order. Column
- * value is the number of cases that were found. It is NULL if the check did not run,
- * because the call has no test, or the model has no source; and 'unknown' if the check
- * needs facts that the model does not have. Views and triggers cannot use the table,
- * because it runs SQL that is given as text.
+ * The table has a row for each check, always the same checks in the same order. The whole
+ * audit happens before the first row. Column value is the number of cases that were
+ * found. It is NULL if the check did not run: the call has no test, or the model has no
+ * source or one that does not exist any more. It is 'unknown' if the check needs facts
+ * that are not known.
+ * Views and triggers cannot use the table, because it runs SQL that is given as text.
  */
 #include "ext_tools.h"
 
@@ -29,7 +30,10 @@ static void stop(ext_cursor *base)
     }
 }
 
-/* Frees all that the work of an audit holds. It does not free the struct. */
+/*
+ * Ends the snapshot if it is still open, releases the version, and frees all else that
+ * the work of an audit holds. It does not free the struct.
+ */
 static void release(ext_audit_work *work)
 {
     for (int i = 0; i < EXT_AUDIT_CHECKS; i++) {
@@ -48,9 +52,9 @@ static void release(ext_audit_work *work)
 }
 
 /*
- * Checks that each option that the call sets is one that a training has too, or, if a
- * model is audited, the option version. An audit does not use any other. SQLITE_ERROR:
- * another option is set; the message names the first.
+ * Checks that the call sets no option that an audit does not use. An audit uses the
+ * options of a training and, if a model is audited, the option version. SQLITE_ERROR: the
+ * call sets another option; the message names the first.
  */
 static int check_options(const ext_audit_work *work, ext_error *error)
 {
@@ -72,9 +76,10 @@ static int check_options(const ext_audit_work *work, ext_error *error)
 }
 
 /*
- * Fills in work->options: first with the options of the model if one is audited, else
- * with the defaults; then with those of the call (text). Puts the columns that the call
- * names into work->columns. Also checks the options (check_options()) and resolves them.
+ * Fills in work->options: the options of the model if a model is audited, else the
+ * defaults; over these, the options of the call (text; NULL: none). Puts the columns that
+ * the call names into work->columns. Then checks which options are set (check_options()),
+ * and resolves work->options (ext_options_resolve()).
  */
 static int read_options(ext_audit_work *work, const char *text, ext_error *error)
 {
@@ -92,9 +97,11 @@ static int read_options(ext_audit_work *work, const char *text, ext_error *error
 }
 
 /*
- * Finds out whether text is the name of a model, and sets has_model. If it is, takes the
- * model into use (ext_schema_take()), starts the snapshot, and reads the model's config.
- * Otherwise text is a source, and only home.db is set. own: home of the table.
+ * Finds out whether text is the name of a model, and sets has_model. A SELECT never is.
+ * If text is the name of a model, fills in work->home, takes the model into use
+ * (ext_schema_take()), starts the snapshot, which find_version() ends, and reads the
+ * model's config. Else text is a source, and only home.db is set. own: home of the table
+ * gru4rec_audit.
  */
 static int find_model(ext_audit_work *work, const ext_home *own, const char *text,
                       ext_error *error)
@@ -116,10 +123,11 @@ static int find_model(ext_audit_work *work, const ext_home *own, const char *tex
 }
 
 /*
- * Acquires the version that the test is compared with, as work->model, and opens the
- * search for leaks on it. Then ends the snapshot. Does nothing if no model is audited. If
- * the model has no such version, work->model stays NULL; that is an error only if the
- * option version was given.
+ * Acquires the version that the option version of the audit means (the active one by
+ * default) as work->model, and opens the search for leaks on it. Then ends the snapshot,
+ * also after a failure. Does nothing if no model is audited.
+ * If the model has no such version, work->model stays NULL, and no search is opened.
+ * SQLITE_ERROR: the option version was given, and there is no such version.
  */
 static int find_version(ext_audit_work *work, ext_error *error)
 {
@@ -139,9 +147,11 @@ static int find_version(ext_audit_work *work, ext_error *error)
 }
 
 /*
- * Reads and audits the log, and the test if there is one (test may be NULL). A model
- * without a source has no log: then only the test is audited. SQLITE_ERROR: such a model,
- * and there is no test, or no version to compare it with.
+ * Starts the budget by the option memory_limit. Then finds the version (find_version()),
+ * reads and audits the log, and reads and audits the test (test NULL: there is none). A
+ * model without a source has no log: then only the test is audited.
+ * SQLITE_ERROR: the model has no source, and either the call has no test, or the model
+ * has no version to compare it with; or a memory limit is reached.
  */
 static int look(ext_audit_work *work, const char *text, const char *test,
                 ext_error *error)
@@ -164,14 +174,19 @@ static int look(ext_audit_work *work, const char *text, const char *test,
                               "use fewer events (a source with WHERE)", error);
 }
 
-/* Details of checks that did not run: of the log, and of the test. */
+/*
+ * Details of the skipped checks of a log (no_source), and of a test (no_test): what the
+ * user can do so that these checks run.
+ */
 static const char no_source[] = "the model has no source; audit the log by another call, "
                                 "gru4rec_audit(source)";
 static const char no_test[] =
     "name a test as the second argument: gru4rec_audit(model or source, test)";
 
 /*
- * Fills in the rows of all checks from their findings. A check that was skipped says why.
+ * Fills in cursor->lines, the rows of all checks, from the findings of the work. First
+ * gives each skipped check a detail that says why it did not run: there is no test, the
+ * log could not be read, or the model has no source.
  */
 static int write_lines(audit_cursor *cursor, ext_audit_work *work, ext_error *error)
 {
@@ -193,9 +208,11 @@ static int write_lines(audit_cursor *cursor, ext_audit_work *work, ext_error *er
 }
 
 /*
- * Reads the arguments as texts; *test and *options may become NULL. If there are two
- * arguments, the second one may be the options instead of the test. SQLITE_ERROR: the
- * first one is NULL.
+ * Reads the arguments of the table as texts. *test and *options: out, NULL if not given.
+ * If the argument options is not given, and the argument test looks like options
+ * (ext_options_is()), the latter is taken for the options: *test is NULL then. The texts
+ * are borrowed from the arguments; *model can also be in *room. SQLITE_ERROR: the first
+ * argument is NULL, or an argument is no valid text.
  */
 static int read_arguments(const ext_cursor *base, const char **model, ext_name *room,
                           const char **test, const char **options, ext_error *error)

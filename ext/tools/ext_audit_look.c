@@ -13,8 +13,8 @@
 /* ---- findings ---- */
 
 /*
- * Records that a check found n cases in a total (of), and returns its finding. The
- * finding's weight is n / of, or 0 if of is 0.
+ * Makes the finding of the check COUNTED, with n cases in a total (of), and returns it.
+ * Its weight becomes n / of, or 0 if of is 0. Its texts stay.
  */
 static ext_audit_finding *count(ext_audit_work *work, ext_audit_check check, int64_t n,
                                 int64_t of)
@@ -28,8 +28,9 @@ static ext_audit_finding *count(ext_audit_work *work, ext_audit_check check, int
 }
 
 /*
- * Sets *text to words, a text that was just allocated. If words is NULL, sets the error
- * SQLITE_NOMEM.
+ * Sets *text to words, a text of sqlite3_malloc, which *text then owns. Does not free the
+ * old *text. words NULL means that the allocation failed: then *text is NULL, and the
+ * error is set to SQLITE_NOMEM.
  */
 static void set_text(char **text, char *words, ext_error *error)
 {
@@ -38,7 +39,10 @@ static void set_text(char **text, char *words, ext_error *error)
         ext_error_nomem(error);
 }
 
-/* Adds the id to the finding as its example, if the finding counts any case. */
+/*
+ * Sets the example of the finding to the id, as a message shows it. Does nothing if the
+ * finding has no case.
+ */
 static void show_example(ext_audit_finding *finding, const gru4rec_id *id,
                          ext_error *error)
 {
@@ -48,8 +52,9 @@ static void show_example(ext_audit_finding *finding, const gru4rec_id *id,
 }
 
 /*
- * Returns an id as a message shows it, a text in quotes; if is_typed, with its type behind
- * it. The caller frees it by sqlite3_free(). NULL: there is not enough memory.
+ * Returns an id as a message shows it, a TEXT in single quotes. If is_typed, " (INTEGER)"
+ * or another type stands behind the id. The caller frees the text by sqlite3_free().
+ * NULL: there is not enough memory.
  */
 static char *show_typed(const gru4rec_id *id, bool is_typed)
 {
@@ -65,9 +70,9 @@ static char *show_typed(const gru4rec_id *id, bool is_typed)
 }
 
 /*
- * If the finding counts any case, adds two ids that are alike as its example, with their
- * types if these differ, and gives it the advice of the check with the name of their
- * column.
+ * Sets two texts of the finding: the example becomes "A and B", the two ids of pair, with
+ * their types if these differ; the advice becomes that of the check's rule, with the name
+ * of the column in it. Does nothing if the finding has no case.
  */
 static void show_pair(ext_audit_finding *finding, const gru4rec_id pair[2],
                       const char *column, ext_audit_check check, ext_error *error)
@@ -88,8 +93,8 @@ static void show_pair(ext_audit_finding *finding, const gru4rec_id pair[2],
 }
 
 /*
- * Makes the finding of the check unknown, with no cases; why becomes its detail. Any
- * detail before must have been freed.
+ * Makes the finding of the check UNKNOWN, with 0 cases. Frees its detail, and sets the
+ * detail to a copy of why.
  */
 static void say_unknown(ext_audit_work *work, ext_audit_check check, const char *why,
                         ext_error *error)
@@ -106,8 +111,9 @@ static void say_unknown(ext_audit_work *work, ext_audit_check check, const char 
  * Fills in the findings of the log about rows and ids: missing values, times that cannot
  * be read or have another unit than most times, items that a training refuses, blank ids,
  * and ids that are alike. If the share of times that cannot be read is above the option
- * bad_rows, a training would refuse them: then the weight of that finding is 1e9, which
- * makes it an error.
+ * bad_rows, a training would refuse the log: then that finding gets the weight 1e9, which
+ * makes it an error. Also gives the findings about ids their advice with the names of the
+ * columns, and those about ids that are alike an example.
  */
 static void judge_rows(ext_audit_work *work, const ext_events *log,
                        const gru4rec_audit *audit, const ext_columns *columns,
@@ -116,7 +122,7 @@ static void judge_rows(ext_audit_work *work, const ext_events *log,
     const int64_t n_rows = log->n_rows;
     ext_audit_finding *finding = count(work, EXT_AUDIT_BAD_TIMES, log->n_bad, n_rows);
     if (finding->weight > work->options.bad_rows)
-        finding->weight = 1e9; /* training would refuse them */
+        finding->weight = 1e9; /* a training would refuse the log */
     count(work, EXT_AUDIT_UNITS, ext_unit_others(&log->units), audit->events);
     count(work, EXT_AUDIT_MISSING, log->n_null, n_rows);
     finding = count(work, EXT_AUDIT_BAD_ITEMS, log->n_odd, n_rows);
@@ -137,10 +143,11 @@ static void judge_rows(ext_audit_work *work, const ext_events *log,
 }
 
 /*
- * Fills in the finding about sessions of the log that take more than a day, with an
- * example and, if the pauses suggest one, a value for session_gap. This needs the unit of
- * the times; without, the finding is unknown. Such sessions are harmless (weight 0) if
- * the option session_gap cuts them.
+ * Fills in the finding about sessions of the log that take more than a day, with one of
+ * them as the example. If the pauses suggest a value for session_gap, the advice names
+ * it. If the option session_gap is set, which cuts such sessions, the finding has weight
+ * 0, so that it is no warning. If day is 0 and the log has events, the finding becomes
+ * unknown.
  *
  * day: length of a day in the unit of the times; 0: the unit is not known.
  */
@@ -170,9 +177,10 @@ static void judge_spans(ext_audit_work *work, const gru4rec_audit *audit, double
 }
 
 /*
- * Fills in the findings about the sessions of the log and their events. If an option
- * deals with repeats or with long sessions, their weight is 0, so that they are no
- * warning.
+ * Fills in the findings of the log about its sessions: duplicate events, sessions of one
+ * event, repeated items, equal times, arbitrary order, and long and fast sessions (the
+ * last two with an example). Repeats get weight 0, so that they are no warning, if the
+ * option collapse_repeats is set; long sessions do if max_length is set.
  */
 static void judge_sessions(ext_audit_work *work, const gru4rec_audit *audit,
                            ext_error *error)
@@ -208,10 +216,10 @@ static int64_t lacking(int64_t wanted, int64_t n)
 }
 
 /*
- * Fills in the findings about the size of the log and of its catalogue: how many items
- * have only one event, how many events are of the most frequent items; and how many
- * sessions (of 10 batch_size), events (of 5 for each item) and items (of n_sample) are
- * missing. Sessions of one event do not count as sessions here.
+ * Fills in the findings about the size of the log: items that have only one event; events
+ * of the most frequent items; and how many sessions, events and items the log lacks. It
+ * should have 10 batch_size sessions of two events or more, 5 events for each item, and
+ * n_sample items (0 if all items are scored).
  */
 static void judge_size(ext_audit_work *work, const gru4rec_audit *audit)
 {
@@ -227,8 +235,8 @@ static void judge_size(ext_audit_work *work, const gru4rec_audit *audit)
 }
 
 /*
- * Returns the length of a day in the unit of the times of the events; 0: the unit is not
- * known, or there are no events.
+ * Returns the length of a day in the unit of the times of the events. Returns 0 if the
+ * unit of the first and the last time is not known, or there are no events.
  */
 static double day_of(const ext_events *events)
 {
@@ -238,9 +246,10 @@ static double day_of(const ext_events *events)
 }
 
 /*
- * Lets the library count what is striking about the events of the log, and fills in the
- * findings of all checks of the log. The caller must call this before it makes a dataset,
- * which uses up the events.
+ * Lets the library count what is striking about the events in log->builder, and fills in
+ * the findings of all checks of the log. The caller must call this before
+ * ext_read_finish(), which makes a dataset of the events and so uses them up.
+ * SQLITE_INTERRUPT: the host interrupted the call.
  */
 static int audit_log(ext_audit_work *work, const ext_events *log,
                      const ext_columns *columns, ext_error *error)
@@ -262,9 +271,10 @@ static int audit_log(ext_audit_work *work, const ext_events *log,
 }
 
 /*
- * Makes of the log a dataset as a training does, and the fingerprints that a training on
- * it would keep, in work->leak, with the last event of the log as the end of the
- * training. Moves the log's items to work->items.
+ * Makes work->leak as if a version had been trained on the log, so that a test can be
+ * compared with the log. Makes the log a dataset, and fills in the fingerprints that a
+ * training on it would keep. The last event of the log becomes the end of the training
+ * (against.end). Also moves the log's catalogue of items to work->items.
  */
 static int fingerprints_log(ext_audit_work *work, ext_events *log, ext_error *error)
 {
@@ -293,8 +303,9 @@ static int fingerprints_log(ext_audit_work *work, ext_events *log, ext_error *er
 }
 
 /*
- * Opens the log: the model's own source if a model is audited; else the table, view or
- * SELECT that text gives.
+ * Opens the log as *source: the model's own source if a model is audited; else the table,
+ * view or SELECT that text gives. The columns are those that the call names; those that
+ * it does not name come from the model, or are guessed.
  */
 static int open_log(ext_audit_work *work, const char *text, ext_source *source,
                     ext_error *error)
@@ -306,8 +317,9 @@ static int open_log(ext_audit_work *work, const char *text, ext_source *source,
 }
 
 /*
- * Moves the message of the error, which is that the model's source does not exist, to
- * work->no_log, as the reason why the checks of the log are left out. Clears the error.
+ * Turns the error that the model's source does not exist into no error. Moves its message
+ * to work->no_log, the reason why the checks of the log are skipped, and clears the
+ * error. Returns SQLITE_OK, or SQLITE_NOMEM.
  */
 static int excuse_log(ext_audit_work *work, ext_error *error)
 {
@@ -344,8 +356,8 @@ int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,
 /* ---- the test ---- */
 
 /*
- * Fills in the findings about the items of the test that are not in the catalogue of the
- * version, or of the log if there is no version; and about the events of these items.
+ * Fills in two findings of the test: its items that are not in the catalogue of the
+ * version (of the log if there is no version), and the events of these items.
  */
 static void judge_unknown(ext_audit_work *work, const ext_events *test)
 {
@@ -376,8 +388,9 @@ static const gru4rec_options *trained_options(const ext_audit_work *work)
 }
 
 /*
- * Makes the finding of the check unknown, because most times of the test have another unit
- * than the end of the training. Its detail says which units these are.
+ * Makes the finding of the check unknown, for the reason that most times of the test have
+ * another unit than the end of the training. The detail names both units, and gives the
+ * advice to use one unit.
  */
 static void say_units(ext_audit_work *work, ext_audit_check check, const ext_events *test,
                       ext_error *error)
@@ -393,7 +406,11 @@ static void say_units(ext_audit_work *work, ext_audit_check check, const ext_eve
     sqlite3_free(words);
 }
 
-/* Details of findings that are unknown: which fact is missing, and why. */
+/*
+ * Details of findings that are unknown: which fact is missing, and why. no_fingerprints:
+ * those of the version's sessions; no_end: the end of its training; no_past: the sessions
+ * of trainings before its last one.
+ */
 static const char no_fingerprints[] =
     "the version keeps no fingerprints of its sessions: it was imported, "
     "or an older gru4rec made it, "
@@ -406,15 +423,19 @@ static const char no_past[] =
     "but that training began with warm_start, and what the versions before it were "
     "trained on is not known, or their options cut sessions by other rules";
 
-/* The checks (N_LEAKS) of a test that ask the fingerprints of the training. */
+/*
+ * The checks (N_LEAKS) that look for sessions of the test among the fingerprints of the
+ * training.
+ */
 static const ext_audit_check leaks[] = {EXT_AUDIT_TRAINED, EXT_AUDIT_SHARED,
                                         EXT_AUDIT_IDENTICAL};
 
 enum { N_LEAKS = sizeof leaks / sizeof *leaks };
 
 /*
- * Appends words to the detail of a finding, behind "; " if it has a detail. words: of
- * sqlite3_malloc; freed here. NULL: sets the error SQLITE_NOMEM.
+ * Appends words to the detail of a finding, behind "; " if the finding already has a
+ * detail. Frees words, a text of sqlite3_malloc. words NULL means that an allocation
+ * failed: sets the error SQLITE_NOMEM.
  */
 static void add_detail(ext_audit_finding *finding, char *words, ext_error *error)
 {
@@ -427,8 +448,9 @@ static void add_detail(ext_audit_finding *finding, char *words, ext_error *error
 }
 
 /*
- * If a training with these options cuts sessions, adds to the details of the findings about
- * leaked sessions that they count pieces of sessions, and by which options these are cut.
+ * If the training (trained_options()) cuts sessions, adds to the details of the findings
+ * about leaked sessions that they count pieces of sessions, and by which options these
+ * are cut. Does nothing if the training cuts no sessions.
  */
 static void say_pieces(ext_audit_work *work, ext_error *error)
 {
@@ -447,11 +469,13 @@ static void say_pieces(ext_audit_work *work, ext_error *error)
 }
 
 /*
- * Makes findings unknown where facts are missing. A finding about leaked sessions: if the
- * version keeps no fingerprints; or if it has no case, and either it depends on times and
- * the test has another unit, or earlier trainings (warm_start) are not known. The finding
- * about events before the end of the training: if that end is not known, or the test has
- * another unit.
+ * Makes findings unknown for which facts are missing; the others stay.
+ * - A finding about leaked sessions (leaks[]), if there are no fingerprints. If there
+ *   are, a finding with cases stays. One without a case becomes unknown if it depends on
+ *   times and the test has another unit, or if sessions of earlier trainings (warm_start)
+ *   are not known.
+ * - The finding about events before the end of the training, if that end is not known, or
+ *   the test has another unit.
  */
 static void judge_knowledge(ext_audit_work *work, const ext_events *test,
                             ext_error *error)
@@ -477,10 +501,12 @@ static void judge_knowledge(ext_audit_work *work, const ext_events *test,
 }
 
 /*
- * Fills in the findings about leaks: sessions of the test that were trained on, that
- * share an id, or have the same items, and events before the end of the training. The
- * weight of the finding about the same items is the share of sessions beyond those that
- * chance explains. Findings for which facts are missing become unknown
+ * Fills in the findings about leaks from work->leak.found and the counts of the test:
+ * sessions that were trained on (with the first as the example), sessions that share an
+ * id with one of the training, sessions that have the same items as one of the training,
+ * and events before the end of the training. The weight of the finding about the same
+ * items is the share of sessions in addition to those that chance explains; its detail
+ * says how many would be chance. Findings for which facts are missing become unknown
  * (judge_knowledge()).
  */
 static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error *error)
@@ -508,8 +534,9 @@ static void judge_leaks(ext_audit_work *work, const ext_events *test, ext_error 
 }
 
 /*
- * Opens the test, the table, view or SELECT that text gives: with the names of the model's
- * columns if a model is audited.
+ * Opens the test as *source: the table, view or SELECT that text gives. The columns are
+ * those that the call names; those that it does not name are the model's if a model is
+ * audited, else guessed ones.
  */
 static int open_test(ext_audit_work *work, const char *text, ext_source *source,
                      ext_error *error)

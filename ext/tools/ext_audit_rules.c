@@ -2,27 +2,34 @@
  * ext_audit_rules.c - the checks of an audit: name, thresholds, and advice; see
  * ext_tools.h.
  *
- * They are in one table. Every check gives a row of gru4rec_audit(), whatever it found,
- * so that a program that watches a log can rely on the rows.
+ * One table has the rules of all checks. Every check gives a row of gru4rec_audit(),
+ * whatever it found, so that a program that watches a log can rely on the rows.
  */
 #include "ext_tools.h"
 
 #include <string.h>
 
 /*
- * A threshold that no share reaches, because shares are at most 1. A weight that is no
- * share (see judge_rows() in ext_audit_look.c) can be above it.
+ * A threshold that no share exceeds, because shares are at most 1. So a check with it
+ * never gives that severity, unless the code sets a weight that is no share, as
+ * judge_rows() in ext_audit_look.c does (1e9).
  */
 #define NEVER 2.0
 
-/* In SQL, the white space that the library takes for such (src/data/alike.c). */
+/*
+ * SQL text: the white space characters that the library ignores at both ends of ids when
+ * it looks for ids that are alike (src/data/alike.c).
+ */
 #define SPACES "char(9, 10, 11, 12, 13, 32, 160, 12288, 65279)"
 
 /*
- * The rule of each check, indexed by ext_audit_check. A finding is a warning, or an
- * error, if its weight is above that threshold; else it is 'info'. The advice is given
- * whenever something was found, also with 'info'; that of some checks is a format (see
- * ext_audit_rules_advice()). The text what follows "3 of 90 (3.3 %)" in the message.
+ * The rules of all checks, indexed by ext_audit_check.
+ *   name      of the check, in the column check_name
+ *   warning   a finding with cases and a weight above it has the severity 'warning'
+ *   error     the same for 'error', if the weight is above warning too
+ *   what      the words behind "3 of 90 (3.3 %)" in the column advice
+ *   advice    what to do; given whenever there is a case, also with 'info'. For some
+ *             checks it is a format (see ext_audit_rules_advice()).
  */
 static const struct rule {
     const char *name;
@@ -154,8 +161,9 @@ static const struct rule {
 };
 
 /*
- * Returns the severity of a finding: 'info', 'warning' or 'error'. It is 'info' if the
- * check did not count, or found nothing.
+ * Returns the severity of a finding, static: 'info' if the check did not count, found no
+ * case, or its weight is not above rule->warning; 'error' if the weight is above
+ * rule->error too; else 'warning'.
  */
 static const char *severity_of(const ext_audit_finding *finding, const struct rule *rule)
 {
@@ -166,9 +174,10 @@ static const char *severity_of(const ext_audit_finding *finding, const struct ru
 }
 
 /*
- * Returns the text of the column advice, of sqlite3_malloc: how many cases were found, an
- * example, and what to do about it. If the check did not count, it is the finding's
- * detail. NULL: there is nothing to say, or not enough memory.
+ * Returns the text of the column advice, of sqlite3_malloc: "N of M (P %)" with the
+ * rule's words, the example, the advice (the finding's, else the rule's) and the detail.
+ * If the check did not count, the text is only the detail. NULL: there is no case, there
+ * is no detail, or there is not enough memory.
  */
 static char *describe(const ext_audit_finding *finding, const struct rule *rule)
 {

@@ -2,12 +2,15 @@
  * ext_batches.c - gru4rec_batches(source, batch_size [, options]): the session-parallel
  * schedule of one epoch as a table; see ext_tools.h.
  *
- * 1. A row is (step, lane, session, input, target, reset). Steps count from 1, lanes from
- *    0. reset is 1 if the lane begins a session at this step, so that its hidden state is
- *    zero before the step.
+ * 1. A row is one lane of one step: (step, lane, session, input, target, reset). Steps
+ *    count from 1, lanes from 0. input and target are ids of items: the lane's event, and
+ *    the event that follows it in the session. reset is 1 if the lane begins a session at
+ *    this step, so that its hidden state is zero before the step; else 0.
  * 2. The options session, item, time and order name the source's columns. With n_sample=0
  *    the epoch ends when fewer than two lanes are left; with n_sample above 0, the
  *    default, the epoch goes on to the last event.
+ * 3. All events are read before the first row. The steps are made while the rows are
+ *    read.
  */
 #include "ext_tools.h"
 
@@ -16,7 +19,8 @@ enum { SOURCE, BATCH_SIZE, OPTIONS, N_ARGUMENTS };
 
 typedef struct batches_cursor {
     ext_cursor base;
-    ext_budget budget; /* for the memory of events and schedule */
+    /* Counts the memory of events and schedule, within the option memory_limit. */
+    ext_budget budget;
     ext_events events;
     gru4rec_schedule *schedule;
     gru4rec_lanes lanes; /* the lanes of the current step */
@@ -33,8 +37,8 @@ static void stop(ext_cursor *base)
 }
 
 /*
- * Goes to the first lane of the next step of the schedule; or sets is_eof if there is no
- * further step.
+ * Goes to the next step of the schedule: sets cursor->lanes, adds 1 to cursor->step, and
+ * goes to lane 0. If there is no further step, sets is_eof.
  */
 static void next_step(batches_cursor *cursor)
 {
@@ -44,9 +48,10 @@ static void next_step(batches_cursor *cursor)
 }
 
 /*
- * Reads the argument batch_size as the text of an option; it is borrowed from the value
- * or from show. A BLOB is shown as a BLOB (x'...'), because it is no number even if its
- * bytes are digits; so the option refuses it. SQLITE_ERROR: the argument is NULL.
+ * Reads the argument batch_size as a text, which read_options() then reads as the option
+ * batch_size. *text is borrowed from the argument or from show. A BLOB becomes the text
+ * x'...', which the option refuses as no number, even if the bytes of the BLOB are
+ * digits. SQLITE_ERROR: the argument is NULL, or a text with a NUL character.
  */
 static int read_batch_size(const char **text, ext_show *show, const ext_cursor *base,
                            ext_error *error)
@@ -61,9 +66,11 @@ static int read_batch_size(const char **text, ext_show *show, const ext_cursor *
 }
 
 /*
- * Reads the arguments: the batch size and the other options into *options, and the
- * columns of the source that they name into *columns, which the caller frees.
- * SQLITE_ERROR: an option cannot be used here.
+ * Reads the arguments batch_size and options: sets *options to the defaults, with the
+ * batch size and then the given options over them, resolved (ext_options_resolve()). Puts
+ * the columns of the source that the options name into *columns, which the caller frees
+ * by ext_options_free_columns(), also after a failure. SQLITE_ERROR: an option cannot be
+ * used here.
  */
 static int read_options(const ext_cursor *base, gru4rec_options *options,
                         ext_columns *columns, ext_error *error)

@@ -4,9 +4,9 @@
  *
  * 1. In one snapshot, the events are read once for each version, with that version's
  *    items and options. So all versions are measured on the same rows, even if others
- *    insert rows meanwhile.
+ *    insert rows meanwhile. The events of all versions are then in memory together.
  * 2. Then, without a snapshot, the versions are measured one after the other. Only one
- *    version is loaded at a time.
+ *    version is held at a time.
  */
 #include "ext_tools.h"
 
@@ -14,20 +14,27 @@
 
 /* A version that takes part in the search for the best one. */
 typedef struct contestant {
-    int64_t version;             /* its number */
-    char run[EXT_RUN_NAME + 1];  /* name of the run that made it */
-    ext_measurement measurement; /* its model is held only while it is used */
+    int64_t version;            /* its number */
+    char run[EXT_RUN_NAME + 1]; /* name of the run that made it */
+    /*
+     * Has the test events of the version from read_all() on, until measure() frees them.
+     * Its model is NULL, except while read_all() or measure() works on this version.
+     */
+    ext_measurement measurement;
 } contestant;
 
 /* The search for the best version of a model. */
 typedef struct contest {
     const ext_home *home;
-    ext_budget budget;       /* for the test events of all versions */
+    ext_budget budget;       /* counts the test events of all versions */
     contestant *contestants; /* (n), newest version first; owned */
     size_t n;
 } contest;
 
-/* Appends a version to the contestants, to be measured with the option cutoffs=20. */
+/*
+ * Appends a version to the contestants (n grows by 1). Sets its options of measuring to
+ * the defaults with cutoffs=20.
+ */
 static int add_contestant(contest *all, int64_t version, ext_error *error)
 {
     contestant *more =
@@ -47,8 +54,8 @@ static int add_contestant(contest *all, int64_t version, ext_error *error)
 }
 
 /*
- * Fills in contestants with the versions that are ready, newest first. SQLITE_ERROR:
- * there is none.
+ * Appends all versions of the model that are ready to the contestants, newest first.
+ * SQLITE_ERROR: there is none.
  */
 static int list(contest *all, ext_error *error)
 {
@@ -70,8 +77,9 @@ static int list(contest *all, ext_error *error)
 }
 
 /*
- * Acquires the version of the contestant as measurement.model. release_model() gives it
- * up.
+ * Acquires the version of the contestant as measurement.model, loading it if it is not in
+ * memory. The caller gives it up by release_model() or ext_measure_free(). SQLITE_ERROR:
+ * the version does not exist any more.
  */
 static int hold_model(contestant *one, const ext_home *home, ext_error *error)
 {
@@ -79,6 +87,7 @@ static int hold_model(contestant *one, const ext_home *home, ext_error *error)
     return ext_model_acquire_version(&one->measurement.model, home, &choice, error);
 }
 
+/* Gives up the version that hold_model() has acquired; the test events stay. */
 static void release_model(contestant *one)
 {
     ext_model_release(one->measurement.model);
@@ -86,9 +95,11 @@ static void release_model(contestant *one)
 }
 
 /*
- * Lists the versions that are ready, and reads the test events once for each of them, in
- * one snapshot. Notes in run which run made the version. The memory limit is that of the
- * newest version.
+ * Lists the versions that are ready, and then reads the test events once for each of them
+ * into its measurement, in one snapshot, which ends here. Holds each version only while
+ * its events are read. Copies the name of the run that made the version into run, so that
+ * measure() sees whether the version was replaced. Starts the budget by the memory limit
+ * of the newest version.
  */
 static int read_all(contest *all, const char *source, ext_error *error)
 {
@@ -112,8 +123,9 @@ static int read_all(contest *all, const char *source, ext_error *error)
 }
 
 /*
- * Measures the version of a contestant, which must be held. Sets *mrr to its MRR@20; 0
- * after a failure.
+ * Measures the version of a contestant on its test events; the caller must hold the
+ * version. Sets *mrr to the version's MRR@20; NAN: no event was ranked. After a failure
+ * *mrr is of no use.
  */
 static int measure_held(contest *all, contestant *one, double *mrr, ext_error *error)
 {
@@ -129,9 +141,10 @@ static int measure_held(contest *all, contestant *one, double *mrr, ext_error *e
 }
 
 /*
- * Acquires and measures the version of a contestant, sets *mrr, and frees its events and
- * its hold on the version in any case. SQLITE_BUSY: another run has made the version that
- * has this number now.
+ * Acquires and measures the version of a contestant, and sets *mrr (measure_held()). In
+ * any case then frees its test events, releases its version, and makes its measurement
+ * all zero. SQLITE_BUSY: since read_all() another run has made the version that has this
+ * number now.
  */
 static int measure(contest *all, contestant *one, double *mrr, ext_error *error)
 {
@@ -149,13 +162,17 @@ static int measure(contest *all, contestant *one, double *mrr, ext_error *error)
 }
 
 /*
- * Measures all versions, and sets *version to the first one with the best MRR.
- * SQLITE_ERROR: none had an event to rank.
+ * Measures all versions, newest first, and sets *version to the number of the first one
+ * with the best MRR. Stops at the first failure. SQLITE_ERROR: no version had an event to
+ * rank; *version is then 0.
  */
 static int find_best(int64_t *version, contest *all, ext_error *error)
 {
     double mrr = 0;
-    double best = -1; /* NAN is not above it: a version without an event never wins */
+    /*
+     * No comparison with NAN is true, so a version without an event to rank never wins.
+     */
+    double best = -1;
     int rc = SQLITE_OK;
     *version = 0;
     for (size_t i = 0; rc == SQLITE_OK && i < all->n; i++) {

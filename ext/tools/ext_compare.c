@@ -2,13 +2,16 @@
  * ext_compare.c - gru4rec_compare(a, b, source [, options]): compares a model with a
  * baseline, with its own network or with another model; see ext_tools.h.
  *
- * The table has a row for each segment, measure and cut-off. If b is a baseline, it is
- * fitted on the sessions that a was trained on, and one evaluation measures both. If b is
- * 'gru4rec-network', a blends, and one evaluation measures a and its network without the
- * blend. If b is a model, the source is read once for both models. Each model is measured
- * on the sessions that its own options make of the events, and the library finds the
- * targets that both have. Views and triggers cannot use the table, because it runs SQL
- * that is given as text.
+ * The table has a row for each segment, measure and cut-off. Rows of a segment without an
+ * event are left out. The whole comparison happens before the first row.
+ * - If b is a baseline, b is fitted on the sessions that a was trained on, and one
+ *   evaluation measures both.
+ * - If b is 'gru4rec-network', one evaluation measures a, whose version must blend, and
+ *   the network of a without the blend.
+ * - If b is a model, the source is read once for both models. Each model is measured on
+ *   the sessions that its own options make of the events, and the library finds the
+ *   targets that both have.
+ * Views and triggers cannot use the table, because it runs SQL that is given as text.
  */
 #include "ext_tools.h"
 
@@ -37,22 +40,37 @@ enum { A, B, SOURCE, OPTIONS, N_ARGUMENTS };
 
 typedef struct compare_cursor {
     ext_cursor base;
-    gru4rec_difference *differences; /* (n) */
+    gru4rec_difference *differences; /* (n) owned; of sqlite3_malloc */
     size_t n;
     int64_t n_skipped; /* test events that do not count: n_unknown + n_unpaired */
-    char *warnings;    /* or NULL */
+    char *warnings;    /* what the user must know of the figures; NULL: nothing */
 } compare_cursor;
 
-/* One call of gru4rec_compare(). All zero to begin with. */
+/*
+ * What one call of gru4rec_compare() works with. All zero at first. start() frees it by
+ * free_call() before the first row is given.
+ */
 typedef struct compare_call {
-    ext_home homes[2]; /* of a; and of b, if b is a model */
+    ext_home homes[2]; /* of a; and of b, which is zero unless b is a model */
     ext_budget budget;
-    /* Of a and b. Their memory is of the budget, except the models. */
+    /*
+     * The measurements of a and b; sides[1] is not measured unless b is a model. Their
+     * tests, baselines and fingerprints are in the budget.
+     */
     ext_measurement sides[2];
-    /* b is a method that is measured together with a; sides[1] is then not measured. */
+    /* False: b is a model. True: b is a method that is measured together with a. */
     bool is_method;
-    int kind;           /* the method: a gru4rec_baseline_kind, or NETWORK */
-    int32_t *places[2]; /* ranks of the targets by a and by b; of the budget */
+    /*
+     * The method that the name of b means: a gru4rec_baseline_kind, NETWORK or NO_METHOD.
+     * Used only if is_method is true, and then never NO_METHOD.
+     */
+    int kind;
+    /*
+     * The places of the targets in the rankings, of each side that is measured (place());
+     * in the budget. NULL: that side is not measured. A method b is measured in
+     * places[0], behind a.
+     */
+    int32_t *places[2];
     int64_t n_unknown;  /* events whose item a, or a model b, does not know */
     int64_t n_unpaired; /* targets that do not count, though both know the items */
 } compare_call;
@@ -70,14 +88,14 @@ static void stop(ext_cursor *base)
 /* ---- what is compared ---- */
 
 /*
- * Numbers behind those of the baselines (gru4rec_baseline_kind): the network alone of a
- * version that blends, and no method.
+ * Methods that are no baseline, numbered behind the baselines (gru4rec_baseline_kind):
+ * the network alone of a version that blends; and the answer that a name is no method.
  */
 enum { NETWORK = GRU4REC_N_BASELINES, NO_METHOD };
 
 /*
- * Returns the number of the method of that name: a gru4rec_baseline_kind, or NETWORK for
- * "gru4rec-network"; NO_METHOD: there is none. Upper and lower case count as equal.
+ * Returns the method of that name: a gru4rec_baseline_kind; NETWORK for
+ * "gru4rec-network"; NO_METHOD if there is none. Upper and lower case count as equal.
  */
 static int find_method(const char *name)
 {
@@ -91,8 +109,8 @@ static int find_method(const char *name)
 }
 
 /*
- * Sets the error that the argument b names neither a model nor a baseline: returns
- * SQLITE_ERROR. The message lists the baselines.
+ * Sets the error that the argument b names neither a model nor a method, and returns its
+ * code: SQLITE_ERROR. The message lists the baselines and 'gru4rec-network'.
  */
 static int fail_name(const char *name, ext_error *error)
 {
@@ -112,10 +130,11 @@ static int fail_name(const char *name, ext_error *error)
 }
 
 /*
- * Finds out whether the argument b is a model or a method beside a (a baseline, or the
- * network of a), and sets is_method and kind. If a model and a baseline have the same
- * name, b means the model; "baseline:" before the name makes it mean the baseline.
- * SQLITE_ERROR: b is neither a model nor such a method.
+ * Finds out whether the argument b (value) names a model, or a method that is measured
+ * together with a (a baseline, or the network of a). Sets call->is_method and call->kind.
+ * If a model and a method have the same name, b means the model; "baseline:" before the
+ * name makes b mean the method. The model itself is not acquired here. SQLITE_ERROR: b is
+ * neither.
  */
 static int find_b(compare_call *call, sqlite3_value *value, const ext_home *own,
                   ext_error *error)
@@ -141,8 +160,8 @@ static int find_b(compare_call *call, sqlite3_value *value, const ext_home *own,
 }
 
 /*
- * Returns the baselines that are measured, a bit for each: b, if b is a baseline, else
- * none.
+ * Returns the baselines that are measured, as a set of bits 1 << kind: the bit of b if b
+ * is a baseline; else 0.
  */
 static int64_t baselines_of(const compare_call *call)
 {
@@ -150,9 +169,10 @@ static int64_t baselines_of(const compare_call *call)
 }
 
 /*
- * Refuses options that mean nothing for a comparison, or nothing for this b: version;
- * baselines; version_b, if b is not a model; drawn candidates, if b is a model; options of
- * a baseline that b is not. SQLITE_ERROR: there is such an option.
+ * Refuses options that mean nothing in a comparison, or nothing for this b: version;
+ * baselines; version_b, if b is not a model; candidates that are drawn, if b is a model;
+ * an option of a baseline that is not b. SQLITE_ERROR: such an option is set; the message
+ * says what to write instead.
  */
 static int check_options(const compare_call *call, ext_error *error)
 {
@@ -183,9 +203,9 @@ static int check_options(const compare_call *call, ext_error *error)
 }
 
 /*
- * Checks that a is not compared with itself. SQLITE_ERROR: b is the network of a, but the
- * version of a does not blend, so a is nothing but that network. The version of a must be
- * held.
+ * Checks that a is not compared with itself. SQLITE_ERROR: b is the network of a, and the
+ * version of a does not blend, so that a is nothing but its network. Any other b passes.
+ * The version of a must be held.
  */
 static int check_network(const compare_call *call, ext_error *error)
 {
@@ -200,9 +220,15 @@ static int check_network(const compare_call *call, ext_error *error)
 }
 
 /*
- * Reads the arguments, acquires the versions of a and b, and reads the test events. If b
- * is a baseline, fits it on the sessions that a was trained on. call->n_unknown becomes
- * the number of test events whose item a, or a model b, does not know.
+ * Prepares everything that is to be measured:
+ * 1. Reads the options, finds out what b is (find_b()), and checks the options.
+ * 2. Acquires the version of a and, if b is a model, that of b; starts the budget by the
+ *    limit of a.
+ * 3. Reads the test events, for both if b is a model. Looks for sessions of the test that
+ *    a, or the model b, was trained on.
+ * 4. If b is a baseline, fits it on the sessions that a was trained on.
+ * Sets call->n_unknown to the number of test events whose item a, or a model b, does not
+ * know. After a failure the caller calls free_call(), as after success.
  */
 static int read_call(compare_call *call, const ext_cursor *base, const char *source,
                      ext_error *error)
@@ -248,9 +274,10 @@ static int read_call(compare_call *call, const ext_cursor *base, const char *sou
 /* ---- comparing ---- */
 
 /*
- * Measures one side (0: a, 1: b). *places: out, (ext_measure_methods() of the side,
- * events of its test) the place of each event, as in gru4rec_evaluation; memory of the
- * budget, which free_call() frees, also after an error. The measures are not kept.
+ * Measures one side (0: a, with a method b; 1: a model b), only to get the places of its
+ * targets; the metrics are thrown away. *places: out, (ext_measure_methods() of the side,
+ * events of its test), as in gru4rec_evaluation; memory of the budget, which free_call()
+ * frees, also after a failure.
  */
 static int place(compare_call *call, int side, int32_t **places, ext_error *error)
 {
@@ -271,8 +298,8 @@ static int place(compare_call *call, int side, int32_t **places, ext_error *erro
 }
 
 /*
- * Returns side 0 (a) or 1 (b), which must be measured, in the form that the library
- * compares. It borrows all.
+ * Returns side 0 (a) or 1 (b) in the form that gru4rec_compare() reads. The side must
+ * have been measured (place()). The pointers are borrowed from call.
  */
 static gru4rec_side side_of(const compare_call *call, int side)
 {
@@ -283,9 +310,9 @@ static gru4rec_side side_of(const compare_call *call, int side)
 }
 
 /*
- * Lets the library compare a and b, and fills in cursor->differences and n_unpaired. If b
- * is a method, it has the test of a, and its ranks stand behind those of a: the network's
- * as the second, a baseline's as the last.
+ * Lets the library compare the places of a and b: fills in cursor->differences and
+ * call->n_unpaired. If b is a method, its places stand in call->places[0] behind those of
+ * a: the network's are the second row, a baseline's the last.
  */
 static int compare(compare_cursor *cursor, compare_call *call, ext_error *error)
 {
@@ -309,8 +336,10 @@ static int compare(compare_cursor *cursor, compare_call *call, ext_error *error)
 }
 
 /*
- * Appends all warnings about the comparison, and those about both sides, to the warnings
- * of side a. first: the first row that the table gives.
+ * Appends to the warnings of side a: that there was no event to compare; that a and a
+ * model b cut sessions by another session_gap; all warnings of a
+ * (ext_measure_warn_all()); and those of b, after "of b: ". Each only if it applies.
+ * first: the first row that the table gives.
  */
 static int warn(compare_call *call, const gru4rec_difference *first, ext_error *error)
 {
@@ -334,8 +363,8 @@ static int warn(compare_call *call, const gru4rec_difference *first, ext_error *
 }
 
 /*
- * Moves the rows that are shown to the front, and returns how many they are. If none is,
- * all are shown.
+ * Moves the rows that are shown (ext_measure_is_shown()) to the front, in their order,
+ * and returns how many these are. If no row is shown, moves nothing and returns n.
  */
 static size_t leave_out_empty(gru4rec_difference *differences, size_t n)
 {
@@ -347,8 +376,9 @@ static size_t leave_out_empty(gru4rec_difference *differences, size_t n)
 }
 
 /*
- * Measures a and b (a method b together with a) and compares them: fills in the rows, the
- * skipped events and the warnings of the cursor.
+ * Measures a and b, compares them, and collects the warnings. Fills in the cursor: its
+ * rows (without those of empty segments), n_skipped, and the warnings, which it moves out
+ * of side a. If measuring or comparing fails, cursor->n is 0.
  */
 static int compute(compare_cursor *cursor, compare_call *call, ext_error *error)
 {
@@ -374,6 +404,10 @@ static int compute(compare_cursor *cursor, compare_call *call, ext_error *error)
     return rc;
 }
 
+/*
+ * Frees all that the call owns: the places, both measurements with their holds, and the
+ * homes.
+ */
 static void free_call(compare_call *call)
 {
     const gru4rec_allocator *memory = &call->budget.allocator;

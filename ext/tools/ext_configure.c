@@ -3,7 +3,7 @@
  * and options of training; see ext_tools.h.
  *
  * 1. The change is permanent. What the call does not name stays as it is. The versions
- *    stay too, and go on serving. The value null takes an option back to the model's
+ *    stay too, and go on serving. The value null puts an option back to the model's
  *    default.
  * 2. If the call names another source, the model keeps the names of its columns where
  *    that source has such columns. The other names are guessed.
@@ -17,11 +17,19 @@
  */
 #include "ext_tools.h"
 
-/* The configuration that a model has, and the one that it is to have. */
+/*
+ * The configuration that a model has, and the one that it is to have. read_changes()
+ * fills it in; free_configuration() frees it.
+ */
 typedef struct configuration {
-    ext_config config;                 /* as the model has it */
-    gru4rec_options options, defaults; /* options and defaults as they are to be */
-    ext_changes changes;               /* changes.columns: as they are to be */
+    /*
+     * The configuration that the model has. But config.columns lacks names that null in
+     * the call drops, or that keep_all() moved.
+     */
+    ext_config config;
+    gru4rec_options options, defaults; /* as the model is to have them */
+    /* What the call changes. Its columns become all columns that the model is to have. */
+    ext_changes changes;
 } configuration;
 
 static void free_configuration(configuration *own)
@@ -34,9 +42,10 @@ static void free_configuration(configuration *own)
 /* ---- what is asked for ---- */
 
 /*
- * Checks that the new source is not the view m_source, if the model made this view of its
- * SELECT: to store another source deletes this view together with its SELECT.
- * SQLITE_ERROR: the new source is that view.
+ * Checks that the new source is not the view m_source (m: the model's name), if the model
+ * made this view of its SELECT: to store another source deletes this view together with
+ * its SELECT. Does nothing if the call names no source. SQLITE_ERROR: the new source is
+ * that view.
  */
 static int check_view(const configuration *own, const ext_home *home, ext_error *error)
 {
@@ -54,15 +63,18 @@ static int check_view(const configuration *own, const ext_home *home, ext_error 
     return error->rc;
 }
 
-/* Returns the source that the model is to have; NULL: none. */
+/*
+ * Returns the source that the model is to have: the one of the call, if the call gives
+ * one or null, else the present one. Borrowed from own. NULL: none.
+ */
 static const char *source_of(const configuration *own)
 {
     return own->changes.has_source ? own->changes.source : own->config.source;
 }
 
 /*
- * Moves each name of a column that columns lacks from kept to columns. kept then has NULL
- * for it.
+ * Completes columns from kept: each of the names session, item, time and order that
+ * columns lacks is moved from kept to columns. kept has NULL in its place then.
  */
 static void keep_all(ext_columns *columns, ext_columns *kept)
 {
@@ -77,10 +89,11 @@ static void keep_all(ext_columns *columns, ext_columns *kept)
 }
 
 /*
- * Opens the source that the call names. The columns are those that the call names; the
- * model's columns, if the source has them; and else guessed ones. A table or view must be
- * one that the model can read later (ext_source_check_stored()). The caller closes
- * *source in any case.
+ * Opens the source that the call names, as *source. Its columns are those that the call
+ * names; for the others the model's columns, if the source has them (these are added to
+ * own->changes.columns); and else guessed ones. The caller closes *source in any case.
+ * SQLITE_ERROR: the source does not open; or it is a table or view that the model could
+ * not read later (ext_source_check_stored()).
  */
 static int open_other(configuration *own, const ext_home *home, ext_source *source,
                       ext_error *error)
@@ -97,10 +110,11 @@ static int open_other(configuration *own, const ext_home *home, ext_source *sour
 }
 
 /*
- * Opens the source that the model is to have, puts its columns into the changes, and
- * closes it. If the source stays the same, so do its columns: a column that is gone is an
- * error and is not guessed anew. Without a source, the model keeps the names of its
- * columns.
+ * Checks that the source that the model is to have can be read: opens and closes it. Sets
+ * own->changes.columns to the names of the columns that were found. If the source stays
+ * the same, so do its columns: a column that is gone is an error and is not guessed anew.
+ * If the model is to have no source, opens nothing, and adds the model's names of columns
+ * to own->changes.columns (keep_all()).
  */
 static int check_source(configuration *own, const ext_home *home, ext_error *error)
 {
@@ -123,9 +137,10 @@ static int check_source(configuration *own, const ext_home *home, ext_error *err
 }
 
 /*
- * Reads the model's configuration and the changes (text: the options of the call) into
- * own, and checks that the options fit each other and that the source can be read. Writes
- * nothing.
+ * Reads the model's configuration, and over it the changes (text: the options of the
+ * call), into own. Then checks that the options fit each other, and that the source can
+ * be read (check_source()). Writes nothing. The caller calls free_configuration() in any
+ * case. SQLITE_ERROR: an option, a column or the source is wrong.
  */
 static int read_changes(configuration *own, const ext_home *home, const char *text,
                         ext_error *error)
@@ -155,7 +170,7 @@ static int read_changes(configuration *own, const ext_home *home, const char *te
 
 /*
  * Drops the model's table by DROP TABLE. SQLITE_LOCKED: a statement of this connection
- * reads the table.
+ * reads the table; the message says to end it.
  */
 static int drop_table(const ext_home *home, ext_error *error)
 {
@@ -173,8 +188,10 @@ static int drop_table(const ext_home *home, ext_error *error)
 }
 
 /*
- * Drops the model's table, and creates it with the new arguments. connection->remake
- * tells xDestroy and xCreate meanwhile that the shadow tables stay.
+ * Drops the model's table, and creates it with the new source, columns and options. Sets
+ * connection->remake meanwhile, and NULL afterwards: it tells xDestroy and xCreate that
+ * the shadow tables stay. After a failure the table may be gone, so the caller must undo
+ * its savepoint.
  */
 static int make_anew(configuration *own, const ext_home *home, ext_error *error)
 {
@@ -189,8 +206,9 @@ static int make_anew(configuration *own, const ext_home *home, ext_error *error)
 }
 
 /*
- * Sets *json to the configuration that the model has now: source, columns and options, as
- * JSON. It is of sqlite3_malloc; the caller frees it, also after a failure.
+ * Sets *json to the configuration that the model has now in its tables: source, columns
+ * and options, as JSON. The key order is left out if the model has no order column. *json
+ * is of sqlite3_malloc; the caller frees it, also after a failure.
  */
 static int describe(char **json, const ext_home *home, ext_error *error)
 {
@@ -216,9 +234,9 @@ static int describe(char **json, const ext_home *home, ext_error *error)
 
 /*
  * Reads the changes, makes the table anew and describes the result in *json, all in one
- * savepoint. First takes the write lock, and writes the endings of runs that are pending
- * (ext_pending_lock()). After a failure nothing is changed; the caller frees *json in any
- * case.
+ * savepoint. First takes the write lock, and writes the endings of earlier runs that are
+ * still to be written (ext_pending_lock()). Commits unless the user has an open
+ * transaction. After a failure nothing is changed; the caller frees *json in any case.
  */
 static int write_changes(char **json, const ext_home *home, const char *text,
                          ext_error *error)
@@ -242,6 +260,11 @@ static int write_changes(char **json, const ext_home *home, const char *text,
 
 /* ---- the function ---- */
 
+/*
+ * The SQL function gru4rec_configure(); its result is the JSON of describe(). Tries again
+ * while another connection of a shared cache holds the lock (ext_savepoint_may_retry()).
+ * Restores last_insert_rowid().
+ */
 static void configure(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);

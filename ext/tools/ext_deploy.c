@@ -3,17 +3,18 @@
  * active one; see ext_tools.h.
  *
  * The result is the number of the version. 'best' means the version with the best MRR.
- * Without a source, these are the MRRs of the versions' own validations, each on the
- * sessions that its own training held out. With a source, all versions are measured now,
- * on that source.
+ * Without a source, the MRRs that the versions have stored are compared, each measured on
+ * the sessions that its own training held out. With a source, all versions are measured
+ * now, on that source.
  */
 #include "ext_tools.h"
 
 /*
  * Finds the version that choice means, and makes it the active one, in a savepoint of its
- * own. First takes the write lock, and writes the endings of runs that are pending
- * (ext_pending_lock()). *version is the number of the version. After a failure nothing is
- * written.
+ * own. First takes the write lock, and writes the endings of earlier runs that are still
+ * to be written (ext_pending_lock()). *version: out, the number of the version. Commits
+ * unless the user has an open transaction. After a failure nothing is written.
+ * SQLITE_ERROR: there is no such version.
  */
 static int write_choice(int64_t *version, const ext_home *home, const ext_choice *choice,
                         ext_error *error)
@@ -34,11 +35,12 @@ static int write_choice(int64_t *version, const ext_home *home, const ext_choice
 
 /*
  * Checks, as gru4rec_train() does, that the call can write its result, and that the
- * database would not be locked while versions are measured. The caller calls this before
- * it measures.
+ * database would not be locked while versions are measured. Changes nothing: it starts a
+ * savepoint and ends it. The caller calls this before it measures.
  *
- * is_alone: the call did not begin in a transaction of the user's. SQLITE_READONLY,
- * SQLITE_ERROR: the call is refused.
+ * is_alone: the call did not begin in a transaction of the user.
+ * SQLITE_READONLY: the database cannot be written. SQLITE_ERROR: the call stands beside a
+ * table or another statement.
  */
 static int check_alone(const ext_home *home, bool is_alone, ext_error *error)
 {
@@ -63,9 +65,9 @@ static int check_alone(const ext_home *home, bool is_alone, ext_error *error)
 }
 
 /*
- * Measures the versions on the source, and turns *choice, which must be 'best', into the
- * number of the best one. SQLITE_ERROR: it is another choice, or as for check_alone() and
- * ext_best_find().
+ * Measures the versions on the source, and replaces *choice by the number of the best
+ * version. Activates nothing. SQLITE_ERROR: *choice is not 'best'. Other errors: those of
+ * check_alone() and ext_best_find().
  */
 static int measure(ext_choice *choice, const ext_home *home, bool is_alone,
                    const char *source, ext_error *error)
@@ -79,6 +81,12 @@ static int measure(ext_choice *choice, const ext_home *home, bool is_alone,
     return rc == SQLITE_OK ? ext_best_find(&choice->number, home, source, error) : rc;
 }
 
+/*
+ * The SQL function gru4rec_deploy(): makes a version the active one; its number is the
+ * result. With a source that is not NULL, which only 'best' may have (measure()), first
+ * measures the versions on it and takes the best. Tries the write again while another
+ * connection of a shared cache holds the lock (ext_savepoint_may_retry()).
+ */
 static void deploy(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);

@@ -2,8 +2,8 @@
  * ext_evaluate.c - gru4rec_evaluate(model, source [, options]): measures a model and
  * baselines on test events; see ext_tools.h.
  *
- * The table has a row for each method, segment and cut-off. The whole evaluation happens
- * before the first row.
+ * The table has a row for each method, segment and cut-off. Rows of a segment without an
+ * event are left out. The whole evaluation happens before the first row.
  * Views and triggers cannot use the table, because it runs SQL that is given as text.
  */
 #include "ext_tools.h"
@@ -31,17 +31,21 @@ enum { MODEL, SOURCE, OPTIONS, N_ARGUMENTS };
 
 typedef struct evaluate_cursor {
     ext_cursor base;
-    gru4rec_metrics *metrics; /* (n) */
+    gru4rec_metrics *metrics; /* (n) owned; of sqlite3_malloc */
     size_t n;
     int64_t n_skipped; /* events dropped because the model does not know their item */
-    char *warnings;    /* or NULL */
+    char *warnings;    /* what the user must know of the figures; NULL: nothing */
 } evaluate_cursor;
 
-/* One call of gru4rec_evaluate(). All zero to begin with. */
+/*
+ * What one call of gru4rec_evaluate() works with. All zero at first. start() frees it
+ * before the first row is given.
+ */
 typedef struct evaluate_call {
     ext_home home; /* of the model */
     ext_budget budget;
-    ext_measurement measurement; /* its memory is of the budget, except the model */
+    /* The request. Its test, its baselines and its fingerprints are in the budget. */
+    ext_measurement measurement;
 } evaluate_call;
 
 static void stop(ext_cursor *base)
@@ -55,8 +59,11 @@ static void stop(ext_cursor *base)
 }
 
 /*
- * Reads the arguments, acquires the version, starts the budget, and reads the test
- * events. Also looks for leaks.
+ * Reads the argument options and sets the options of the measurement; acquires the
+ * version; starts the budget (ext_measure_limit()); and reads the test events and the
+ * candidates. Also looks for sessions of the test that the version was trained on.
+ * SQLITE_ERROR: an option is wrong, or is one of a baseline that is not measured; or as
+ * for ext_measure_hold() and ext_measure_read().
  */
 static int read_call(evaluate_call *call, const ext_cursor *base, const char *source,
                      ext_error *error)
@@ -82,8 +89,8 @@ static int read_call(evaluate_call *call, const ext_cursor *base, const char *so
 }
 
 /*
- * Moves the rows that are shown to the front, and returns how many they are. If none is,
- * all are shown.
+ * Moves the rows that are shown (ext_measure_is_shown()) to the front, in their order,
+ * and returns how many these are. If no row is shown, moves nothing and returns n.
  */
 static size_t leave_out_empty(gru4rec_metrics *metrics, size_t n)
 {
@@ -95,8 +102,10 @@ static size_t leave_out_empty(gru4rec_metrics *metrics, size_t n)
 }
 
 /*
- * Fits the baselines, and measures the version, its network alone if the version blends,
- * and the baselines: fills in the rows and the warnings of the cursor.
+ * Fits the baselines, measures the version, its network alone if the version blends, and
+ * the baselines, and appends the warnings. Fills in the cursor: its rows (without those
+ * of empty segments), n_skipped, and the warnings, which it moves out of the measurement.
+ * If measuring fails, cursor->n is 0.
  */
 static int compute(evaluate_cursor *cursor, evaluate_call *call, ext_error *error)
 {

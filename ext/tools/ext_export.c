@@ -1,6 +1,6 @@
 /*
- * ext_export.c - gru4rec_export(model [, file [, options]]): exports a model in
- * safetensors format; see ext_tools.h.
+ * ext_export.c - gru4rec_export(model [, file [, options]]): exports a version of a model
+ * in safetensors format; see ext_tools.h.
  *
  * With a file, writes it, and the result is its size in bytes. Without a file, the result
  * is a BLOB. To give options without a file, the caller writes NULL as the file.
@@ -9,18 +9,22 @@
 
 #include <string.h>
 
-/* The content of an export: the header, then the values of the model's tensors. */
+/*
+ * The content of an export: the header, then the values of the model's tensors, and of
+ * the sessions if these are exported.
+ */
 typedef struct safetensors {
-    char *header; /* (n_header) */
+    char *header; /* (n_header) of sqlite3_malloc; owned */
     size_t n_header;
     const gru4rec_model *model;
     gru4rec_dataset *sessions; /* owned; NULL: they are not exported */
-    size_t n_bytes;            /* of header and values together */
+    size_t n_bytes;            /* of header and all values together */
 } safetensors;
 
 /*
- * Returns where the parts of the content's sessions stand in the row of words that
- * ext_blend_words() gives. All parts are empty if there are no sessions.
+ * Returns which words of the exported sessions are times, lengths and rows: indexes into
+ * the row of words that ext_blend_words() gives. All are 0 if the content has no
+ * sessions.
  */
 static ext_blend_layout layout_of(const safetensors *content)
 {
@@ -30,7 +34,10 @@ static ext_blend_layout layout_of(const safetensors *content)
                : ext_blend_layout_of(sessions->n_sessions, sessions->n_events);
 }
 
-/* Returns the number of bytes behind the header: those of all tensors and sessions. */
+/*
+ * Returns the number of bytes behind the header: those of the model's tensors, and of the
+ * sessions if the content has some.
+ */
 static size_t value_bytes(const safetensors *content)
 {
     const ext_blend_layout at = layout_of(content);
@@ -43,10 +50,18 @@ static size_t value_bytes(const safetensors *content)
     return bytes;
 }
 
-/* A function that takes the next n bytes of the export: into a BLOB, or into a file. */
+/*
+ * A function that takes the next n bytes of the export, and copies them into a BLOB
+ * (write_blob()) or writes them to a file (write_file()). context: where to. Returns an
+ * SQLite code.
+ */
 typedef int sink(void *context, const void *bytes, size_t n, ext_error *error);
 
-/* Gives the values of a tensor to write, as float32, little-endian. */
+/*
+ * Passes the values of a tensor to the function write, as float32, little-endian, in
+ * blocks of EXT_SAFETENSORS_PART values. Stops at the first failure of write and returns
+ * its code.
+ */
 static int write_values(const gru4rec_tensor *tensor, sink *write, void *context,
                         ext_error *error)
 {
@@ -62,8 +77,10 @@ static int write_values(const gru4rec_tensor *tensor, sink *write, void *context
 }
 
 /*
- * Gives the words of the sessions from first on, and before end, to write, little-endian.
- * If first is end, does nothing; sessions may be NULL then.
+ * Passes the words first to end - 1 of the sessions (indexes as in layout_of()) to the
+ * function write, little-endian, in blocks of EXT_SAFETENSORS_PART words. Stops at the
+ * first failure of write and returns its code. If first is end, does nothing; sessions
+ * may be NULL then.
  */
 static int write_sessions(const gru4rec_dataset *sessions, int64_t first, int64_t end,
                           sink *write, void *context, ext_error *error)
@@ -82,8 +99,9 @@ static int write_sessions(const gru4rec_dataset *sessions, int64_t first, int64_
 }
 
 /*
- * Gives the whole export to write: the header, then the values in the order that the
- * header says (blend.times, the model's tensors, blend.lengths, blend.rows).
+ * Passes the whole export to the function write: the header, then the values in the order
+ * that the header says (blend.times, the model's tensors, blend.lengths, blend.rows).
+ * Stops at the first failure of write and returns its code.
  */
 static int write_all(const safetensors *content, sink *write, void *context,
                      ext_error *error)
@@ -106,7 +124,10 @@ static int write_all(const safetensors *content, sink *write, void *context,
                : rc;
 }
 
-/* A sink that copies into a BLOB. context: the address of the pointer to the next byte. */
+/*
+ * A sink: copies the n bytes into a BLOB, and moves the place in the BLOB on by n.
+ * context: the address of the pointer to the next free byte. Cannot fail.
+ */
 static int write_blob(void *context, const void *bytes, size_t n, ext_error *error)
 {
     unsigned char **at = context;
@@ -116,15 +137,15 @@ static int write_blob(void *context, const void *bytes, size_t n, ext_error *err
     return SQLITE_OK;
 }
 
-/* A sink that writes to a file. context: an ext_output. */
+/* A sink: appends the n bytes to a file (ext_file_write()). context: an ext_output. */
 static int write_file(void *context, const void *bytes, size_t n, ext_error *error)
 {
     return ext_file_write(context, bytes, n, error);
 }
 
 /*
- * Returns the content as the SQL result, a BLOB. SQLITE_TOOBIG: it is longer than SQLite
- * allows.
+ * Makes the content, as a BLOB, the SQL result. SQLITE_TOOBIG: it is longer than SQLite
+ * allows; the message says to give a file.
  */
 static void export_blob(sqlite3_context *context, sqlite3 *db, const safetensors *content,
                         ext_error *error)
@@ -147,8 +168,8 @@ static void export_blob(sqlite3_context *context, sqlite3 *db, const safetensors
 }
 
 /*
- * Writes the content into the file at path; the SQL result is its size in bytes. After a
- * failure the new file is deleted, and an old one stays.
+ * Writes the content into the file at path, and makes its size in bytes the SQL result.
+ * After a failure there is no result; the new file is deleted, and an old one stays.
  */
 static void export_file(sqlite3_context *context, sqlite3 *db, const char *path,
                         const safetensors *content, ext_error *error)
@@ -165,16 +186,17 @@ static void export_file(sqlite3_context *context, sqlite3 *db, const char *path,
 
 /* What a call of gru4rec_export() asks for. */
 typedef struct request {
-    const char *path;  /* NULL: the result is a BLOB */
+    /* Path of the file, borrowed from its argument; NULL: the result is a BLOB. */
+    const char *path;
     ext_choice choice; /* which version to export */
-    bool
-        has_sessions; /* option sessions: also export those that the version blends with */
+    /* Option sessions: also export the sessions that the version blends with. */
+    bool has_sessions;
 } request;
 
 /*
- * Sets asked->choice and asked->has_sessions by the argument options: the active version
- * and false by default. value: NULL if there is no such argument. SQLITE_ERROR: an option
- * other than version and sessions, or a bad value.
+ * Reads the argument options (value; NULL if it is not given) into asked->choice and
+ * asked->has_sessions. Without options these become the active version and false.
+ * SQLITE_ERROR: an option other than version and sessions, or a bad value.
  */
 static int read_options(request *asked, sqlite3 *db, sqlite3_value *value,
                         ext_error *error)
@@ -193,8 +215,8 @@ static int read_options(request *asked, sqlite3 *db, sqlite3_value *value,
 
 /*
  * Loads the sessions that the version blends with into *sessions, whose memory is from
- * budget. *sessions is NULL after a failure. SQLITE_ERROR: the version does not blend, or
- * a memory limit is reached.
+ * budget. The caller frees them by gru4rec_dataset_free(). *sessions is NULL after a
+ * failure. SQLITE_ERROR: the version does not blend, or a memory limit is reached.
  */
 static int load_sessions(gru4rec_dataset **sessions, ext_budget *budget,
                          const ext_home *home, const ext_model *model, ext_error *error)
@@ -211,8 +233,10 @@ static int load_sessions(gru4rec_dataset **sessions, ext_budget *budget,
 }
 
 /*
- * Exports the version, and its sessions if asked->has_sessions; both are then read in one
- * snapshot. The SQL result is the BLOB, or the size of the file.
+ * Loads the version, makes its header, and exports it as a BLOB, or into the file
+ * asked->path. The SQL result is the BLOB, or the size of the file. If
+ * asked->has_sessions, also exports the sessions that the version blends with; then
+ * version and sessions are read in one snapshot. Frees everything before it returns.
  */
 static int export_version(sqlite3_context *context, const ext_home *home,
                           const request *asked, ext_error *error)
@@ -245,6 +269,10 @@ static int export_version(sqlite3_context *context, const ext_home *home,
     return error->rc;
 }
 
+/*
+ * The SQL function gru4rec_export(). If a file is given, asks the host whether it may be
+ * written (ext_file_permit()) before the version is loaded.
+ */
 static void export_model(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     const bool has_file = argc == 2 || (argc > 2 && ext_value_is_given(argv[1]));

@@ -16,7 +16,7 @@
  * left under that name, two writers of one file do not mix their bytes, and nobody can
  * redirect the bytes by putting a link there.
  */
-#define _GNU_SOURCE /* for the file system and signals */
+#define _GNU_SOURCE /* declares realpath(), faccessat(), sigtimedwait() */
 #include "ext_tools.h"
 
 #include <errno.h>
@@ -33,14 +33,15 @@
 /* ---- may it be touched? ---- */
 
 /*
- * Numbers of two switches of sqlite3_db_config(), which older headers lack: whether
- * ATTACH may create files, and whether it may open them for writing.
+ * Numbers of two switches for sqlite3_db_config(), which older headers of SQLite lack.
+ * ATTACH_CREATE: ATTACH may create files. ATTACH_WRITE: ATTACH may open files for
+ * writing.
  */
 enum { ATTACH_CREATE = 1020, ATTACH_WRITE = 1021 };
 
 /*
- * Tells whether a switch of sqlite3_db_config() is off for the connection. A switch that
- * this SQLite does not have is not off.
+ * Tells whether a switch (option) of sqlite3_db_config() is off for the connection;
+ * changes nothing. Returns false if this SQLite does not have the switch.
  */
 static bool is_off(sqlite3 *db, int option)
 {
@@ -49,8 +50,9 @@ static bool is_off(sqlite3 *db, int option)
 }
 
 /*
- * Tells whether limits or switches of the connection forbid the ATTACH of a file: no
- * database may be attached; or, if is_written, ATTACH may not create or write files.
+ * Tells whether limits or switches of the connection forbid the ATTACH of a file: the
+ * limit of attached databases is 0; or, if is_written, a switch says that ATTACH may not
+ * create or not write files.
  */
 static bool is_limited(sqlite3 *db, bool is_written)
 {
@@ -59,9 +61,10 @@ static bool is_limited(sqlite3 *db, bool is_written)
 }
 
 /*
- * Asks the authorizer whether the connection may ATTACH the file at path: prepares the
- * ATTACH as EXPLAIN, and sets *is_allowed to true if the program has a call that
- * attaches; else *is_allowed stays. SQLITE_AUTH: the authorizer forbids it.
+ * Asks the authorizer whether the connection may ATTACH the file at path: prepares and
+ * runs EXPLAIN ATTACH, which attaches nothing. Sets *is_allowed to true if the program
+ * that it lists has a call that attaches; else *is_allowed stays as it is. SQLITE_AUTH:
+ * the authorizer forbids it.
  */
 static int ask_authorizer(bool *is_allowed, sqlite3 *db, const char *path,
                           ext_error *error)
@@ -78,8 +81,9 @@ static int ask_authorizer(bool *is_allowed, sqlite3 *db, const char *path,
 }
 
 /*
- * Reads the name of a file from an SQL value into *path, borrowed. SQLITE_ERROR: it is
- * NULL, or ATTACH would not read it as a file's name.
+ * Reads the name of a file from an SQL value into *path, borrowed from the value.
+ * SQLITE_ERROR: the value is NULL or has a NUL character; or ATTACH would not read it as
+ * a file's name (":memory:", or a text that begins with "file:").
  */
 static int check_name(const char **path, sqlite3_value *value, ext_error *error)
 {
@@ -121,6 +125,10 @@ int ext_file_permit(const char **path, sqlite3 *db, sqlite3_value *value, bool i
 
 /* ---- reading ---- */
 
+/*
+ * Sets the error that the file cannot be read, and returns its code: SQLITE_CANTOPEN.
+ * why: the cause, a part of the message.
+ */
 static int fail_read(const ext_input *input, const char *why, ext_error *error)
 {
     return ext_error_set(error, SQLITE_CANTOPEN, "cannot read '%s': %s",
@@ -128,11 +136,12 @@ static int fail_read(const ext_input *input, const char *why, ext_error *error)
 }
 
 /*
- * Returns why the file cannot be read, as a text that is not owned; NULL: it is an
- * ordinary file.
+ * Returns why the file cannot be read; NULL: it is an ordinary file. After stat() that
+ * does not mean that it can be opened. Nobody frees the text, which is valid until the
+ * next strerror().
  *
- * status: the result of stat() or fstat(), which filled in facts. If it is not 0, errno
- * says why.
+ * status: the result of stat() or fstat(), which filled in facts; or -1 if open() failed.
+ * If status is not 0, errno says why, and facts is not read.
  */
 static const char *look(int status, const struct stat *facts)
 {
@@ -144,9 +153,9 @@ static const char *look(int status, const struct stat *facts)
 }
 
 /*
- * This function looks at the file before it opens it, because opening a device or a pipe
- * can wait, or do something. It looks again afterwards, because the file may have been
- * replaced meanwhile.
+ * Looks at the file before it opens it, because to open a device or a pipe can wait, or
+ * do something. Looks again afterwards, because the file may have been replaced
+ * meanwhile.
  */
 int ext_file_open(ext_input *input, const char *path, ext_error *error)
 {
@@ -197,6 +206,10 @@ void ext_file_close(ext_input *input)
 
 /* ---- writing ---- */
 
+/*
+ * Sets the error that the file cannot be written, for the reason in errno, and returns
+ * its code: SQLITE_CANTOPEN.
+ */
 static int fail_write(const ext_output *output, ext_error *error)
 {
     const int why = errno;
@@ -209,13 +222,18 @@ static int fail_interrupted(ext_error *error)
     return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
 }
 
-/* Time between two questions to the host whether to go on waiting for a pipe. */
+/*
+ * Waiting for a pipe: time between two looks whether the pipe is ready and whether the
+ * host interrupted the call.
+ */
 enum { WAIT = 5 /* milliseconds */ };
 
 /*
- * Opens the device or the pipe at output->path, to be written to directly. For a pipe,
- * waits until somebody has opened it to read. SQLITE_INTERRUPT: the host interrupted the
- * wait. SQLITE_CANTOPEN: it cannot be opened, or an ordinary file has taken its place.
+ * Opens the device or the pipe at output->path as output->fd, to be written to directly.
+ * For a pipe, waits until somebody has opened it to read, and looks again every WAIT
+ * milliseconds. SQLITE_INTERRUPT: the host interrupted the wait. SQLITE_CANTOPEN: it
+ * cannot be opened, or an ordinary file has taken its place. The caller calls
+ * ext_file_finish(), which closes output->fd, in any case.
  */
 static int open_in_place(ext_output *output, bool is_pipe, ext_error *error)
 {
@@ -236,16 +254,18 @@ static int open_in_place(ext_output *output, bool is_pipe, ext_error *error)
 
 /*
  * Makes a new file with a random name in the folder of output->target, opens it as
- * output->fd, and puts its path into output->part. Returns SQLITE_OK, SQLITE_NOMEM, or
- * SQLITE_CANTOPEN with the cause in errno; sets no error message.
+ * output->fd, and puts its path into output->part. Draws another name if a file of that
+ * name exists, up to 100 times. mode: the file's permissions, less the umask. Returns
+ * SQLITE_OK, SQLITE_NOMEM, or SQLITE_CANTOPEN with the cause in errno; sets no error
+ * message.
  */
 static int make_part(ext_output *output, mode_t mode)
 {
     const char *slash = strrchr(output->target, '/');
     const int n_folder = slash != NULL ? (int)(slash + 1 - output->target) : 0;
     /*
-     * More than one attempt, because a process and its child by fork() may draw the same
-     * random number.
+     * There is more than one attempt, because a process and its child by fork() may draw
+     * the same random number.
      */
     for (int attempts = 0; attempts < 100 && output->fd < 0; attempts++) {
         sqlite3_uint64 number;
@@ -264,12 +284,13 @@ static int make_part(ext_output *output, mode_t mode)
 }
 
 /*
- * Makes the new file that is to be renamed to the file that output->path leads to, and
- * sets target, part and fd.
+ * Makes the new file that ext_file_finish() renames to the file that output->path leads
+ * to. Sets output->target to the path of the latter, with links followed if that file
+ * exists; and output->part and output->fd to the new file.
  *
  * old: facts about the file that is there; NULL: there is none. The new file gets the
- * permissions of the old one. SQLITE_CANTOPEN: it cannot be made, or the old file may not
- * be written.
+ * permissions of the old one, or else 0666 less the umask. SQLITE_CANTOPEN: the new file
+ * cannot be made, or the old file may not be written.
  */
 static int open_part(ext_output *output, const struct stat *old, ext_error *error)
 {
@@ -304,9 +325,9 @@ int ext_file_create(ext_output *output, sqlite3 *db, const char *path, ext_error
 }
 
 /*
- * Does what write() does, with the same result and errno. But if nobody reads the pipe
- * any more, it returns -1 with EPIPE, where write() would end the process by the signal
- * SIGPIPE.
+ * Does what write() does, with the same result and errno, but never raises the signal
+ * SIGPIPE. If nobody reads the pipe any more, write() would end the process by that
+ * signal; this function returns -1 with EPIPE.
  */
 static ssize_t write_quietly(int fd, const void *bytes, size_t n)
 {
@@ -345,8 +366,9 @@ int ext_file_write(ext_output *output, const void *bytes, size_t n, ext_error *e
 }
 
 /*
- * Writes the bytes of an open file to the disk, by fsync(). Returns false if that fails.
- * Some file systems have no fsync(), which is no failure.
+ * Writes the bytes of an open file to the disk, by fsync(), and returns true. Returns
+ * false if that fails, with the cause in errno. If the file system has no fsync(), does
+ * nothing and returns true.
  */
 static bool sync_file(int fd)
 {
@@ -355,8 +377,8 @@ static bool sync_file(int fd)
 
 /*
  * Writes the folder of the file at path to the disk, so that the file's name survives a
- * power cut. Cuts path off at its last slash. Some systems cannot do that; no failure is
- * reported.
+ * power cut. Changes path: cuts it off at its last slash. Some systems cannot do that; a
+ * failure is ignored.
  */
 static void sync_folder(char *path)
 {

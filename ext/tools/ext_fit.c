@@ -1,10 +1,14 @@
 /* ext_fit.c - fits the baselines that are measured with a version; see ext_tools.h. */
 #include "ext_tools.h"
 
-/* What needs the memory, and what to do, for messages about a memory limit. */
+/*
+ * Two parts of the message that a memory limit is reached: what needs the memory
+ * (fitting), and what the user can do (fewer).
+ */
 static const char fitting[] = "fitting the baselines";
 static const char fewer[] = "use fewer of them, or fewer events";
 
+/* Tells whether the options of the request name the baseline of that kind. */
 static bool is_asked(const ext_measurement *request, int kind)
 {
     return gru4rec_baseline_is_asked(&request->options, (gru4rec_baseline_kind)kind);
@@ -31,7 +35,7 @@ int ext_fit_check_options(const gru4rec_options *options, int64_t asked,
 
 /*
  * Returns the name of the first baseline that the request asks for and that is fitted on
- * sessions; NULL: there is none.
+ * sessions, static; NULL: none of its baselines needs sessions.
  */
 static const char *needs_sessions(const ext_measurement *request)
 {
@@ -43,8 +47,9 @@ static const char *needs_sessions(const ext_measurement *request)
 }
 
 /*
- * Returns the length of a day in the unit of the times of the training events. 0: the
- * unit is not known, or the times of the test are there and have another unit.
+ * Returns the length of a day in the unit of the times of the training events. Returns 0
+ * if that unit is not known, or if the times of the test have another unit (a test
+ * without times has none).
  */
 static double find_day(const ext_unit_seen *trained, const ext_unit_seen *test)
 {
@@ -52,7 +57,10 @@ static double find_day(const ext_unit_seen *trained, const ext_unit_seen *test)
     return is_same && trained->unit != NULL ? 86400 * trained->unit->per_second : 0;
 }
 
-/* Adds to the request the warning that the baseline does not count days, and why. */
+/*
+ * Appends to request->warnings that this baseline does not count days, and why: the test
+ * has another unit of time than the training, or the unit is not known.
+ */
 static int warn_of_days(ext_measurement *request, gru4rec_baseline_kind kind,
                         const ext_unit_seen *trained, ext_error *error)
 {
@@ -66,8 +74,9 @@ static int warn_of_days(ext_measurement *request, gru4rec_baseline_kind kind,
 }
 
 /*
- * Fits one baseline, and appends it to request->baselines. SQLITE_ERROR: the budget is
- * too small.
+ * Checks that the budget has room for one baseline, fits it, and appends it to
+ * request->baselines (n_baselines grows by 1). SQLITE_ERROR: the budget is too small.
+ * SQLITE_INTERRUPT: the host interrupted the call. After a failure nothing is appended.
  */
 static int fit(ext_measurement *request, gru4rec_baseline_kind kind,
                const gru4rec_baseline_data *data, ext_budget *budget, ext_poll *poll,
@@ -86,8 +95,12 @@ static int fit(ext_measurement *request, gru4rec_baseline_kind kind,
 }
 
 /*
- * Fits all baselines that the request asks for on the sessions trained, which are NULL if
- * none of them needs sessions.
+ * Fits the baselines that request->options names, in the order of their kinds, and
+ * appends each to request->baselines. A baseline that uses days gets a warning first if
+ * the length of a day is not known, and is fitted all the same. Stops at the first
+ * failure; the baselines before it stay.
+ *
+ * trained: the sessions of the training; all zero if no baseline needs sessions.
  */
 static int fit_all(ext_measurement *request, const ext_events *trained,
                    ext_budget *budget, sqlite3 *db, ext_error *error)
@@ -123,6 +136,6 @@ int ext_fit_baselines(ext_measurement *request, ext_budget *budget, const ext_ho
                           : SQLITE_OK;
     if (rc == SQLITE_OK)
         fit_all(request, &trained, budget, home->db, error);
-    ext_read_free(&trained); /* a fitted baseline does not use them */
+    ext_read_free(&trained); /* a fitted baseline does not use these sessions */
     return ext_budget_explain(budget, fitting, fewer, error);
 }

@@ -3,13 +3,14 @@
  * format; see ext_tools.h.
  *
  * The content becomes a new version of the model, and the active one. The result is the
- * version's number. If there is no model of that name, one is made, without a source.
+ * version's number. If there is no model of that name, a model without a source is made.
  */
 #include "ext_tools.h"
 
 /*
- * What was read from a file: a model, and the sessions that it blends with; NULL: it does
- * not blend. Both are owned.
+ * What was read from a file or a BLOB: a model, with items and options (loaded), and the
+ * sessions that it blends with. sessions is NULL if the model does not blend. Both are
+ * owned; import_model() frees them.
  */
 typedef struct imported {
     ext_loaded loaded;
@@ -19,17 +20,19 @@ typedef struct imported {
 /* ---- reading ---- */
 
 /*
- * Reads the model and the sessions that the second argument of the call gives into
- * *content: from a BLOB, or from the file at path. path: NULL unless value is a text. The
- * caller frees the members of content in any case.
- * SQLITE_ERROR: value is neither a BLOB nor a text.
+ * Reads the model, and the sessions that it blends with, into *content: from the file at
+ * path, or if value is a BLOB, from value. path: NULL unless value is a text. The caller
+ * frees the members of content in any case.
+ * SQLITE_ERROR: value is neither a BLOB nor a text. Other errors: those of
+ * ext_file_open() and ext_safetensors_read().
  */
 static int read_argument(imported *content, sqlite3 *db, sqlite3_value *value,
                          const char *path, ext_error *error)
 {
     ext_input input = {.fd = -1};
     if (sqlite3_value_type(value) == SQLITE_BLOB) {
-        input.bytes = sqlite3_value_blob(value); /* NULL if the BLOB is empty */
+        /* NULL if the BLOB is empty, or if there is not enough memory. */
+        input.bytes = sqlite3_value_blob(value);
         input.n_bytes = (uint64_t)sqlite3_value_bytes(value);
         return input.bytes != NULL || input.n_bytes == 0
                    ? ext_safetensors_read(&content->loaded, &content->sessions, db,
@@ -50,8 +53,8 @@ static int read_argument(imported *content, sqlite3 *db, sqlite3_value *value,
 }
 
 /*
- * Sets *own to the options of the model that the import goes to, if it exists (is_found);
- * else to the defaults.
+ * Sets *own to the options of the model that the import goes to, if that model exists
+ * (is_found); else to the defaults (gru4rec_options_init_stored()).
  */
 static int read_own(gru4rec_options *own, const ext_home *home, bool is_found,
                     ext_error *error)
@@ -70,8 +73,11 @@ static int read_own(gru4rec_options *own, const ext_home *home, bool is_found,
 /* ---- writing ---- */
 
 /*
- * Writes the imported version, which becomes the active one, in the caller's savepoint.
- * First makes the model if there is none, and writes how runs ended that stopped.
+ * Writes the imported version in the caller's savepoint, and makes it the active one.
+ * Before that, makes the model, without a source, if there is none (is_found is false),
+ * and writes into the rows of other runs that are over how they ended (ext_run_sweep()).
+ * run->written gets the number of the version. A failure can leave parts of it, so the
+ * caller must undo the savepoint.
  */
 static int write_version(ext_run *run, const ext_home *home, bool is_found,
                          const imported *content, const ext_keep *keep, ext_error *error)
@@ -90,10 +96,11 @@ static int write_version(ext_run *run, const ext_home *home, bool is_found,
 }
 
 /*
- * Writes the imported version in a savepoint of its own, and commits. First takes the
- * write lock, writes the endings of runs that are pending (ext_pending_lock()), and looks
- * again whether the model exists. After a failure nothing is written, and run->written is
- * as before.
+ * Writes the imported version (write_version()) in a savepoint of its own; this commits
+ * it unless the user has an open transaction. First takes the write lock, writes the
+ * endings of earlier runs that are still to be written (ext_pending_lock()), and if
+ * is_found is false, looks again whether the model exists. After a failure nothing is
+ * written, and run->written is as before.
  */
 static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
                         const imported *content, const ext_keep *keep, ext_error *error)
@@ -116,9 +123,10 @@ static int write_as_one(ext_run *run, const ext_home *home, bool is_found,
 }
 
 /*
- * Writes the imported version and commits (write_as_one()); tries again while another
- * connection of a shared cache holds the lock, until the busy timeout has passed.
- * Meanwhile the run counts as under way.
+ * Writes the imported version (write_as_one()). Tries again while another connection of a
+ * shared cache holds the lock, until the busy timeout has passed
+ * (ext_savepoint_may_retry()). Meanwhile the run counts as under way for other
+ * connections.
  */
 static int write_import(ext_run *run, const ext_home *home, bool is_found,
                         const imported *content, const ext_keep *keep, ext_error *error)
@@ -136,10 +144,11 @@ static int write_import(ext_run *run, const ext_home *home, bool is_found,
 /* ---- the function ---- */
 
 /*
- * Reads the model from value or from the file at path into *content, and writes it as a
- * version of the model home. If options of that model say how to serve (quantize not
- * auto, state_items set), the version gets their values. run gets its options (JSON) and
- * its summary. The caller frees run and the members of content in any case.
+ * Reads the model from value (a BLOB) or from the file at path into *content, and writes
+ * it as a version of the model home, made if is_found is false. Some options of that
+ * version come from the model home: quantize, unless it is auto there; and state_items,
+ * if it is set there. Sets run->options (JSON) and run->summary. The caller frees run and
+ * the members of content in any case.
  */
 static int import_value(ext_run *run, const ext_home *home, bool is_found,
                         sqlite3_value *value, const char *path, imported *content,
@@ -151,15 +160,16 @@ static int import_value(ext_run *run, const ext_home *home, bool is_found,
         read_argument(content, home->db, value, path, error) != SQLITE_OK)
         return error->rc;
     /*
-     * The options of the model that the import goes to say how to serve, and how much to
-     * keep.
+     * The model that the import goes to decides how the version serves, and how many
+     * versions the model keeps.
      */
     if (own.quantize != GRU4REC_AUTO)
         loaded->options.quantize = own.quantize;
     if (ext_options_is_set(&own, "state_items"))
         loaded->options.state_items = own.state_items;
     const ext_keep keep = ext_forget_keep(&own);
-    loaded->options.activate = true; /* an import always makes the version active */
+    /* An import makes its version active, so the options that are stored say so too. */
+    loaded->options.activate = true;
     run->options = ext_options_json(&loaded->options, true);
     run->summary =
         sqlite3_mprintf("{\"items\":%d}", (int)gru4rec_items_count(loaded->items));
@@ -168,6 +178,11 @@ static int import_value(ext_run *run, const ext_home *home, bool is_found,
     return write_import(run, home, is_found, content, &keep, error);
 }
 
+/*
+ * The SQL function gru4rec_import(). If the second argument is a text, it names a file;
+ * the host is asked whether that may be read (ext_file_permit()) before anything else.
+ * The result is the number of the new version. Restores last_insert_rowid().
+ */
 static void import_model(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);

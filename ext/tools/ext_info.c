@@ -16,8 +16,9 @@ static void version(sqlite3_context *context, int argc, sqlite3_value **argv)
 }
 
 /*
- * Steps the statement once, makes its one value the SQL result, and finalizes it. If the
- * value is NULL, that is an error.
+ * Steps the statement once, makes the value of its first column the SQL result, and
+ * finalizes it, also after a failure. A value that is NULL is an error
+ * (ext_sql_fail_null()).
  */
 static int result_of(sqlite3_stmt *stmt, sqlite3_context *context, ext_error *error)
 {
@@ -31,7 +32,10 @@ static int result_of(sqlite3_stmt *stmt, sqlite3_context *context, ext_error *er
 
 /* ---- the build ---- */
 
-/* The names of the types of options in JSON, indexed by type. */
+/*
+ * The names of the types of options in the JSON of gru4rec_info(), indexed by
+ * gru4rec_option_type.
+ */
 static const char *const type_names[] = {
     [GRU4REC_OPTION_INTEGER] = "integer", [GRU4REC_OPTION_REAL] = "number",
     [GRU4REC_OPTION_BOOLEAN] = "boolean", [GRU4REC_OPTION_TEXT] = "text",
@@ -39,8 +43,10 @@ static const char *const type_names[] = {
 };
 
 /*
- * Returns a JSON array with an object for each option, in the order of the library's
- * table. The caller frees it with sqlite3_free(). NULL: there is not enough memory.
+ * Returns a JSON array with an object for each option (name, of, type, default, range,
+ * help), in the order of the library's table. of: the first of train, evaluate, tune,
+ * export and compare that takes the option. The caller frees it with sqlite3_free().
+ * NULL: there is not enough memory.
  */
 static char *options_json(void)
 {
@@ -70,8 +76,8 @@ static char *options_json(void)
 }
 
 /*
- * gru4rec_info(): makes the facts about the build, and the table of options, the SQL
- * result.
+ * gru4rec_info() without an argument: makes a JSON object the SQL result, with the facts
+ * about the build and SQLite, and the table of options (options_json()).
  */
 static int build_info(sqlite3_context *context, sqlite3 *db, ext_error *error)
 {
@@ -95,10 +101,12 @@ static int build_info(sqlite3_context *context, sqlite3 *db, ext_error *error)
 /* ---- a model's card ---- */
 
 /*
- * The query of the card. Its parameters are ?1 the model's name; ?2 its schema; ?3
- * advice; ?4 the JSON of ext_run_gone(); ?5 bytes that the active version takes in
- * memory; ?6 whether these include a copy of the output rows in bytes. It lists the
- * versions from the oldest ready one on, because the history before that one may be long.
+ * The query of the card, which gives one JSON object. Its parameters are ?1 the model's
+ * name; ?2 its schema; ?3 advice; ?4 the JSON of ext_run_gone(); ?5 bytes that the active
+ * version takes in memory; ?6 whether these include a copy of the output rows in bytes.
+ * It lists the versions from the oldest ready one on, because the history before that one
+ * may be long; all, if none is ready. A run that is gone has the status of ?4 in place of
+ * that of its row.
  */
 static const char card[] =
     "WITH config AS (SELECT key, value FROM @config),"
@@ -128,8 +136,9 @@ static const char card[] =
 /*
  * Returns advice that makes queries on single sessions of the model fast, or possible
  * again: an index to create, if they would scan the source; or how to tell the model of a
- * renamed table or column. It is of sqlite3_malloc. NULL: there is none, or the source
- * cannot be read now, but perhaps later (because of a lock, for example).
+ * renamed table or column. It is of sqlite3_malloc. NULL: there is no advice, the model
+ * has no source, or the source cannot be read now for another reason (a lock, for
+ * example). Errors are ignored.
  */
 static char *advise(const ext_home *home, const ext_config *config)
 {
@@ -144,7 +153,10 @@ static char *advise(const ext_home *home, const ext_config *config)
     else if (source.missing != NULL && ignored.message != NULL)
         advice = sqlite3_mprintf("%s", ignored.message);
     const char *session = source.columns.session;
-    /* The next call fails if the source is a view, which can have no index. */
+    /*
+     * This fails if the source is no table of the model's schema: a view can have no
+     * index.
+     */
     if (is_scanned &&
         sqlite3_table_column_metadata(home->db, home->schema, config->source, session,
                                       NULL, NULL, NULL, NULL, NULL) == SQLITE_OK)
@@ -164,9 +176,9 @@ static char *advise(const ext_home *home, const ext_config *config)
 
 /*
  * Binds what the active version takes in memory to the card's query: ?5 is the number of
- * bytes, ?6 tells whether they include the byte copy of the output rows. Both stay NULL if
- * no version is active, if the active version is not loaded, or if an error occurs, which
- * is ignored.
+ * bytes, ?6 tells whether they include the byte copy of the output rows. Both stay NULL
+ * if no version is active, if the active version is not loaded, or if an error occurs,
+ * which is ignored. Loads nothing.
  */
 static void bind_memory(sqlite3_stmt *stmt, const ext_home *home)
 {
@@ -182,8 +194,9 @@ static void bind_memory(sqlite3_stmt *stmt, const ext_home *home)
 }
 
 /*
- * Makes the model's card (JSON) the SQL result. The caller holds a snapshot, so that
- * everything in the card belongs together.
+ * Makes the model's card (JSON) the SQL result. Reads the model's configuration and which
+ * runs are over (ext_run_gone()), and looks for advice. The caller holds a snapshot, so
+ * that everything in the card belongs together.
  */
 static int write_card(sqlite3_context *context, const ext_home *home, ext_error *error)
 {
@@ -209,8 +222,9 @@ static int write_card(sqlite3_context *context, const ext_home *home, ext_error 
 }
 
 /*
- * gru4rec_info(model): makes the model's card the SQL result, read in one snapshot. A
- * model that is not trained has a card too; the facts of a training are then NULL.
+ * gru4rec_info(model): makes the model's card (JSON) the SQL result. Starts a snapshot,
+ * reads all of the card in it, and ends it, also after a failure. A model that is not
+ * trained has a card too; the facts of a training are then NULL.
  */
 static int model_info(sqlite3_context *context, const ext_home *home, ext_error *error)
 {
@@ -222,6 +236,10 @@ static int model_info(sqlite3_context *context, const ext_home *home, ext_error 
     return rc;
 }
 
+/*
+ * The SQL functions gru4rec_info() and gru4rec_info(model); the result is JSON.
+ * SQLITE_ERROR: the model is NULL, or there is no such model.
+ */
 static void info(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);

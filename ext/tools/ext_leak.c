@@ -4,8 +4,8 @@
  * Sessions are compared by their fingerprints (gru4rec_fingerprints). So leaks are found
  * even if the source of the training is gone or has another name. A few sessions in ten
  * thousand can have the same fingerprint by chance; a warning is given for more than
- * that. What cannot be found out is a warning too, because a reader takes silence for
- * "no leak".
+ * that. If something cannot be found out, that is a warning too, because a reader would
+ * take silence for "no leak".
  */
 #include "ext_tools.h"
 
@@ -61,8 +61,8 @@ bool ext_leak_has_other_unit(const ext_events *test)
 }
 
 /*
- * Appends to text the unit of some times. unit NULL: their unit is not known, or not all
- * of them are in the same one.
+ * Appends to text "in UNIT" (the name of the unit of some times). unit NULL: appends "not
+ * all in one known unit".
  */
 static void tell_unit(sqlite3_str *text, const ext_unit *unit)
 {
@@ -82,13 +82,19 @@ void ext_leak_tell_units(sqlite3_str *text, const ext_leak *leak, const ext_even
 
 /* ---- warnings ---- */
 
-/* Tells whether n is more than a thousandth of the whole number of. */
+/*
+ * Tells whether n, a part of the total of, is more than a thousandth of it. False if n is
+ * 0.
+ */
 static bool is_many(int64_t n, int64_t of)
 {
     return n > 0 && (double)n > 1e-3 * (double)of;
 }
 
-/* Appends one warning to text, as by printf(), behind "; " if there are others. */
+/*
+ * Appends one warning, made as by printf(), to text. Puts "; " before the warning if text
+ * is not empty.
+ */
 static void say(sqlite3_str *text, const char *format, ...)
 {
     va_list args;
@@ -100,11 +106,15 @@ static void say(sqlite3_str *text, const char *format, ...)
 }
 
 /*
- * Appends to text the first of these warnings that applies: nobody knows whether the
- * version was trained on sessions of the test, because it keeps no fingerprints; many
- * sessions were trained on; too many of those with 3 events or more have the items of one
- * of the training (2 % beyond what chance explains); earlier trainings are not known.
- * pieces: what ext_leak_pieces() returned.
+ * Appends to text the first of these warnings about sessions that applies; nothing if
+ * none does:
+ * - The version keeps no fingerprints, so it is not known whether there is a leak.
+ * - More than a thousandth of the test's sessions were likely trained on.
+ * - Of the sessions with 3 events or more, more than 2 % have the items of one of the
+ *   training, in addition to those that chance explains.
+ * - It is not known what earlier trainings (warm_start) were trained on.
+ * pieces: what ext_leak_pieces() returned; if it is not NULL, the numbers in a warning
+ * are called pieces of sessions.
  */
 static void tell_sessions(sqlite3_str *text, const ext_leak *leak, const char *pieces)
 {
@@ -135,9 +145,11 @@ static void tell_sessions(sqlite3_str *text, const ext_leak *leak, const char *p
 }
 
 /*
- * Appends to text the first of these warnings that applies: the end of the training is
- * not known; most times of the test have another unit; many events are from before that
- * end.
+ * Appends to text the first of these warnings about times that applies; nothing if none
+ * does:
+ * - The end of the training is not known.
+ * - More than half of the times of the test have another unit than that end.
+ * - More than a thousandth of the events are from before that end.
  */
 static void tell_times(sqlite3_str *text, const ext_leak *leak, const ext_events *test)
 {

@@ -2,7 +2,7 @@
  * ext_measure.c - measures a version on test events; see ext_tools.h.
  *
  * The events are read with the version's own catalogue and options (session_gap and the
- * like). So each version needs a reading of its own.
+ * like). So the same source is read again for each version that is measured.
  */
 #include "ext_tools.h"
 
@@ -10,9 +10,11 @@
 #include <string.h>
 
 /*
- * Improves the error of a source that cannot be opened, and returns its code. If the
- * source text is the model's own source, its table or a column may have been renamed;
- * then the new error says how to tell this to the model. Any other error stays.
+ * Improves the error of a source that could not be opened, and returns its code. If text
+ * is the model's own source, one of its names may have been changed: opens it once more
+ * as the model's own source (ext_config_open_source()). If a name is missing, replaces
+ * the error by the one of that attempt, whose message says how to tell the model the new
+ * name. Any other error stays.
  */
 static int fail_source(ext_measurement *request, const ext_config *config,
                        const ext_home *home, const char *text, ext_error *error)
@@ -32,8 +34,9 @@ static int fail_source(ext_measurement *request, const ext_config *config,
 }
 
 /*
- * Opens the source of the test as request->source, with the columns that the call names,
- * and else the names of the model's columns.
+ * Opens the source of the test as request->source. The columns are those that the call
+ * names (request->columns); those that it does not name are the model's, or else guessed
+ * (ext_config_open_like()). The caller closes request->source.
  */
 static int open_source(ext_measurement *request, const ext_home *home, const char *text,
                        ext_error *error)
@@ -48,10 +51,10 @@ static int open_source(ext_measurement *request, const ext_home *home, const cha
 }
 
 /*
- * Reads the only items to be ranked into the sorted list request->candidates, as rows.
- * text: their ids, as JSON or one id. If text is NULL, does nothing: all items are
- * ranked. Ids that the model does not know are left out. SQLITE_ERROR: the model knows
- * none of them.
+ * Reads the list of items to be ranked into request->candidates, as rows of the
+ * catalogue, sorted. text: one id, or a JSON array of ids. NULL: does nothing, so that
+ * all items are ranked. Ids that the model does not know are left out. SQLITE_ERROR: the
+ * model knows none of them.
  */
 static int read_candidates(ext_measurement *request, const char *text, sqlite3 *db,
                            ext_error *error)
@@ -124,8 +127,8 @@ int64_t ext_measure_limit(const ext_measurement *request)
 }
 
 /*
- * Tells whether one of the baselines that the options ask for uses days, and so the times
- * of the events.
+ * Tells whether at least one of the baselines that the options ask for uses days
+ * (gru4rec_baseline_uses_days()). Then the times of the test events must be kept.
  */
 static bool needs_times(const gru4rec_options *options)
 {
@@ -137,7 +140,10 @@ static bool needs_times(const gru4rec_options *options)
 }
 
 /*
- * Returns how the test events of a measurement are read. It borrows all from the request.
+ * Returns how ext_read_events() shall read the test events: with the items and the
+ * options of the version, which must be held; with the search for leaks, if
+ * request->finds_leaks; and with their times, if needs_times(). Its pointers are borrowed
+ * from the request.
  */
 static ext_reading reading_of(const ext_measurement *request)
 {
@@ -149,8 +155,8 @@ static ext_reading reading_of(const ext_measurement *request)
 }
 
 /*
- * Opens the search for leaks if request->finds_leaks is true. The caller calls this
- * before it reads the test.
+ * Opens the search for leaks, request->leak, on the version. Does nothing if
+ * request->finds_leaks is false. The caller calls this before it reads the test.
  */
 static int open_leak(ext_measurement *request, ext_budget *budget, const ext_home *home,
                      ext_error *error)
@@ -161,8 +167,9 @@ static int open_leak(ext_measurement *request, ext_budget *budget, const ext_hom
 }
 
 /*
- * Looks for leaks in the test if request->finds_leaks is true. The caller calls this
- * after it has read the test.
+ * Looks for sessions of the test that the version was trained on, and fills in
+ * request->leak.found. Does nothing if request->finds_leaks is false. The caller calls
+ * this after it has read the test.
  */
 static int find_leak(ext_measurement *request, const ext_home *home, ext_error *error)
 {
@@ -227,8 +234,8 @@ void ext_measure_free(ext_measurement *request)
 /* ---- warnings ---- */
 
 /*
- * Appends a warning if not all items were ranked, because the options draw candidates or
- * list them.
+ * Appends a warning to request->warnings if not all items were ranked: the options draw
+ * candidates, or list them, and these are fewer than the items. Else does nothing.
  */
 static int warn_of_candidates(ext_measurement *request, ext_error *error)
 {
@@ -296,8 +303,9 @@ size_t ext_measure_methods(const ext_measurement *request)
 }
 
 /*
- * Returns the measurement in the library's form, for gru4rec_evaluate(). It borrows all
- * from the request.
+ * Returns the measurement in the library's form, for gru4rec_evaluate(): the version's
+ * model, the test, the baselines, the candidates and, if the version blends, the blend.
+ * Its pointers are borrowed from the request.
  */
 static gru4rec_evaluation described(const ext_measurement *request)
 {

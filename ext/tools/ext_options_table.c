@@ -10,7 +10,10 @@
 
 enum { NAME, DEFAULT_VALUE, RANGE, HELP, SCOPE, N_COLUMNS };
 
-/* Moves the cursor to option i; behind the last option, sets is_eof. */
+/*
+ * Moves the cursor to option i (0-based) of the library's table; sets is_eof if there is
+ * no such option, else clears it.
+ */
 static void go_to(ext_cursor *cursor, size_t i)
 {
     cursor->row = (int64_t)i;
@@ -26,7 +29,10 @@ static int start(ext_cursor *cursor, int idx_num, sqlite3_value **argv, ext_erro
     return SQLITE_OK;
 }
 
-/* Goes to the next row. The frame (ext_table.c) has already added 1 to cursor->row. */
+/*
+ * Makes cursor->row the current option, or sets is_eof. Adds nothing to cursor->row: the
+ * frame (ext_table.c) has already added 1.
+ */
 static int next(ext_cursor *cursor, ext_error *error)
 {
     (void)error;
@@ -34,7 +40,10 @@ static int next(ext_cursor *cursor, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Returns the names of the calls that take an option of that scope; static. */
+/*
+ * Returns the names of the calls that take an option of that scope, such as "train,
+ * evaluate"; static. scope must be one that an option of the library has.
+ */
 static const char *scope_text(gru4rec_option_scope scope)
 {
     static const char *const texts[] = {

@@ -10,7 +10,8 @@
  *              "data_offsets": [begin, end]}
  *   the rest   float32, little-endian, row-major, at those offsets
  *
- * A file with the sessions that a version blends with has three tensors more:
+ * A file with the sessions that a version blends with has three tensors more, for S
+ * sessions with E events in all:
  *
  *   blend.times    F64 [S], the time of the last event of each session, ascending
  *   blend.lengths  I32 [S], the number of events of each session
@@ -25,6 +26,11 @@
 
 #include <string.h>
 
+/*
+ * Sets the error for a text that could not be made, and returns its code: rc, which is
+ * SQLITE_NOMEM or SQLITE_TOOBIG (the message then says that the header would be too
+ * long).
+ */
 static int fail_text(int rc, ext_error *error)
 {
     if (rc == SQLITE_NOMEM)
@@ -52,9 +58,10 @@ int ext_safetensors_check_text(const gru4rec_id *id, ext_error *error)
 }
 
 /*
- * Appends to json a JSON array of all ids in the order of their rows; or, if is_support,
- * of the supports. quote: the statement SELECT json_quote(?1). SQLITE_ERROR: JSON cannot
- * carry the id of an item.
+ * Appends to json a JSON array with a value for each item, in the order of the rows: the
+ * ids (integers, and texts in quotes), or if is_support is true, the supports (integers).
+ * quote: the statement SELECT json_quote(?1), which is reset afterwards. SQLITE_ERROR:
+ * JSON cannot carry the id of an item.
  */
 static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
                         const gru4rec_items *items, bool is_support, ext_error *error)
@@ -80,6 +87,11 @@ static int append_array(sqlite3_str *json, sqlite3_stmt *quote,
     return SQLITE_OK;
 }
 
+/*
+ * Appends the array of the ids to ids, and that of the supports to support. Both may be
+ * longer than SQLite allows: SQLITE_TOOBIG. SQLITE_ERROR: JSON cannot carry the id of an
+ * item.
+ */
 static int append_items(sqlite3_str *ids, sqlite3_str *support, sqlite3 *db,
                         const gru4rec_items *items, ext_error *error)
 {
@@ -96,9 +108,10 @@ static int append_items(sqlite3_str *ids, sqlite3_str *support, sqlite3 *db,
 }
 
 /*
- * Returns the header's metadata, a JSON object of texts, of sqlite3_malloc; NULL: there is
- * an error. has_sessions: the file gets the sessions that the model blends with; if it
- * does not, the metadata has blend 0, because the imported model cannot blend.
+ * Returns the header's metadata, a JSON object whose values are texts: format, items,
+ * support and options. It is of sqlite3_malloc, and the caller frees it. NULL: there is
+ * an error. has_sessions: the file gets the sessions that the model blends with. If
+ * false, the options have blend 0, because the imported model cannot blend.
  */
 static char *make_metadata(sqlite3 *db, const ext_loaded *loaded, bool has_sessions,
                            ext_error *error)
@@ -133,8 +146,8 @@ static char *make_metadata(sqlite3 *db, const ext_loaded *loaded, bool has_sessi
 }
 
 /*
- * Appends to json ,"name":{...} for one tensor of the sessions: n values, each of that
- * many bytes, which begin at the offset at. Returns the offset behind them.
+ * Appends to json ,"name":{...} for one tensor of the sessions: n values of bytes bytes
+ * each, which begin at the offset at in the data. Returns the offset behind them.
  */
 static uint64_t append_part(sqlite3_str *json, const char *name, const char *dtype,
                             int64_t n, size_t bytes, uint64_t at)
@@ -148,8 +161,9 @@ static uint64_t append_part(sqlite3_str *json, const char *name, const char *dty
 }
 
 /*
- * Appends to json ,"name":{...} (type, shape, offsets) for each tensor of the model, and
- * for the three tensors of the sessions, unless sessions is NULL.
+ * Appends to json ,"name":{...} (type, shape, offsets) for each tensor, in the order of
+ * their values in the file: blend.times, the tensors of the model, blend.lengths,
+ * blend.rows. Those of the sessions are left out if sessions is NULL.
  */
 static void append_tensors(sqlite3_str *json, const gru4rec_model *model,
                            const gru4rec_dataset *sessions)
@@ -182,7 +196,8 @@ int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
     if (metadata == NULL)
         return error->rc;
     sqlite3_str *json = sqlite3_str_new(db);
-    sqlite3_str_append(json, "12345678", 8); /* the length replaces this below */
+    /* Makes room for the length, which is written below. */
+    sqlite3_str_append(json, "12345678", 8);
     sqlite3_str_appendf(json, "{\"__metadata__\":%s", metadata);
     sqlite3_free(metadata);
     append_tensors(json, loaded->model, sessions);

@@ -3,7 +3,7 @@
  *
  * ext_safetensors.c has the format. The reader does not trust the file. It compares every
  * length before it uses it, and allocates no block that is larger than the file. It reads
- * the header first, and in pieces, so that a large file of another format costs almost
+ * the header first, in pieces, so that a large file of another format costs almost
  * nothing.
  */
 #include "ext_tools.h"
@@ -15,9 +15,9 @@ static const char damaged[] = "not a gru4rec model in safetensors format";
 typedef struct reader {
     sqlite3 *db;
     const ext_input *input;
-    char *json; /* (n_json) the header, of sqlite3_malloc */
+    char *json; /* (n_json) the header, of sqlite3_malloc; owned */
     size_t n_json;
-    uint64_t data, n_data; /* offset of the values in the input, and their bytes */
+    uint64_t data, n_data; /* where the values begin in the input, and their bytes */
     ext_poll poll;
 } reader;
 
@@ -26,7 +26,7 @@ static int fail_file(const char *why, ext_error *error)
     return ext_error_set(error, SQLITE_ERROR, "%s: %s", damaged, why);
 }
 
-/* Reads the header's length into n_json, and computes data and n_data from it. */
+/* Reads and checks the length of the header: sets n_json, and by it data and n_data. */
 static int read_length(reader *r, ext_error *error)
 {
     const uint64_t n_bytes = r->input->n_bytes;
@@ -50,7 +50,7 @@ static int read_length(reader *r, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Reads n bytes of the header, from byte at on. A NUL among them is an error. */
+/* Reads n bytes of the header, from its byte at on, into r->json; refuses a NUL. */
 static int read_piece(reader *r, size_t at, size_t n, ext_error *error)
 {
     if (ext_poll_check(&r->poll))
@@ -63,8 +63,9 @@ static int read_piece(reader *r, size_t at, size_t n, ext_error *error)
 }
 
 /*
- * Reads the header in pieces, so that memory grows only with what was read. If a sparse
- * file claims a long header, reading ends at its first hole, because a hole reads as NUL.
+ * Reads the header into r->json, in pieces, so that memory grows only with what was read.
+ * If a sparse file claims a long header, reading ends with an error at its first hole,
+ * which reads as NUL. SQLITE_ERROR: also if the header is not UTF-8.
  */
 static int read_header(reader *r, ext_error *error)
 {
@@ -87,7 +88,7 @@ static int read_header(reader *r, ext_error *error)
                                           damaged, (long long)n);
 }
 
-/* Prepares a query on the header, and binds the header to ?1. */
+/* Prepares *stmt, a query whose ?1 is bound to the header; the caller finalizes *stmt. */
 static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_error *error)
 {
     int rc = ext_sql_prepare(r->db, stmt, error, "%s", text);
@@ -100,7 +101,7 @@ static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_err
     return rc;
 }
 
-/* Sets the error of a failed query: a damaged header, no memory, or an interrupt. */
+/* Sets the error of a failed query: no memory, an interrupt, else a damaged header. */
 static int fail_step(const reader *r, ext_error *error)
 {
     const int rc = sqlite3_errcode(r->db) & 0xff;
@@ -109,6 +110,7 @@ static int fail_step(const reader *r, ext_error *error)
     return fail_file(sqlite3_errmsg(r->db), error);
 }
 
+/* Reads the model's options from the metadata; refuses another format, and columns. */
 static int read_options(const reader *r, gru4rec_options *options, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -178,7 +180,7 @@ static int fail_support(ext_error *error)
                      error);
 }
 
-/* Reads the next number of support into *count; it is 0 if support is NULL (no array). */
+/* Steps support, and sets *count to the number in its row. support NULL: sets it to 0. */
 static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
                         ext_error *error)
 {
@@ -194,7 +196,7 @@ static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
                                                             : fail_support(error);
 }
 
-/* Appends the items of stmt, each with the next number of support; NULL: all are 0. */
+/* Appends all items of stmt, each with its support from support (NULL: all are 0). */
 static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *support,
                        gru4rec_items *items, ext_error *error)
 {
@@ -211,7 +213,7 @@ static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *suppor
                                                                    : fail_support(error);
 }
 
-/* Prepares *support to give the numbers of support; it stays NULL if there are none. */
+/* Prepares *support, whose rows give the supports; it stays NULL if the file has none. */
 static int open_support(const reader *r, sqlite3_stmt **support, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -261,6 +263,7 @@ static int index_items(const reader *r, gru4rec_items *items, ext_error *error)
     return fail_items(status, error);
 }
 
+/* Makes *items, the catalogue in the metadata, and indexes it; refuses an empty one. */
 static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
 {
     sqlite3_stmt *stmt = NULL, *support = NULL;
@@ -409,15 +412,15 @@ static const char *const part_names[] = {"blend.lengths", "blend.times", "blend.
 
 enum { LENGTHS, TIMES, ROWS, N_PARTS };
 
-/* A tensor of the sessions in the file. */
+/* Where a tensor of the sessions is in the file. */
 typedef struct file_part {
-    int64_t n;     /* number of values; -1: the file does not have the part */
-    uint64_t from; /* byte of the input at which they begin */
+    int64_t n;     /* number of values; -1: the file does not have the tensor */
+    uint64_t from; /* byte of the input at which the values begin */
 } file_part;
 
 /*
- * Looks for the tensor part_names[which] of the sessions by stmt (?2: its name), and fills
- * in *part; n is -1 if there is none. SQLITE_ERROR: its type, shape or offsets are wrong.
+ * Looks in the header for the tensor part_names[which], by stmt (?2: its name): fills in
+ * *part, or sets n to -1. SQLITE_ERROR: its type, shape or offsets are wrong.
  */
 static int find_part(const reader *r, sqlite3_stmt *stmt, int which, file_part *part,
                      ext_error *error)
@@ -446,7 +449,7 @@ static int find_part(const reader *r, sqlite3_stmt *stmt, int which, file_part *
     return SQLITE_OK;
 }
 
-/* Fills in parts with the tensors of the sessions that the header has (find_part()). */
+/* Looks in the header for each of the three tensors of the sessions; fills in parts. */
 static int find_parts(const reader *r, file_part parts[N_PARTS], ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -465,7 +468,7 @@ static int find_parts(const reader *r, file_part parts[N_PARTS], ext_error *erro
     return rc;
 }
 
-/* Reads n_words words of a tensor of the sessions, and gives them to the reading. */
+/* Reads n_words words of 4 bytes of a tensor of the sessions, and decodes them. */
 static int read_part(reader *r, const file_part *part, int64_t n_words,
                      ext_blend_reading *reading, ext_error *error)
 {
@@ -484,7 +487,7 @@ static int read_part(reader *r, const file_part *part, int64_t n_words,
     return SQLITE_OK;
 }
 
-/* Reads the three tensors, in the order that the reading needs, and checks the values. */
+/* Decodes the sessions from their three tensors; refuses values that are wrong. */
 static int read_parts(reader *r, const file_part parts[N_PARTS],
                       ext_blend_reading *reading, ext_error *error)
 {
@@ -502,9 +505,10 @@ static int read_parts(reader *r, const file_part parts[N_PARTS],
 }
 
 /*
- * Reads the sessions that the model blends with into *sessions. Does nothing if its option
- * blend is 0: the file must then have none, which check_tensors() finds out. The caller
- * frees *sessions, also after a failure. SQLITE_ERROR: they are missing or damaged.
+ * Reads the sessions that the model blends with into *sessions. Does nothing if its
+ * option blend is 0: the file must then have none, which check_tensors() finds out. The
+ * caller frees *sessions, also after a failure. SQLITE_ERROR: the sessions are missing or
+ * damaged, or a memory limit is reached.
  */
 static int read_sessions(reader *r, const ext_loaded *loaded, gru4rec_dataset **sessions,
                          ext_error *error)
@@ -541,7 +545,7 @@ static int read_sessions(reader *r, const ext_loaded *loaded, gru4rec_dataset **
 
 /* ---- all of it ---- */
 
-/* Allocates the model that the options describe, if the file can hold its values. */
+/* Allocates loaded->model, if the file and the memory limits can hold its values. */
 static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
 {
     const int32_t n_items = gru4rec_items_count(loaded->items);

@@ -4,7 +4,7 @@
  *
  * 1. The status in m_version can be out of date. A row that says 'training' belongs to a
  *    run that is under way, or to a run that could not write how it ended
- *    (ext_run_status).
+ *    (ext_run_status()).
  * 2. The progress of a run in this process comes from memory. The progress of a run in
  *    another process is what that run wrote into its row last.
  * 3. The end of a run that this process could not write (ext_pending.c) is shown as if it
@@ -38,26 +38,36 @@ enum {
 enum { MODEL, N_ARGUMENTS };
 
 /*
- * A run writes its progress every two seconds (ext_train.c). If it has not done so for
- * this many seconds, something must keep it from writing.
+ * Number of seconds. A run in another process writes its progress every two seconds
+ * (ext_train.c). If it has written nothing for SILENT seconds, something must keep it
+ * from writing, and its message says so.
  */
 enum { SILENT = 30 };
 
 /*
- * A row of gru4rec_status(), about one run of the model. Texts are owned. SQL's NULL is a
- * NULL text or a NAN.
+ * A row of gru4rec_status(), about one run of the model. Texts are owned; free_row()
+ * frees them. SQL NULL is a NULL text, or a NAN in numbers.
  */
 typedef struct status_row {
     char run[EXT_RUN_NAME + 1];
     char *status, *started, *finished, *message;
-    double numbers[N_COLUMNS]; /* values of the columns that are numbers */
+    /*
+     * Values of the columns that are numbers, indexed by column; NAN for the columns that
+     * are texts.
+     */
+    double numbers[N_COLUMNS];
     struct status_row *next;
 } status_row;
 
+/*
+ * rows: the list of all rows, newest run first; owned. at: the current row; NULL: behind
+ * the last one.
+ */
 typedef struct status_cursor {
     ext_cursor base;
     status_row *rows, *at;
-    bool is_short; /* there was not enough memory for a row */
+    /* There was not enough memory for a row or a text; read_all() then fails. */
+    bool is_short;
 } status_cursor;
 
 static void free_row(status_row *row)
@@ -83,7 +93,7 @@ static void stop(ext_cursor *base)
 /* ---- the tables ---- */
 
 /*
- * Columns that the query gives after those of the table:
+ * Numbers of the columns that the query gives after those of the table:
  *   RUN, PROCESS   name and process of the run, as m_version has them
  *   EPOCH_SECONDS  mean seconds of the epochs that are done
  *   AGE            seconds since the row was updated
@@ -94,8 +104,9 @@ enum { RUN = N_COLUMNS, PROCESS, EPOCH_SECONDS, AGE, BEGUN };
 /*
  * The query for the rows of gru4rec_status(), newest run first. SECONDS_LEFT is NULL in
  * it, and PROGRESS is 1 for a version that is ready or retired. Loss and measures are
- * those of the epoch whose weights were kept, or of the last epoch while that is not
- * known. %s: the columns progress_ and updated_, which a table of an older build lacks.
+ * those of the epoch whose weights were kept, or of the last epoch if the summary does
+ * not tell that epoch. %s: expressions for the columns progress_ and updated_, which a
+ * table of an older build lacks.
  */
 static const char query[] =
     "WITH run AS (SELECT *, %s, iif(json_valid(options), options, NULL) AS o, "
@@ -114,6 +125,7 @@ static const char query[] =
     "AND e.epoch = coalesce(r.s ->> '$.best_epoch', n.epochs) "
     "ORDER BY r.version DESC";
 
+/* Returns the value of that column of the current row; NAN if it is NULL. */
 static double number_of(sqlite3_stmt *stmt, int column)
 {
     return sqlite3_column_type(stmt, column) == SQLITE_NULL
@@ -121,14 +133,18 @@ static double number_of(sqlite3_stmt *stmt, int column)
                : sqlite3_column_double(stmt, column);
 }
 
+/*
+ * Returns the text of that column of the current row, borrowed until the next step; NULL
+ * if it is NULL.
+ */
 static const char *text_of(sqlite3_stmt *stmt, int column)
 {
     return (const char *)sqlite3_column_text(stmt, column);
 }
 
 /*
- * Frees *text, and sets it to a copy of now, or to NULL if now is NULL. Sets is_short if
- * there is not enough memory for the copy.
+ * Frees *text, and sets it to a copy of now, or to NULL if now is NULL. If there is not
+ * enough memory, *text is NULL and cursor->is_short is set.
  */
 static void set_text(status_cursor *cursor, char **text, const char *now)
 {
@@ -138,8 +154,8 @@ static void set_text(status_cursor *cursor, char **text, const char *now)
 }
 
 /*
- * Appends "; " and more to *text, which is allocated anew. Sets is_short, and *text is
- * NULL, if there is not enough memory.
+ * Appends "; " and more to *text, a text that is not NULL and is freed and made anew. If
+ * there is not enough memory, *text is NULL and cursor->is_short is set.
  */
 static void add_text(status_cursor *cursor, char **text, const char *more)
 {
@@ -156,8 +172,13 @@ static const char is_kept[] = "to commit it without training again, "
                               "on the connection that trained it";
 
 /*
- * Fills in the progress, the epoch, the time left and the message of a run that is under
- * way in this process. share: how far the run is.
+ * Completes the row of a run that is under way in this process, from memory. share: what
+ * the run does now, and how far it is.
+ * - progress: share->done, except while the run reads its events.
+ * - epoch: while it trains, the number of epochs done that follows from share->done.
+ * - seconds_left: if it is known.
+ * - message: what the run does; NULL while it trains. If its result is kept, the advice
+ *   how to commit it, appended to the message that the row has.
  */
 static void judge_ours(status_cursor *cursor, status_row *row, const ext_share *share)
 {
@@ -180,10 +201,12 @@ static void judge_ours(status_cursor *cursor, status_row *row, const ext_share *
 }
 
 /*
- * Fills in the time left and the message of a run that is under way in another process,
- * by what the run wrote into its row last. The time that is left follows from the seconds
- * of an epoch: the mean of the epochs that are done, or in the first epoch, from the
- * share of it that was done at the last update. A message that the row has stays.
+ * Completes the row of a run that is under way in another process, by what that run wrote
+ * into its row last (stmt: the row). Sets seconds_left from the seconds of an epoch: the
+ * mean of the epochs that are done, or in the first epoch, the time so far divided by the
+ * share of the epoch that was done. It stays NULL if that cannot be computed. If the row
+ * has no message, sets one: the run could not write for SILENT seconds, waits for its
+ * commit, or reads its events; none if it trains.
  */
 static void judge_other(status_cursor *cursor, status_row *row, sqlite3_stmt *stmt)
 {
@@ -207,9 +230,10 @@ static void judge_other(status_cursor *cursor, status_row *row, sqlite3_stmt *st
 }
 
 /*
- * Finds out what a row with status 'training' really means, and completes it: progress
- * for a run that is under way, or the status that it ended with. Of a run on another host
- * nothing is known, and the message says so.
+ * Finds out what a row with status 'training' (the row of stmt) really means, and
+ * completes it. If the run is under way, sets its progress and message (judge_ours(),
+ * judge_other()). If it is over, sets the status that it ended with. If it is on another
+ * host, nothing is known: only sets a message that says so.
  */
 static void judge(status_cursor *cursor, status_row *row, sqlite3_stmt *stmt)
 {
@@ -228,8 +252,8 @@ static void judge(status_cursor *cursor, status_row *row, sqlite3_stmt *stmt)
 }
 
 /*
- * Adds a message to the row of a run whose status is killed, failed or interrupted, if it
- * has none.
+ * Sets the message of a row whose status is killed, failed or interrupted, if it has
+ * none: that the cause is not known. Does nothing to any other row.
  */
 static void explain(status_cursor *cursor, status_row *row)
 {
@@ -245,8 +269,8 @@ static void explain(status_cursor *cursor, status_row *row)
 /* ---- reading ---- */
 
 /*
- * Returns a new row of gru4rec_status(), in which all is NULL. NULL: there is not enough
- * memory, and the error says so.
+ * Returns a new row of gru4rec_status(): texts NULL, numbers NAN. free_row() frees it.
+ * NULL: there is not enough memory, and the error says so.
  */
 static status_row *new_row(ext_error *error)
 {
@@ -262,9 +286,9 @@ static status_row *new_row(ext_error *error)
 }
 
 /*
- * Reads the current row of stmt, completes it if its status is 'training', and appends it
- * to the list of rows. *end: the address of the pointer that ends the list (NULL); it
- * moves on to the field next of the new row.
+ * Makes a row of the current row of stmt, and appends it to the list of rows. If its
+ * status is 'training', completes it (judge()). *end: the address of the pointer that
+ * ends the list (NULL); it moves on to the field next of the new row.
  */
 static int read_row(status_cursor *cursor, sqlite3_stmt *stmt, status_row ***end,
                     ext_error *error)
@@ -289,7 +313,10 @@ static int read_row(status_cursor *cursor, sqlite3_stmt *stmt, status_row ***end
     return SQLITE_OK;
 }
 
-/* Reads a row for each run in m_version into the cursor's list, newest first. */
+/*
+ * Appends a row for each run in m_version to cursor->rows, newest first. A table of an
+ * older build, without the columns progress and updated, gives NULL for them.
+ */
 static int read_table(status_cursor *cursor, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
@@ -311,8 +338,8 @@ static int read_table(status_cursor *cursor, const ext_home *home, ext_error *er
 /* ---- what this process has still to write ---- */
 
 /*
- * Sets *text to a time in UTC, as m_version has it (2026-01-31 23:59:59). seconds: since
- * 1970. If that is no valid time, *text stays.
+ * Sets *text to a time in UTC, in the form that m_version has (2026-01-31 23:59:59).
+ * seconds: since 1970. If that is no valid time, *text stays as it is.
  */
 static void set_time(status_cursor *cursor, char **text, int64_t seconds)
 {
@@ -324,7 +351,7 @@ static void set_time(status_cursor *cursor, char **text, int64_t seconds)
         set_text(cursor, text, room);
 }
 
-/* Returns the row that was read of the run of that name; NULL: there is none. */
+/* Returns the row of the list whose run has that name; NULL: there is none. */
 static status_row *find_row(const status_cursor *cursor, const char *run)
 {
     status_row *row = cursor->rows;
@@ -334,8 +361,9 @@ static status_row *find_row(const status_cursor *cursor, const char *run)
 }
 
 /*
- * Returns the place in the list behind the rows without a version (runs that have no row
- * in m_version yet), which are the first rows.
+ * Returns the place in the list at which a new row without a version is inserted: behind
+ * the rows without a version, which are runs that have no row in m_version yet, and stand
+ * first.
  */
 static status_row **place_of_new(status_cursor *cursor)
 {
@@ -346,10 +374,11 @@ static status_row **place_of_new(status_cursor *cursor)
 }
 
 /*
- * Shows what this process could not write yet about a run: how it ended, or that its
- * result waits for a commit. Changes the row of that run in the list; or, if the list has
- * none, adds a row without a version. A row whose status is 'ready' stays as it is.
- * context: the cursor.
+ * Shows in the list what this process could not write yet about a run: how it ended, or
+ * that its result waits for a commit. Sets the status, the message ("gru4rec: ..."), and
+ * the progress (1) of a run that waits or the end of another one, in the row of that run.
+ * If the list has no such row, first inserts one, without a version. A row whose status
+ * is 'ready' stays as it is. context: the cursor.
  */
 static void add_pending(void *context, const ext_pending *pending)
 {
@@ -385,8 +414,9 @@ static void add_pending(void *context, const ext_pending *pending)
 /* ---- the table ---- */
 
 /*
- * Reads all rows in one snapshot, and adds the endings that this process has still to
- * write.
+ * Reads the rows of m_version in one snapshot, which ends here; then adds what this
+ * process has still to write (add_pending()), and messages that are missing (explain()).
+ * SQLITE_NOMEM: also if cursor->is_short is set.
  */
 static int read_all(status_cursor *cursor, const ext_home *home, ext_error *error)
 {
@@ -406,7 +436,9 @@ static int read_all(status_cursor *cursor, const ext_home *home, ext_error *erro
     return rc == SQLITE_OK && cursor->is_short ? ext_error_nomem(error) : rc;
 }
 
-/* Moves the cursor to that row of the list; NULL: sets is_eof. */
+/*
+ * Makes row the current row of the cursor. NULL: sets is_eof, which any other row clears.
+ */
 static void go_to(status_cursor *cursor, status_row *row)
 {
     cursor->at = row;

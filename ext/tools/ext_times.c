@@ -5,13 +5,15 @@
  * gru4rec_time() gives a number as it is, and a date as seconds since 1970. It gives NULL
  * if the value cannot be read as a time. gru4rec_time_rest() gives the nanoseconds by
  * which the time is later than that number. The statements that read histories sort by
- * both. Users find with gru4rec_time() the rows that the option bad_rows would skip.
+ * gru4rec_time(), and then by gru4rec_time_rest(). Users find with gru4rec_time() the
+ * rows that the option bad_rows would skip.
  */
 #include "ext_tools.h"
 
 /*
- * gru4rec_time(): returns an INTEGER for an integer and for a date of whole seconds, else
- * a REAL. The result is NULL if the value is no time.
+ * The SQL function gru4rec_time(). Its result is an INTEGER for an integer, and for a
+ * date of whole seconds (seconds since 1970); a REAL for any other number or date; NULL
+ * if the value cannot be read as a time.
  */
 static void time_of(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
@@ -28,7 +30,11 @@ static void time_of(sqlite3_context *context, int argc, sqlite3_value **argv)
         sqlite3_result_double(context, real);
 }
 
-/* gru4rec_time_rest(): returns a REAL. The result is NULL if the value is no time. */
+/*
+ * The SQL function gru4rec_time_rest(). Its result is a REAL: the nanoseconds by which a
+ * date is later than what gru4rec_time() gives for it; 0 for a number; NULL if the value
+ * cannot be read as a time.
+ */
 static void rest_of(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     gru4rec_time time;

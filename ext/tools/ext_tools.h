@@ -21,31 +21,38 @@
  * name. The file itself is not touched, not even to see whether it exists.
  *
  * path: out, the name; borrowed from value.
- * is_written: the caller is to write the file; else to read it.
+ * is_written: true if the caller is to write the file, false if it is to read it. To
+ * write, ATTACH must also be allowed to create and to write files.
  * SQLITE_AUTH: the host does not allow it. SQLITE_ERROR: the value is NULL, has a NUL
  * character, or is a name with another meaning for ATTACH (":memory:", "file:...").
  */
 int ext_file_permit(const char **path, sqlite3 *db, sqlite3_value *value, bool is_written,
                     ext_error *error);
 
-/* Bytes to be read: those of a BLOB, or those of an open ordinary file. */
+/*
+ * Bytes to be read: a BLOB (bytes), or an open ordinary file (path and fd). n_bytes is
+ * the length of either.
+ */
 typedef struct ext_input {
-    const unsigned char *bytes; /* (n_bytes), borrowed; NULL: the bytes are in the file */
+    /* (n_bytes) the BLOB, borrowed. NULL: the bytes are in the file. */
+    const unsigned char *bytes;
     uint64_t n_bytes;
-    const char *path; /* of the file; borrowed */
+    const char *path; /* of the file, for messages; borrowed */
     int fd;           /* of the file; -1: no file is open */
 } ext_input;
 
 /*
- * Opens an ordinary file to read it: fills in *input, with the length in n_bytes. Never
- * waits. path must live as long as input.
+ * Opens an ordinary file to read it: makes *input a new input, with fd, and the file's
+ * length in n_bytes. Never waits. path must live as long as input. The caller calls
+ * ext_file_close() after success.
  * SQLITE_CANTOPEN: the file cannot be opened, or it is a folder, a device or a pipe.
  * After a failure there is nothing to close.
  */
 int ext_file_open(ext_input *input, const char *path, ext_error *error);
 /*
- * Copies n bytes of the input, from offset from on, into the buffer to (n). All of them
- * must lie within input->n_bytes.
+ * Copies n bytes of the input, which begin at its byte from (0-based), into the buffer to
+ * (n). All of them must lie within input->n_bytes. Does not use or move a position in the
+ * file.
  * SQLITE_CANTOPEN: the file cannot be read, or has become shorter. The buffer may then
  * hold some of the bytes.
  */
@@ -54,62 +61,72 @@ int ext_file_read(const ext_input *input, void *to, uint64_t from, size_t n,
 /* Closes the file of an input, if one is open, and sets fd to -1. */
 void ext_file_close(ext_input *input);
 
-/* A file, a device or a pipe that is being written. */
+/*
+ * A file, a device or a pipe that is being written. A file is written under another name
+ * (part), and gets its own name (target) when it is complete. A device or a pipe is
+ * written to directly; then part and target are NULL.
+ */
 typedef struct ext_output {
-    const char *path; /* as SQL gave it; borrowed */
+    const char *path; /* as SQL gave it, for messages; borrowed */
     /*
-     * Two paths, both owned: ext_file_finish() renames the new file at part to target.
-     * NULL: the device or pipe at path is written to directly.
+     * target: path of the file when it is complete. part: path of the new file until
+     * then. Both are owned; ext_file_finish() frees them.
      */
     char *target, *part;
-    int fd; /* -1: none is open */
+    int fd; /* what is written to; -1: none is open */
     ext_poll poll;
 } ext_output;
 
 /*
- * Begins to write the file at path: makes a new file in the same folder, with the
- * permissions of the file that is to be replaced. A device or a pipe is opened itself;
- * for a pipe this waits until somebody opens it to read. path must live as long as
- * output. The caller must call ext_file_finish() in any case, also after a failure.
+ * Begins to write the file at path: makes *output a new output, and a new file with a
+ * random name in the same folder. The new file has the permissions of the old file that
+ * it is to replace, if there is one. A device or a pipe is opened itself; for a pipe this
+ * waits until somebody opens it to read. path must live as long as output. The caller
+ * must call ext_file_finish() in any case, also after a failure.
  * SQLITE_CANTOPEN: the file cannot be written. SQLITE_INTERRUPT: the call was interrupted
  * while it waited for a reader of the pipe.
  */
 int ext_file_create(ext_output *output, sqlite3 *db, const char *path, ext_error *error);
 /*
- * Appends n bytes to the file that is being written. SQLITE_CANTOPEN: they cannot be
- * written. SQLITE_INTERRUPT: the host interrupted the call.
+ * Appends n bytes to the file that is being written. Waits while a pipe is full. After a
+ * failure some of the bytes may be written. SQLITE_CANTOPEN: they cannot be written.
+ * SQLITE_INTERRUPT: the host interrupted the call.
  */
 int ext_file_write(ext_output *output, const void *bytes, size_t n, ext_error *error);
 /*
- * Ends the writing of a file, closes it, and frees what output owns. rc: the result of
+ * Ends the writing of a file: closes it, and frees what output owns. rc: the result of
  * the writing so far.
  *
- * If rc is SQLITE_OK, renames the new file to its final name. Its bytes are on disk when
- * this returns. An ordinary file of that name is replaced. If path is a link to an
- * ordinary file, that file is replaced; a link that leads nowhere is replaced itself.
- * If rc is an error, or the renaming fails, deletes the new file; an old file of that
- * name stays as it was. A device or a pipe was written to directly, so what was written
- * stays.
+ * If rc is SQLITE_OK, writes the bytes to the disk and renames the new file to its final
+ * name. An ordinary file of that name is replaced. If path is a link to an ordinary file,
+ * that file is replaced; a link that leads nowhere is replaced itself.
+ * If rc is an error, or one of these steps fails, deletes the new file; an old file of
+ * that name stays as it was. A device or a pipe was written to directly, so what was
+ * written stays.
  *
  * Returns the first failure: rc, or SQLITE_CANTOPEN if the file cannot be put into its
- * place.
+ * place; the error is set for the latter only.
  */
 int ext_file_finish(ext_output *output, int rc, ext_error *error);
 
 /* ---- ext_safetensors.c ---- */
 
-/* Number of floats that are read or written at a time: 4096, which are 16 KiB. */
+/*
+ * Number of values (4 bytes each) that are read or written at a time: 4096, which are 16
+ * KiB.
+ */
 enum { EXT_SAFETENSORS_PART = 4096 };
 
 /*
  * Makes the header of a safetensors file with a model: all bytes that stand before the
- * values, with the length of the header in front. The caller writes the values behind it:
- * of blend.times, of the model's tensors in their order, of blend.lengths and of
- * blend.rows.
+ * values, with the length of the header in front. The caller writes the values behind it
+ * in this order: of blend.times, of the model's tensors in their order, of blend.lengths
+ * and of blend.rows.
  *
- * header: out, (n_header) bytes, of sqlite3_malloc; the caller frees them.
- * sessions: those that the version blends with, which are the tensors blend.*. NULL: the
- * file has no such tensors, and the option blend in its header is 0.
+ * header: out, (n_header) bytes, of sqlite3_malloc; the caller frees them by
+ * sqlite3_free().
+ * sessions: those that the version blends with, which become the tensors blend.*. NULL:
+ * the file has no such tensors, and the option blend in its header is 0.
  * SQLITE_ERROR: JSON cannot carry the id of an item. SQLITE_TOOBIG: the header is longer
  * than SQLite's limit for a text. After a failure there is nothing to free.
  */
@@ -117,17 +134,18 @@ int ext_safetensors_header(char **header, size_t *n_header, sqlite3 *db,
                            const ext_loaded *loaded, const gru4rec_dataset *sessions,
                            ext_error *error);
 /*
- * Checks that JSON can carry the text of an item. SQLITE_ERROR: it has a NUL, or is not
- * UTF-8; the message shows its bytes in hex.
+ * Checks that JSON can carry the text of an item's id. SQLITE_ERROR: the text has a NUL,
+ * or is not UTF-8; the message shows up to 24 of its bytes in hex.
  */
 int ext_safetensors_check_text(const gru4rec_id *id, ext_error *error);
 
 /* ---- ext_safetensors_read.c ---- */
 
 /*
- * Reads a model with its items and options from a safetensors file or BLOB. It makes no
- * byte copy (loaded->bytes), and no neighbours and blend. loaded must be all zero; the
- * caller frees it by ext_load_free() in any case.
+ * Reads a model with its items and options from a safetensors file or BLOB into *loaded,
+ * and checks all of it. The byte copy (loaded->bytes) and the neighbours stay NULL, and
+ * loaded->blend zero. loaded must be all zero before; the caller frees it by
+ * ext_load_free() in any case.
  *
  * sessions: out, the sessions that the model blends with; NULL if option blend of the
  * model is 0. The caller frees them by gru4rec_dataset_free(), also after a failure.
@@ -142,28 +160,39 @@ int ext_safetensors_read(ext_loaded *loaded, gru4rec_dataset **sessions, sqlite3
 /* ---- ext_leak.c ---- */
 
 /*
- * A search for leaks: it looks for sessions of a test that a version was trained on. All
- * zero to begin with. It must not be moved while it is in use, because the field against
- * points into it.
+ * A search for leaks: it looks for sessions of a test that a version was trained on.
+ * ext_leak_open() begins it; the test is read with the member against; ext_leak_find()
+ * fills in found; ext_leak_close() ends it. All zero before. It must not be moved while
+ * it is in use, because against.key points into fingerprints.
  */
 typedef struct ext_leak {
-    int64_t version; /* version that was trained; 0: the test is compared with a log */
+    /* Number of the version. 0: the test is compared with a log (ext_audit_look.c). */
+    int64_t version;
     /*
-     * The fingerprints of the version's sessions. If they are not known, nothing is
-     * found, and that says nothing about the test.
+     * The fingerprints of the sessions that the version was trained on. If
+     * fingerprints.is_known is false, found stays all zero, and that says nothing about
+     * the test.
      */
     ext_fingerprints fingerprints;
-    ext_against against; /* for the reading of the test (ext_reading) */
-    /* What ext_leak_find() found. */
+    /*
+     * The key of the fingerprints, and the last event of the training (end). The caller
+     * gives its address to the reading of the test (ext_reading), which then makes
+     * fingerprints of the test's sessions, and counts its events before the end.
+     */
+    ext_against against;
+    /*
+     * The counts that ext_leak_find() fills in: how many sessions of the test were found.
+     */
     gru4rec_fingerprints_found found;
 } ext_leak;
 
 /*
- * Opens a search for leaks: reads the fingerprints that the version keeps of its
- * sessions, and the time of its last event, and prepares leak->against for the reading of
- * the test. If the version keeps none of these, that is no error: fingerprints.is_known or
- * against.end.is_there is false. The caller calls ext_leak_close() in any case, before the
- * budget ends.
+ * Opens a search for leaks on a version: sets *leak anew, reads the fingerprints that the
+ * version keeps of its sessions, and the time of its last event, and prepares
+ * leak->against for the reading of the test. The search itself is ext_leak_find(). If the
+ * version keeps no fingerprints or no last event, that is no error: fingerprints.is_known
+ * or against.end.is_there is false. The caller calls ext_leak_close() in any case, before
+ * the budget ends.
  * SQLITE_CORRUPT_VTAB: the fingerprints are damaged. SQLITE_ERROR: they do not fit into
  * the budget.
  */
@@ -172,18 +201,20 @@ int ext_leak_open(ext_leak *leak, ext_budget *budget, const ext_home *home,
 /* Frees the fingerprints of a search for leaks, and makes *leak all zero. */
 void ext_leak_close(ext_leak *leak);
 /*
- * Looks for the sessions of the test among the fingerprints, and fills in leak->found.
- * Does nothing if the version keeps no fingerprints. The caller must have read the test
- * with leak->against in its ext_reading.
+ * Looks for the sessions of the test among the fingerprints of the version, and fills in
+ * leak->found. Does nothing if there are no fingerprints. sessions: the test, with n
+ * sessions in visiting order. The caller must have read it with leak->against in its
+ * ext_reading.
  * SQLITE_CORRUPT_VTAB: the fingerprints are damaged. SQLITE_INTERRUPT: the host
  * interrupted the call.
  */
 int ext_leak_find(ext_leak *leak, const gru4rec_events *sessions, int64_t n,
                   const ext_home *home, ext_error *error);
 /*
- * Returns the words that say by which options of a training its sessions are cut into
- * pieces: session_gap, or max_length with long_sessions=cut, or both; static. Such pieces
- * are what is compared, so a message counts pieces. NULL: sessions are not cut.
+ * Returns a part of a message that says by which options of a training its sessions are
+ * cut: "session_gap cuts them", "max_length cuts them" (with long_sessions=cut) or the
+ * same with both; static. NULL: no option cuts sessions. If sessions are cut, their
+ * pieces are what is compared, so a message counts pieces.
  */
 const char *ext_leak_pieces(const gru4rec_options *options);
 /*
@@ -193,8 +224,9 @@ const char *ext_leak_pieces(const gru4rec_options *options);
  */
 bool ext_leak_has_other_unit(const ext_events *test);
 /*
- * Appends to text which unit the times of the test have, and which unit the end of the
- * training has. The caller calls this if ext_leak_has_other_unit().
+ * Appends to text the sentence "the times of the test are ..., and the end of the
+ * training is ..." with the unit of each. The caller calls this if
+ * ext_leak_has_other_unit() is true.
  */
 void ext_leak_tell_units(sqlite3_str *text, const ext_leak *leak, const ext_events *test);
 /*
@@ -203,13 +235,14 @@ void ext_leak_tell_units(sqlite3_str *text, const ext_leak *leak, const ext_even
  * - The version keeps no fingerprints, so it is not known whether there is a leak.
  * - More than a thousandth of the test's sessions (or pieces of them) were likely trained
  *   on.
- * - Of those with 3 events and more, too many have the items of one of the training:
- *   more than 2 % beyond what chance explains.
+ * - Of those with 3 events and more, more than 2 % have the items of one of the training,
+ *   in addition to those that chance explains.
  * - It is not known what earlier trainings (warm_start) were trained on.
- * and at most one about times: the end of the training is not known; it has another unit
- * than the test; or more than a thousandth of the events are from before it.
- * options: of the version. *warning is of sqlite3_malloc; NULL: there is nothing to say,
- * or an error. SQLITE_NOMEM is the only error.
+ * and at most one part about times: the end of the training is not known; it has another
+ * unit than the test; or more than a thousandth of the events are from before it.
+ *
+ * warning: out, of sqlite3_malloc, which the caller frees; NULL: there is nothing to say,
+ * or an error. options: of the version. The only error is SQLITE_NOMEM.
  */
 int ext_leak_warning(char **warning, const ext_leak *leak, const ext_events *test,
                      const gru4rec_options *options, ext_error *error);
@@ -217,36 +250,61 @@ int ext_leak_warning(char **warning, const ext_leak *leak, const ext_events *tes
 /* ---- ext_measure.c ---- */
 
 /*
- * A measurement of one version on test events. All zero to begin with, except the fields
- * that the caller sets. ext_measure_free() frees all that it holds.
+ * A measurement of one version on test events. All zero before, except the members that
+ * the caller sets: options, columns, finds_leaks and places. ext_measure_hold() sets
+ * model, ext_measure_read() the candidates, leak and test, ext_fit_baselines() the
+ * baselines. ext_measure_free() frees all that the measurement holds.
  */
 typedef struct ext_measurement {
-    ext_model *model; /* the version; held */
-    /* The options of the evaluation, not those of the version; set by the caller. */
+    ext_model *model; /* the version; held until ext_measure_free() */
+    /* The options of the evaluation, not those of the version. The caller sets them. */
     gru4rec_options options;
-    ext_columns columns; /* columns and candidates of the options; set by the caller */
-    bool finds_leaks;    /* whether leaks are looked for; set by the caller */
-    ext_rows candidates; /* rows of the items in columns.candidates, sorted */
-    ext_source source;   /* open while it is read */
-    ext_leak leak;       /* in the budget that the test was read with */
-    ext_events test;     /* in that budget */
-    gru4rec_baseline *baselines[GRU4REC_N_BASELINES]; /* (n_baselines), in that budget */
+    /*
+     * Columns of the source, and candidates, that the options name. The caller sets them;
+     * ext_measure_free() frees them.
+     */
+    ext_columns columns;
+    /*
+     * Whether sessions of the test are looked for that the version was trained on, and
+     * times before the end of its training. The caller sets it.
+     */
+    bool finds_leaks;
+    /*
+     * Rows of the items that alone are ranked, sorted; read from columns.candidates.
+     * Empty: all items are ranked.
+     */
+    ext_rows candidates;
+    ext_source source; /* the source of the test; open only while it is read */
+    /*
+     * The search for leaks; used if finds_leaks is true. In the budget of
+     * ext_measure_read().
+     */
+    ext_leak leak;
+    ext_events test; /* the test as sessions; in that budget */
+    /* (n_baselines) the fitted baselines, in that budget; freed by ext_measure_free(). */
+    gru4rec_baseline *baselines[GRU4REC_N_BASELINES];
     size_t n_baselines;
     /*
-     * Out: (ext_measure_methods(), events of the test) the place of the target of each
-     * event in the ranking of the version, then, if it blends, in that of its network
-     * alone, then in those of the baselines; see gru4rec_evaluation. Borrowed. NULL: the
-     * places are not asked for.
+     * An array of the caller, which ext_measure_run() fills in: (ext_measure_methods(),
+     * events of the test) the place of the target of each event in the ranking of the
+     * version, then, if the version blends, in that of its network alone, then in those
+     * of the baselines; see gru4rec_evaluation. Borrowed. NULL: the places are not asked
+     * for.
      */
     int32_t *places;
-    char *warnings; /* what a reader of the figures must know; NULL: nothing */
+    /*
+     * What a reader of the figures must know, a text with "; " between its parts; owned.
+     * NULL: nothing.
+     */
+    char *warnings;
 } ext_measurement;
 
 /*
- * Acquires the version that choice means of the model called name, as request->model, and
- * fills in that model's home. home must be all zero; the caller clears it, and calls
- * ext_measure_free(), in any case.
- * SQLITE_ERROR: there is no such model, or no such version.
+ * Acquires the version that choice means of the model called name, as request->model,
+ * loading it if it is not in memory; and fills in that model's home. home must be all
+ * zero. The caller calls ext_home_clear() and ext_measure_free() in any case.
+ * SQLITE_ERROR: there is no such model, or no such version. Other errors: those of
+ * ext_model_acquire_named().
  */
 int ext_measure_hold(ext_measurement *request, ext_home *home, ext_connection *connection,
                      sqlite3_value *name, const ext_choice *choice, ext_error *error);
@@ -257,9 +315,10 @@ int ext_measure_hold(ext_measurement *request, ext_home *home, ext_connection *c
  */
 int64_t ext_measure_limit(const ext_measurement *request);
 /*
- * Prepares a measurement: reads the candidates, and the test events into request->test.
- * If request->finds_leaks is true, also looks for sessions of the test that the version
- * was trained on. The source is closed again.
+ * Prepares a measurement: reads the candidates and the test events, into
+ * request->candidates and request->test. If request->finds_leaks is true, also looks for
+ * sessions of the test that the version was trained on, into request->leak.
+ * request->model must be held. The source is closed again.
  *
  * home: of the model. source: the name of a table or a view, or a SELECT. The caller
  * calls ext_measure_free() in any case, before the budget ends. Errors: those of
@@ -270,8 +329,8 @@ int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_hom
                      const char *source, ext_error *error);
 /*
  * Prepares two measurements at once, as ext_measure_read() does for one. The events are
- * read once, with the columns and the candidates of the first request, and an event has
- * the same number in both datasets.
+ * read once, with the columns and the candidates of requests[0], and an event has the
+ * same number in both tests. Counts such as n_bad are in requests[0].test only.
  *
  * homes: of the two models. n_unknown: out, number of the events whose item at least one
  * of the models does not know. Errors and freeing: as for ext_measure_read().
@@ -280,33 +339,35 @@ int ext_measure_read_pair(ext_measurement requests[2], ext_budget *budget,
                           const ext_home homes[2], const char *source, int64_t *n_unknown,
                           ext_error *error);
 /*
- * Tells whether the work must stop, because the host interrupted it; a hook poll for the
- * library. context: an ext_poll. progress is not used.
+ * A hook poll for the library: tells whether the work must stop because the host
+ * interrupted it. context: an ext_poll that was started. progress is not used.
  */
 int ext_measure_poll(void *context, const gru4rec_progress *progress);
 /*
- * Tells whether a row of measures is shown: one of a segment without a target is not; one
- * of all targets (segment NULL) always is.
+ * Tells whether a row of measures is shown. A row of all targets (segment NULL) always
+ * is; a row of one segment only if n_events, the number of its events, is above 0.
  */
 bool ext_measure_is_shown(const char *segment, int64_t n_events);
 /*
  * Appends a warning, made as by printf(), to request->warnings, behind "; " if there are
- * others. SQLITE_NOMEM is the only error; the warnings before it stay.
+ * others. The only error is SQLITE_NOMEM; the warnings before it stay.
  */
 int ext_measure_warn(ext_measurement *request, ext_error *error, const char *format, ...);
 /*
- * Appends the warning about leaks (ext_leak_warning()) to request->warnings, if
- * finds_leaks is true and there is something to say.
+ * Appends the warning about leaks (ext_leak_warning()) to request->warnings. Does nothing
+ * if finds_leaks is false, or there is nothing to warn of. The only error is
+ * SQLITE_NOMEM.
  */
 int ext_measure_warn_of_leaks(ext_measurement *request, ext_error *error);
 /*
- * Appends to request->warnings all warnings that any measurement can have: no event was
- * ranked, times could not be read, leaks, and not all items were ranked. has_events: at
- * least one event was ranked.
+ * Appends to request->warnings the warnings that any measurement can have, in this order,
+ * each only if it applies: no event was ranked (has_events is false); rows have times
+ * that cannot be read; leaks (ext_measure_warn_of_leaks()); not all items were ranked.
+ * The only error is SQLITE_NOMEM.
  */
 int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *error);
 /*
- * Returns the number of rows of metrics that the evaluation gives: for each method
+ * Returns the number of rows of metrics that ext_measure_run() gives: one for each method
  * (ext_measure_methods()), segment and cut-off. The caller must have fitted the baselines
  * before.
  */
@@ -317,16 +378,17 @@ size_t ext_measure_count(const ext_measurement *request);
  */
 bool ext_measure_blends(const ext_measurement *request);
 /*
- * Returns the number of methods that are measured, in this order: the version, its
- * network alone if the version blends, and the baselines. The caller must have fitted the
- * baselines before.
+ * Returns how many methods are measured: 1 for the version, 1 for its network alone if
+ * the version blends, and the number of fitted baselines. Their rows stand in this order.
+ * The caller must have fitted the baselines before.
  */
 size_t ext_measure_methods(const ext_measurement *request);
 /*
- * Measures the version, its network alone if the version blends, and the baselines of the
- * request on the request's test events. If request->places is set, also fills it in.
+ * Measures the version, its network alone if the version blends, and the fitted baselines
+ * of the request on request->test. If request->places is not NULL, also fills in that
+ * array. Adds no warnings.
  *
- * metrics: out, (ext_measure_count()) rows.
+ * metrics: out, (ext_measure_count()) rows, those of the version first.
  * SQLITE_ERROR: the measurement does not fit into the budget, or the library refuses it.
  * SQLITE_INTERRUPT: the host interrupted the call.
  */
@@ -342,19 +404,20 @@ void ext_measure_free(ext_measurement *request);
 
 /*
  * Refuses options of baselines that are not measured ("vs_knn_k" without vs-knn). asked:
- * the baselines that are measured, bit 1 << kind for each. advice: how to measure another
- * one, a part of the message. SQLITE_ERROR: an option of a baseline that is not measured
- * is set.
+ * the baselines that are measured, bit 1 << kind for each. advice: how to measure the
+ * baseline, a part of the message. SQLITE_ERROR: such an option is set; the message names
+ * the first.
  */
 int ext_fit_check_options(const gru4rec_options *options, int64_t asked,
                           const char *advice, ext_error *error);
 
 /*
- * Fits the baselines that request->options names, and puts them into request->baselines,
- * in the order of the library. If the options name none, does nothing. pop needs the
- * model's support only. The others are fitted on the sessions that the version was
- * trained on, which this function reads again; that can add warnings to the request. The
- * caller must have read the test before.
+ * Fits the baselines that request->options names, and appends them to request->baselines,
+ * in the order of the library. Does nothing if the options name none. The baseline pop
+ * needs only the supports of the items. The others are fitted on the sessions that the
+ * version was trained on, which this function reads again (ext_trained_read()) and frees;
+ * that can add warnings to the request. So does a baseline that uses days if the unit of
+ * the times is not known. The caller must have read the test before.
  * SQLITE_ERROR: the budget is too small, or these sessions are not known any more. Other
  * errors: those of ext_trained_read().
  */
@@ -364,15 +427,17 @@ int ext_fit_baselines(ext_measurement *request, ext_budget *budget, const ext_ho
 /* ---- ext_trained.c ---- */
 
 /*
- * Reads the sessions that the version of a request was trained on once more, from its
+ * Reads the sessions that the version of a request was trained on once more, from the
+ * source that the version's run has read, or, if that is gone, from the model's own
  * source. Their items are rows of the version's catalogue; trained->items and
- * trained->builder are NULL. If the sessions may differ from those of the training, a
- * warning is added to the request.
+ * trained->builder are NULL. If the sessions may differ from those of the training, adds
+ * a warning to the request.
  *
  * trained: all zero before; the caller frees it by ext_read_free() in any case.
  * name: of the baseline that needs the sessions, for messages.
  * SQLITE_ERROR: the version's source or its last event is not known, the source is gone
- * and the model has no other, or no event has an item that the version knows. Other errors: those of ext_read_events().
+ * and the model has no other, or no event has an item that the version knows. Other
+ * errors: those of ext_read_events().
  */
 int ext_trained_read(ext_events *trained, ext_measurement *request, ext_budget *budget,
                      const ext_home *home, const char *name, ext_error *error);
@@ -380,10 +445,10 @@ int ext_trained_read(ext_events *trained, ext_measurement *request, ext_budget *
 /* ---- ext_best.c ---- */
 
 /*
- * Sets *version to the number of the version with the best MRR@20 on the events of a
- * source, among all versions of the model that are ready. If several have the same MRR,
- * it is the newest of them. No lock is held while versions are measured. *version is of
- * no use after a failure.
+ * Measures all versions of the model that are ready on the events of a source, and sets
+ * *version to the number of the one with the best MRR@20. If several have the same MRR,
+ * it is the newest of them. Activates nothing. No lock is held while versions are
+ * measured. *version is of no use after a failure.
  *
  * source: the name of a table or a view, or a SELECT.
  * SQLITE_ERROR: there is no version, or the source has no event to rank. SQLITE_BUSY: a
@@ -396,8 +461,8 @@ int ext_best_find(int64_t *version, const ext_home *home, const char *source,
 /* ---- ext_audit_rules.c ---- */
 
 /*
- * The checks of an audit (gru4rec_audit()), in the order of their rows. The last name is
- * their number.
+ * The checks of an audit (gru4rec_audit()), in the order of their rows. The last name,
+ * EXT_AUDIT_CHECKS, is the number of checks.
  */
 typedef enum ext_audit_check {
     EXT_AUDIT_MISSING,
@@ -420,7 +485,8 @@ typedef enum ext_audit_check {
     EXT_AUDIT_FEW_SESSIONS,
     EXT_AUDIT_FEW_EVENTS,
     EXT_AUDIT_FEW_ITEMS,
-    EXT_AUDIT_UNKNOWN_ITEMS, /* the first check of the test; those before: of the log */
+    /* The first check of the test. The checks before this one are those of the log. */
+    EXT_AUDIT_UNKNOWN_ITEMS,
     EXT_AUDIT_UNKNOWN_EVENTS,
     EXT_AUDIT_TRAINED,
     EXT_AUDIT_SHARED,
@@ -429,45 +495,57 @@ typedef enum ext_audit_check {
     EXT_AUDIT_CHECKS
 } ext_audit_check;
 
-/* The state of a check of an audit: whether it has counted its cases. */
+/*
+ * The state of a check of an audit: whether the check has counted its cases, and if not,
+ * why.
+ */
 typedef enum ext_audit_state {
-    EXT_AUDIT_SKIPPED, /* nothing was given that the check could look at */
-    EXT_AUDIT_UNKNOWN, /* the check needs facts that the model does not have */
+    EXT_AUDIT_SKIPPED, /* nothing was given to look at: no test, or no log */
+    EXT_AUDIT_UNKNOWN, /* facts are missing that the check needs */
     EXT_AUDIT_COUNTED
 } ext_audit_state;
 
 /*
  * What a check of an audit found: n cases in a total (of) of rows, events, sessions or
- * items. Texts are owned, or NULL.
+ * items. n, of and weight have a meaning only if the state is COUNTED. The texts are
+ * owned by the finding, or NULL.
  */
 typedef struct ext_audit_finding {
     ext_audit_state state;
     int64_t n, of;
-    double weight; /* compared with the thresholds of the rule; mostly n / of */
-    char *example; /* an id that was found, as a message shows it */
-    char *advice;  /* in place of the rule's advice */
-    char *detail;  /* more to say; if the state is not COUNTED, why not */
+    /*
+     * What the rule's thresholds are compared with: n / of; or another number that says
+     * how bad the cases are (0 if an option deals with them).
+     */
+    double weight;
+    char *example; /* an id that is a case, as a message shows it */
+    char *advice;  /* replaces the rule's advice; NULL: does not */
+    char *detail;  /* COUNTED: more to say; else why the check did not count */
 } ext_audit_finding;
 
-/* A row of gru4rec_audit(): a check, and what it found. */
+/*
+ * A row of gru4rec_audit(): a check, and what it found. state and n are those of its
+ * finding. ext_audit_rules_row() makes it; the table's stop() frees it.
+ */
 typedef struct ext_audit_line {
-    const char *name, *severity; /* static */
+    const char *name, *severity; /* of the check's rule; static */
     ext_audit_state state;
     int64_t n;
-    char *advice; /* owned; NULL: there is nothing to say */
+    char *advice; /* the column advice; owned; NULL: there is nothing to say */
 } ext_audit_line;
 
 /*
- * Fills in the row of a check: its name and severity by its rule and the finding, and the
- * advice. The finding stays as it is. The caller frees line->advice, which is NULL if
- * there is nothing to say, or after an error (SQLITE_NOMEM).
+ * Makes *line the row of a check: its name by its rule, its severity by its rule and the
+ * finding, and the text of the column advice. The finding stays as it is. The caller
+ * frees line->advice by sqlite3_free(). It is NULL if there is nothing to say, or after
+ * an error. The only error is SQLITE_NOMEM.
  */
 int ext_audit_rules_row(ext_audit_line *line, const ext_audit_finding *finding,
                         ext_audit_check check, ext_error *error);
 /*
- * Returns the advice of the check's rule; static. For the checks of blank ids, bad items
- * and alike ids it is a format for names of columns, and for long sessions one for a
- * number (%lld).
+ * Returns the advice of the check's rule; static. For some checks it is a format of
+ * sqlite3_mprintf(): for blank ids with two names of columns (%s), session and item; for
+ * bad items and for alike ids with one; for long sessions with a number (%lld).
  */
 const char *ext_audit_rules_advice(ext_audit_check check);
 
@@ -475,41 +553,49 @@ const char *ext_audit_rules_advice(ext_audit_check check);
 
 /* The work of one audit: what is audited, and what was found. All zero to begin with. */
 typedef struct ext_audit_work {
-    ext_home home; /* of the model; without a name if no model is audited */
+    /* Home of the model; only home.db is set if no model is audited. */
+    ext_home home;
+    /* A model is audited, and not a source. */
     bool has_model;
-    ext_snapshot snapshot; /* in which config and model are read */
-    ext_model *model;      /* the version; held; NULL: there is none */
+    /* The snapshot in which config and model are read. It ends before the log is read. */
+    ext_snapshot snapshot;
+    ext_model *model; /* the version, held; NULL: the test is compared with the log */
     ext_config config;
-    gru4rec_options options; /* of the training that is audited */
-    ext_columns columns;
-    ext_budget budget;    /* of all that follows */
-    gru4rec_items *items; /* of the log, if there is no version; or NULL */
-    char *no_log;         /* why the model's source cannot be read; owned; or NULL */
+    /* Options of the audit: the model's, or the defaults; those of the call over them. */
+    gru4rec_options options;
+    ext_columns columns; /* names of columns that the call gives */
+    ext_budget budget;   /* counts the memory of events, items and fingerprints */
+    /* The log's catalogue, if a test is compared with the log; else NULL. Owned. */
+    gru4rec_items *items;
+    /*
+     * The reason why the model's source does not exist any more, so that the log was not
+     * audited; NULL: there is none. Owned.
+     */
+    char *no_log;
     ext_leak leak;
     ext_audit_finding findings[EXT_AUDIT_CHECKS];
 } ext_audit_work;
 
 /*
- * Opens and reads the log that is audited, and fills in the findings of its checks, those
- * before EXT_AUDIT_UNKNOWN_ITEMS.
+ * Opens, reads and closes the log that is audited, and fills in the findings of its
+ * checks, those before EXT_AUDIT_UNKNOWN_ITEMS.
  *
- * text: the log's name or SELECT. It is not used if there is a model, because then the
+ * text: the log's name or SELECT. It is not used if a model is audited, because then the
  * model's own source is the log.
- * has_test: ext_audit_look_test() will follow. If there is no version, the log's items
- * and the fingerprints of its sessions are kept in work, because the test is then
- * compared with the log.
- * If the model's source does not exist any more, and a version is held that a test can be
- * compared with, that is no error: the checks of the log are left out, and work->no_log
- * says why.
+ * has_test: ext_audit_look_test() will follow. If work->model is NULL, the log's items
+ * (work->items) and the fingerprints of its sessions (work->leak) are then kept, because
+ * the test is compared with the log.
+ * If the model's source does not exist any more, has_test is true and a version is held,
+ * that is no error: the checks of the log stay skipped, and work->no_log says why.
  * Errors: those of ext_source_open(), ext_config_open_source() and ext_read_collect().
  */
 int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,
                        ext_error *error);
 /*
- * Opens and reads the test that is audited, and fills in the findings of its checks,
- * those from EXT_AUDIT_UNKNOWN_ITEMS on. If there is a version, work->model must hold it,
- * and work->leak must be open for it; if there is none, ext_audit_look_log() must have
- * read the log.
+ * Opens, reads and closes the test that is audited, and fills in the findings of its
+ * checks, those from EXT_AUDIT_UNKNOWN_ITEMS on. If there is a version, work->model must
+ * hold it, and work->leak must be open for it; if there is none, ext_audit_look_log()
+ * must have read the log with has_test true.
  *
  * text: the test's name or SELECT. Errors: as for the log; SQLITE_CORRUPT_VTAB: the
  * fingerprints are damaged.

@@ -17,18 +17,23 @@
  */
 #include "ext_tools.h"
 
-/* What m_version records about the run that made the version. All zero at first. */
+/*
+ * What m_version records about the run that made the version. All zero at first.
+ * read_record() fills it in.
+ */
 typedef struct record {
     bool is_there;
-    char *source;     /* owned, or NULL */
+    char *source;     /* the run's source; owned; NULL: none is recorded */
     int64_t n_events; /* number of events trained on; 0: not known */
-    ext_last since;   /* since=last: the version before, whose events were left out */
-    ext_border end;   /* the last event */
+    /* since=last: the version that was active before the run, and its last event. */
+    ext_last since;
+    ext_border end; /* the last event that was trained on */
 } record;
 
 /*
- * Reads the record of the version's run. If the version has no row any more, is_there is
- * false. The caller frees r->source in any case.
+ * Reads the record of the run that made the version. If m_version has no row of that run
+ * any more, only r->end is read, and is_there is false. The caller frees r->source in any
+ * case.
  */
 static int read_record(record *r, const ext_model *model, const ext_home *home,
                        ext_error *error)
@@ -56,9 +61,9 @@ static int read_record(record *r, const ext_model *model, const ext_home *home,
 }
 
 /*
- * Checks that the record tells the source and the last event that the version was trained
- * on. name: of the baseline that needs the events. SQLITE_ERROR: it does not; the message
- * says why.
+ * Checks that the record has the source and the last event that the version was trained
+ * on. name: of the baseline that needs the events, for the message. SQLITE_ERROR: it has
+ * not; the message says why.
  */
 static int check_record(const record *r, const ext_model *model, const char *name,
                         ext_error *error)
@@ -82,9 +87,11 @@ static int check_record(const record *r, const ext_model *model, const char *nam
 /* ---- its source ---- */
 
 /*
- * Opens the table or view that the record of the version's run names, with the names of
- * the model's columns. *is_open: false if there is none of that name, or if the record
- * has a SELECT, which is not run.
+ * Opens the table or view that the record names as *source. Its columns are those of the
+ * model's configuration, or guessed ones (ext_config_open_like()). *is_open: out, whether
+ * there is a table or view of that name. It is false, and nothing is opened, also if the
+ * record has a SELECT, which is not run. SQLITE_ERROR: the table or view may not be read
+ * (ext_source_check_stored()), or does not open.
  */
 static int open_named(ext_source *source, bool *is_open, const record *r,
                       const ext_config *config, const ext_home *home, ext_error *error)
@@ -102,8 +109,9 @@ static int open_named(ext_source *source, bool *is_open, const record *r,
 }
 
 /*
- * Opens the model's own source instead of the record's, which cannot be read, and adds a
- * warning to the request. SQLITE_ERROR: the model has no source of its own.
+ * Opens the model's own source as *source, in place of the recorded source, which cannot
+ * be read; and adds a warning to the request, which says so. SQLITE_ERROR: the model has
+ * no source of its own.
  */
 static int replace_source(ext_source *source, ext_measurement *request, const record *r,
                           const ext_config *config, const ext_home *home,
@@ -131,9 +139,10 @@ static int replace_source(ext_source *source, ext_measurement *request, const re
 }
 
 /*
- * Opens the source that the run of the version has read: the model's own source if it is
- * the same, or the table or view that the record names. If neither can be read, opens the
- * model's own source in its place, with a warning.
+ * Opens the source that the run of the version has read as *source: the model's own
+ * source if that is the same, else the table or view that the record names. If that is
+ * gone, or is a SELECT, opens the model's own source in its place, with a warning
+ * (replace_source()). The caller closes *source in any case.
  */
 static int open_source(ext_source *source, ext_measurement *request, const record *r,
                        const ext_home *home, ext_error *error)
@@ -155,11 +164,12 @@ static int open_source(ext_source *source, ext_measurement *request, const recor
 /* ---- its events ---- */
 
 /*
- * Reads the events as the run of the version read them, with three differences. Rows that
- * cannot be read are skipped, because rows were perhaps added to the log since then. No
- * session is held out, because those that the run held out begin after r->end. Sessions
- * are sorted by time, because baselines use their age. If the version keeps fingerprints,
- * these sessions get fingerprints with the same key, for find_sessions().
+ * Reads the events into *trained as the run of the version read them, by the version's
+ * options and up to its last event. There are three differences. Rows that cannot be read
+ * are skipped, because rows were perhaps added to the log since then. No session is held
+ * out, because those that the run held out begin after r->end. Sessions are sorted by
+ * time, because baselines use their age. If request->leak has fingerprints of the
+ * version, these sessions get fingerprints with the same key, for find_sessions().
  */
 static int read_events(ext_events *trained, ext_measurement *request, const record *r,
                        ext_budget *budget, ext_source *source, ext_error *error)
@@ -177,15 +187,16 @@ static int read_events(ext_events *trained, ext_measurement *request, const reco
 }
 
 /*
- * Looks for the sessions that were read among the fingerprints that the version keeps, and
- * fills in *found; it stays all zero if the version keeps none. Then frees the ids of the
- * sessions (trained->builder), which becomes NULL, also after a failure.
+ * Looks for the sessions that were read among the fingerprints of the version
+ * (request->leak, which stays as it is), and fills in *found. *found is all zero if there
+ * are no fingerprints. Then frees the ids of the sessions (trained->builder), which
+ * becomes NULL, also after a failure.
  */
 static int find_sessions(gru4rec_fingerprints_found *found, ext_events *trained,
                          const ext_measurement *request, const ext_home *home,
                          ext_error *error)
 {
-    ext_leak leak = request->leak; /* another search in the same fingerprints */
+    ext_leak leak = request->leak; /* a copy, so that request->leak.found stays */
     leak.found = (gru4rec_fingerprints_found){0};
     int rc =
         ext_leak_find(&leak, trained->builder, trained->dataset->n_sessions, home, error);
@@ -198,7 +209,8 @@ static int find_sessions(gru4rec_fingerprints_found *found, ext_events *trained,
 /*
  * Replaces the item rows in the sessions by those of the version's catalogue, and drops
  * the events whose item the version does not know. Then frees the catalogue of these
- * events (trained->items), which becomes NULL. SQLITE_ERROR: no event is left.
+ * events (trained->items), which becomes NULL, also after a failure. SQLITE_ERROR: no
+ * event is left.
  */
 static int map_items(ext_events *trained, const ext_measurement *request,
                      ext_error *error)
@@ -220,9 +232,11 @@ static int map_items(ext_events *trained, const ext_measurement *request,
 }
 
 /*
- * Adds a warning to the request if the number of events is not that of the training; or,
- * if it is and the version held out no session, if sessions of two events or more are not
- * among the version's fingerprints by their items and times.
+ * Adds a warning to the request if the sessions that were read are not those of the
+ * training. First compares the number of events with the recorded number. If it is the
+ * same, and the version held out no session, looks how many sessions of two events or
+ * more were not found among the version's fingerprints by their items and times. The only
+ * error is SQLITE_NOMEM.
  */
 static int compare_sessions(ext_measurement *request, const ext_events *trained,
                             const gru4rec_fingerprints_found *found, const record *r,

@@ -6,11 +6,11 @@
  * with the connection. A call with resume=true commits them without training.
  *
  * A kept result is dropped when
- *   - it is committed,
- *   - the connection closes,
- *   - the model is dropped,
- *   - the next training of the model begins on the connection: that training needs the
- *     memory, and its caller did not say resume.
+ * - the result is committed,
+ * - the connection closes,
+ * - the model is dropped,
+ * - the next training of the model begins on the connection: that training needs the
+ *   memory, and its caller did not say resume.
  * Until then the run counts as alive.
  *
  * If the user has an open transaction, nothing is kept. There the training held the write
@@ -45,8 +45,8 @@ void ext_kept_drop(ext_attempt *attempt)
 
 /*
  * Tells whether somebody dropped the model of a training. If the model had no tables yet,
- * or the database cannot be read now, the answer is false. If the model was renamed,
- * training->home gets its new name.
+ * or the database cannot be read now, the answer is false. If the model was renamed, puts
+ * its new name into training->home.
  */
 static bool is_gone(ext_training *training)
 {
@@ -60,8 +60,8 @@ static bool is_gone(ext_training *training)
 }
 
 /*
- * Frees the obituary of an attempt (the report that its result was never committed), so
- * that nothing is reported when the attempt is freed.
+ * Frees the obituary of an attempt (the report that its result was never committed) and
+ * sets it to NULL, so that nothing is reported when the attempt is freed.
  */
 static void forget(ext_attempt *attempt)
 {
@@ -70,10 +70,11 @@ static void forget(ext_attempt *attempt)
 }
 
 /*
- * Drops kept results of the connection. With is_all, at the end of the connection, drops
- * all; their obituaries are then written later (ext_attempt_free()). Else drops the
- * results whose model somebody dropped, and frees their obituaries unwritten.
- * ext_connection.c calls this function by the pointer connection->drop_kept.
+ * Drops kept results of the connection (ext_kept_drop()). If is_all is true, at the end
+ * of the connection, drops all; their obituaries are then written by the next call of
+ * this process that writes to the model. Else drops only those whose model somebody
+ * dropped (is_gone()), and frees their obituaries unwritten. ext_connection.c calls this
+ * function by the pointer connection->drop_kept.
  */
 static void drop_kept(ext_connection *connection, bool is_all)
 {
@@ -95,9 +96,9 @@ bool ext_kept_is_worth(const ext_training *training, const ext_error *error)
 }
 
 /*
- * Frees the parts of the attempt that no commit needs: the optimiser's slots that are not
- * stored, its hold on the active version, and the dataset of events. The dataset stays if
- * the summary, which needs it, is not made yet.
+ * Frees the parts of the attempt that no commit needs, and sets their pointers to NULL:
+ * the optimiser's slots that are not stored, the hold on the active version, and the
+ * dataset of events. The dataset stays if the summary, which needs it, is not made yet.
  */
 static void trim(ext_attempt *attempt)
 {
@@ -117,9 +118,9 @@ static void trim(ext_attempt *attempt)
 }
 
 /*
- * Makes the obituary: the report that goes into the run's row if the result is never
- * committed. cause: why the commit failed. Returns NULL if the model has no tables, or if
- * there is not enough memory.
+ * Returns a new obituary: the report, with the status "failed", that goes into the run's
+ * row if the result is never committed. cause: why the commit failed. The caller frees it
+ * by ext_pending_free(). NULL: the model has no tables, or there is not enough memory.
  */
 static ext_pending *make_obituary(const ext_training *training, const char *cause)
 {
@@ -135,9 +136,11 @@ static ext_pending *make_obituary(const ext_training *training, const char *caus
 }
 
 /*
- * After a failed commit: notes in the run's row, and for threads of this process, that
- * the result waits; makes the obituary anew; and adds to the error message how the result
- * can be committed.
+ * After a failed commit: makes everything say that the result waits for a call. Replaces
+ * the obituary by a new one, which names this error. Notes for threads of this process
+ * that the result is kept, and writes that into the run's row (ext_publish_waiting()).
+ * Appends to the error message how the result can be committed. If there is not enough
+ * memory for one of these, leaves that one out.
  */
 static void wait_for_call(ext_attempt *attempt, ext_error *error)
 {
@@ -156,7 +159,8 @@ static void wait_for_call(ext_attempt *attempt, ext_error *error)
     sqlite3_free(model);
     ext_pending_free(attempt->obituary);
     attempt->obituary = make_obituary(training, cause);
-    ext_pending_withdraw(training->run.alive.run); /* the report of an earlier failure */
+    /* Drops an earlier note that the result waits. */
+    ext_pending_withdraw(training->run.alive.run);
     ext_alive_tell(&training->run.alive, (ext_share){EXT_PHASE_KEPT, 1, -1});
     if (why != NULL)
         ext_publish_waiting(training, why);

@@ -24,7 +24,10 @@
 
 /* ---- before ---- */
 
-/* Begins a message; the cause follows, and then a parenthesis and the advice. */
+/*
+ * Begins the message of an error; the cause follows, and then a parenthesis and the
+ * advice.
+ */
 static const char cannot_write[] = "training cannot write its result here (";
 
 int ext_publish_lock(const ext_train_request *request, ext_error *error)
@@ -41,8 +44,9 @@ int ext_publish_lock(const ext_train_request *request, ext_error *error)
 }
 
 /*
- * Checks that the model has the table m_blend, or can make it. SQLITE_ERROR: something
- * that is not the model's has that name.
+ * Checks, for option blend, that the model has the table m_blend, or that the name is
+ * free to make it. Makes nothing. SQLITE_ERROR: something that is not the model's has
+ * that name.
  */
 static int check_blend(const ext_train_request *request, ext_error *error)
 {
@@ -98,8 +102,9 @@ int ext_publish_fail_dropped(const ext_training *training, ext_error *error)
 }
 
 /*
- * Makes the model (its virtual table and its shadow tables), unless another connection
- * has made one of that name meanwhile.
+ * Makes the model (its virtual table and its shadow tables), with the source, the columns
+ * and the options of the call. Does nothing if there is a model of that name now, because
+ * another connection has made one meanwhile.
  */
 static int make_model(const ext_training *training, ext_error *error)
 {
@@ -116,11 +121,11 @@ static int make_model(const ext_training *training, ext_error *error)
 }
 
 /*
- * Takes the write lock in the savepoint and writes the endings of runs that are pending
- * (ext_pending_lock()), then makes sure that the model exists. If the run has seen the
- * model (has_model), finds it by its id, and puts its present name into training->home.
- * Else makes the model, unless another connection has made one of that name meanwhile.
- * SQLITE_ERROR, with is_dropped set: the model was dropped.
+ * Takes the write lock in the savepoint and writes the endings of earlier runs that are
+ * still to be written (ext_pending_lock()); then makes sure that the model exists. If the
+ * model is known to exist (has_model), finds it by its id, and puts its present name into
+ * training->home. Else makes the model (make_model()). SQLITE_ERROR, with
+ * training->is_dropped set: the model was dropped.
  */
 static int take_model(ext_training *training, ext_savepoint *savepoint, ext_error *error)
 {
@@ -137,24 +142,26 @@ static int take_model(ext_training *training, ext_savepoint *savepoint, ext_erro
 }
 
 /*
- * How a run ended, or what its result waits for: values of its row in m_version. Both
- * texts are borrowed.
+ * What a writer puts into the run's row: the status and the message that say how the run
+ * ended, or what its result waits for. Both texts are borrowed.
  */
 typedef struct ending {
     const char *status, *message;
 } ending;
 
 /*
- * A function that writes something about the run, within a savepoint of the caller. end:
- * NULL if it does not use it.
+ * A function that writes something about the run into the model's tables, within a
+ * savepoint of the caller, which the caller undoes after a failure. end: NULL if the
+ * function does not use it.
  */
 typedef int writer(ext_training *training, const ending *end, ext_error *error);
 
 /*
- * Calls write in a savepoint of its own, with the write lock held and the model found or
- * made. Used for all writes but that of the version. After success the model exists
- * (has_model), and training->id is read if it was NULL. After a failure nothing is
- * written, and run.written, which says what the tables have, is as before.
+ * Calls the function write in a savepoint of its own, with the write lock held, and after
+ * the model was found or made (take_model()). Used for all writes except that of the
+ * version. Commits unless the user has an open transaction. After success sets has_model,
+ * and reads training->id if that is NULL. After a failure nothing is written, and
+ * run.written, which says what the tables have, is as before.
  */
 static int write_as_one(ext_training *training, writer *write, const ending *end,
                         ext_error *error)
@@ -181,11 +188,12 @@ static int write_as_one(ext_training *training, writer *write, const ending *end
 }
 
 /*
- * Does what write_as_one() does, for a report that others may watch. Returns whether it
- * was written; drops the error itself. It never waits for a lock, because neither the
- * training nor other writers should stall for a report. So the host's busy timeout is set
- * to 0 meanwhile (ext_sql_shorten_timeout()). After a failed write, sets training->quiet_until, so that no progress is written before ten
- * times the duration of the failed write has passed. Restores last_insert_rowid().
+ * Does what write_as_one() does, for a report that others may watch, and without waiting
+ * for a lock: neither the training nor other writers should stall for a report. So the
+ * host's busy timeout is 0 meanwhile (ext_sql_shorten_timeout()), and is restored.
+ * Returns whether the report was written; any error is dropped. After a failed write,
+ * sets training->quiet_until to now plus ten times the duration of that write, so that no
+ * progress is written before. Restores last_insert_rowid().
  */
 static bool write_aside(ext_training *training, writer *write, const ending *end)
 {
@@ -204,8 +212,8 @@ static bool write_aside(ext_training *training, writer *write, const ending *end
 }
 
 /*
- * Writes the run's progress and new epochs. First inserts the run's row if it is missing.
- * end is not used.
+ * A writer: writes the run's progress and new epochs. First inserts the run's row if it
+ * is missing. end is not used.
  */
 static int write_row(ext_training *training, const ending *end, ext_error *error)
 {
@@ -214,8 +222,8 @@ static int write_row(ext_training *training, const ending *end, ext_error *error
 }
 
 /*
- * Does what write_row() does, and then writes a checkpoint: the weights and slots, from
- * which the run can be resumed. end is not used.
+ * A writer: does what write_row() does, and then replaces the run's checkpoint: the
+ * weights and slots, from which the run can be resumed. end is not used.
  */
 static int write_checkpoint(ext_training *training, const ending *end, ext_error *error)
 {
@@ -228,9 +236,10 @@ static int write_checkpoint(ext_training *training, const ending *end, ext_error
 }
 
 /*
- * Tells whether a checkpoint is due after the last finished epoch: the option
- * checkpoint_epochs is set, that many epochs have passed since the last one, and this is
- * not the run's last epoch, behind which the version follows.
+ * Tells whether a checkpoint is due after the last finished epoch. It is if the option
+ * checkpoint_epochs is above 0, at least that many epochs are finished since the last
+ * checkpoint, and the last finished epoch is not the last of the run, behind which the
+ * version follows.
  */
 static bool is_checkpoint_due(const ext_training *training)
 {
@@ -242,8 +251,11 @@ static bool is_checkpoint_due(const ext_training *training)
 }
 
 /*
- * If the progress cannot be written now, the next call writes it, or it is written with
- * the version.
+ * Writes nothing in the cases that ext_train.h names. Otherwise chooses what is written:
+ * the checkpoint if one is due and no epoch is under way; else, if the model exists, the
+ * run's row. A failure is not reported: a later call, not before training->quiet_until,
+ * writes the progress, or it is written with the version. training->saved changes only if
+ * the checkpoint was written.
  */
 void ext_publish_progress(ext_training *training)
 {
@@ -263,14 +275,14 @@ void ext_publish_progress(ext_training *training)
 
 /*
  * Decides after a failed write whether to try again. If the user has no transaction,
- * another connection holds a lock, and there is still time, it waits 20 ms, clears the
- * error and returns true; but an interrupt during that wait becomes the error, and it
- * returns false. Else it returns false, and the error stays. since: seconds, when the
- * commit was first tried.
+ * another connection holds a lock, and there is still time, waits 20 ms, clears the error
+ * and returns true; but if the host interrupts the call, that becomes the error, and it
+ * returns false. Else returns false, and the error stays. since: seconds
+ * (ext_poll_seconds()), when the commit was first tried.
  *
  * The time lasts as long as the option commit_wait says; if that is not set, as long as
- * the training took, but at least 60 s. For a lock within a shared cache it lasts as long
- * as the busy timeout, if that is longer.
+ * the training took, but at least 60 s. After that, a lock within a shared cache is still
+ * waited for until the busy timeout has passed (ext_savepoint_may_retry()).
  */
 static bool wait_for_others(ext_training *training, double since, ext_error *error)
 {
@@ -291,12 +303,12 @@ static bool wait_for_others(ext_training *training, double since, ext_error *err
 }
 
 /*
- * Writes the version and all that belongs to it into the open savepoint: first the
- * endings of runs that stopped, then the version with items, tensors and the sessions
- * that it blends with, which becomes the active one unless activate=false, then its first
- * and last event and its fingerprints. Makes the model if it does not exist, raises its storage format if the
- * source has an order column, and retires old versions. A failure leaves parts of it
- * there, so the caller must undo the savepoint.
+ * Writes the version and all that belongs to it into the open savepoint, in this order:
+ * makes the model if it does not exist; raises its storage format if the source has an
+ * order column; writes how other runs that are over ended; writes the version with items,
+ * tensors and the sessions that it blends with, which becomes the active one unless
+ * activate=false, and retires old versions; writes its first and last event and its
+ * fingerprints. A failure leaves parts of that, so the caller must undo the savepoint.
  */
 static int write_version(ext_training *training, ext_savepoint *savepoint,
                          ext_error *error)
@@ -329,10 +341,11 @@ static int write_version(ext_training *training, ext_savepoint *savepoint,
 }
 
 /*
- * Writes the version in a savepoint of its own, and commits. If a reader holds up the
- * commit (as in rollback-journal mode), this function waits for the reader, with
- * everything written. After a failure the savepoint is undone, and run.written is as
- * before. since: seconds, when the commit was first tried.
+ * Writes the version (write_version()) in a savepoint of its own, and commits unless the
+ * user has an open transaction. If a reader holds up the commit (as in rollback-journal
+ * mode), tries only the commit again (wait_for_others()), with everything written. After
+ * a failure the savepoint is undone, and run.written is as before. since: seconds, when
+ * the commit was first tried.
  */
 static int write_and_commit(ext_training *training, double since, ext_error *error)
 {
@@ -352,9 +365,10 @@ static int write_and_commit(ext_training *training, double since, ext_error *err
 }
 
 /*
- * Writes and commits the version, and waits for other connections as commit_wait says;
- * *error is the result. A busy timeout of the host that is longer than commit_wait is
- * shortened meanwhile, because SQLite would wait longer than that.
+ * Writes and commits the version. Tries again while other connections hold locks, as long
+ * as commit_wait allows (wait_for_others()). *error is the result. If the host's busy
+ * timeout is longer than commit_wait, shortens the timeout to commit_wait meanwhile,
+ * because SQLite would wait longer; then restores it.
  */
 static void commit(ext_training *training, ext_error *error)
 {
@@ -363,7 +377,9 @@ static void commit(ext_training *training, ext_error *error)
     const int64_t most = 1000 * training->request->options.commit_wait;
     const int64_t ms = most > 0 ? most : INT64_MAX;
     const int timeout = ext_sql_shorten_timeout(db, ms);
-    /* If another writer has the lock, this loop waits for it, with nothing written. */
+    /*
+     * This loop waits for another writer that has the lock; nothing is written meanwhile.
+     */
     while (write_and_commit(training, since, error) != SQLITE_OK &&
            wait_for_others(training, since, error))
         ;
@@ -386,8 +402,8 @@ int ext_publish_version(ext_training *training, ext_error *error)
 /* ---- failure ---- */
 
 /*
- * Writes into the run's row how the run ended, or what its result waits for. First
- * inserts the row if it is missing, and writes its progress and new epochs.
+ * A writer: writes into the run's row how the run ended, or what its result waits for
+ * (end). First does what write_row() does.
  */
 static int write_ending(ext_training *training, const ending *end, ext_error *error)
 {

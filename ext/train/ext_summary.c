@@ -6,8 +6,9 @@
 /*
  * Makes a warning if there are long sessions (data->longest), and more than half of the
  * steps of the last epoch ran with less than half of the lanes of the first step. Then a
- * few long sessions alone fill the end of each epoch. The other epochs have the same
- * sessions. *text is owned by the caller; NULL: there is no warning.
+ * few long sessions alone fill the end of each epoch. Only the last epoch is looked at,
+ * because all epochs have the same sessions. *text is owned by the caller, who frees it
+ * by sqlite3_free(); NULL: there is no warning, or an error.
  */
 static int warn_of_steps(char **text, const ext_training *training, ext_error *error)
 {
@@ -25,9 +26,10 @@ static int warn_of_steps(char **text, const ext_training *training, ext_error *e
 }
 
 /*
- * Makes a warning if the call has since=last, a version is active, and that version does
- * not say which event was its last, so that all events were taken. *text is owned by the
- * caller; NULL: there is no warning.
+ * Makes a warning if since=last could not leave out old events: a version is active, but
+ * that version does not say which event was its last, so all events were taken. *text is
+ * owned by the caller, who frees it by sqlite3_free(); NULL: there is no warning, or an
+ * error.
  */
 static int warn_of_border(char **text, const ext_training *training, ext_error *error)
 {
@@ -47,13 +49,14 @@ static int warn_of_border(char **text, const ext_training *training, ext_error *
 
 /*
  * The query that makes the JSON. json_remove() takes out keys that do not apply; '$.none'
- * is a path that no summary has.
+ * is a path that no summary has, so it takes out nothing.
  *   ?27       the border of since=last, or the empty text
  *   ?28, ?29  warnings, or NULL
  *   ?30       advice how training would be faster, or NULL
  *   ?31       whether sessions were held out
  *   ?34       whether option blend is not 0
  *   ?35       whether option tuned is set, so that options of a tuning were used
+ * prepare_summary() binds all of them.
  */
 static const char summary_query[] =
     "SELECT json_remove(json_object("
@@ -76,8 +79,9 @@ static const char summary_query[] =
     "iif(?30 IS NULL, '$.advice', '$.none'))";
 
 /*
- * Texts that become values of the summary: the two warnings; the times of the first and
- * the last event, and the border of since=last, as JSON or empty.
+ * Texts that become values of the summary. steps and border: warnings, owned by
+ * ext_summary_make(). first and last: the times of the first and the last event, as JSON.
+ * since: the border of since=last, as JSON; empty without since=last.
  */
 typedef struct text_list {
     char *steps, *border; /* warnings, or NULL */
@@ -88,7 +92,8 @@ typedef struct text_list {
  * Prepares the query of the summary, and binds its values. Loss and measures are those of
  * the epoch whose weights were kept. Steps and seconds are sums over all epochs of the
  * run, the resumed ones too, and events_per_second is made of such sums. Events, sessions
- * and items are those that were read. *stmt has no row yet.
+ * and items are those that were read. *stmt has no row yet; the caller steps and
+ * finalizes it.
  */
 static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                            const text_list *texts, ext_error *error)
@@ -129,7 +134,10 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                      training->request->options.tuned);
 }
 
-/* Runs the query of the summary, and puts its JSON into run.summary. */
+/*
+ * Runs the query of the summary, and sets training->run.summary to its JSON, of
+ * sqlite3_malloc. After a failure run.summary is NULL.
+ */
 static int run_summary(ext_training *training, const text_list *texts, ext_error *error)
 {
     sqlite3_stmt *stmt;

@@ -14,9 +14,9 @@
  *    others.
  * 5. Between two steps the training stops if the host interrupts the connection, or if
  *    the host's progress handler says so.
- * 6. The new version is written in one savepoint, and becomes the active version in it.
- *    If that fails, the version before it goes on serving. A result whose commit fails
- *    stays with the connection (ext_kept.c).
+ * 6. The new version is written in one savepoint, and becomes the active version in it,
+ *    unless activate=false. If that fails, the version before it goes on serving. A
+ *    result whose commit fails stays with the connection (ext_kept.c).
  * 7. The SQL result is a JSON summary. last_insert_rowid() is restored.
  */
 #include "ext_train.h"
@@ -28,9 +28,10 @@
 enum { TELL_EVERY = 2 }; /* seconds between two writes of progress to the run's row */
 
 /*
- * Writes progress to the run's row, at most every TELL_EVERY seconds, and no checkpoint
- * with it. It is written also if it has not changed, so that others see that the run goes
- * on. now: seconds, as ext_poll_seconds() gives them.
+ * Writes progress to the run's row (ext_publish_progress()), within an epoch, so without
+ * a checkpoint. Does nothing if the last such write was tried less than TELL_EVERY
+ * seconds ago. Writes progress also if it has not changed, so that others see that the
+ * run goes on. now: seconds, as ext_poll_seconds() gives them.
  */
 static void tell_others(ext_training *training, double now)
 {
@@ -42,10 +43,10 @@ static void tell_others(ext_training *training, double now)
 }
 
 /*
- * Reports progress: to the threads of this process, and through the run's row, at most
- * every TELL_EVERY seconds, to other connections. Does nothing if the last call that did
- * something was less than 0.1 s ago. Sets run->progress. The time left is estimated from
- * the speed of this call, and is -1 if this call has done nothing yet:
+ * Reports progress: sets run->progress, tells it to the threads of this process, and
+ * through the run's row, at most every TELL_EVERY seconds, to other connections. Does
+ * nothing if it has reported less than 0.1 s ago. The time left is estimated from the
+ * speed of this call, and is -1 if this call has trained nothing yet:
  *   done          share of all epochs that is done, from 0 to 1
  *   here          the part of done that this call did, without resumed epochs
  *   seconds left  seconds of this call / here * (1 - done)
@@ -70,9 +71,9 @@ static void tell(ext_training *training, const gru4rec_progress *progress)
 }
 
 /*
- * Hook poll, between two steps: updates the line on the terminal and reports progress to
- * others. Returns true to stop the training: somebody dropped the model, or there is an
- * interrupt.
+ * Hook poll, which the library calls between two steps: updates the line on the terminal
+ * and reports progress to others (tell()). Returns true to stop the training: somebody
+ * dropped the model, or the host interrupted the call.
  */
 static int on_poll(void *context, const gru4rec_progress *progress)
 {
@@ -83,8 +84,10 @@ static int on_poll(void *context, const gru4rec_progress *progress)
 }
 
 /*
- * Hook epoch: appends the finished epoch and its seconds to the run, and writes both, and
- * a checkpoint if one is due, to the database. Returns 0: training goes on.
+ * Hook epoch, which the library calls after each epoch: appends the epoch and its seconds
+ * to the run, sets run->progress, and writes all of that, and a checkpoint if one is due,
+ * to the database, if it is not locked. The next epoch begins now (epoch_start). Returns
+ * 0: training goes on.
  */
 static int on_epoch(void *context, const gru4rec_epoch *epoch)
 {
@@ -104,9 +107,10 @@ static int on_epoch(void *context, const gru4rec_epoch *epoch)
 }
 
 /*
- * Hook poll while the model is measured on sessions that are held out: writes the progress
- * so far to the run's row, at most every TELL_EVERY seconds. The line on the terminal, and
- * what threads of this process see, stay as they are. Returns true to stop, as on_poll().
+ * Hook poll while the model is measured on sessions that are held out: writes the
+ * progress so far to the run's row, at most every TELL_EVERY seconds. The line on the
+ * terminal, and what threads of this process see, stay as they are. Returns true to stop:
+ * somebody dropped the model, or the host interrupted the call.
  */
 static int on_quiet_poll(void *context, const gru4rec_progress *progress)
 {
@@ -117,8 +121,10 @@ static int on_quiet_poll(void *context, const gru4rec_progress *progress)
 }
 
 /*
- * Hook validate: sets *recall and *mrr to the model's measures at 20 on the sessions that
- * are held out; NAN if these have no target.
+ * Hook validate, which the library calls after an epoch: measures the model on the
+ * sessions that are held out. *recall and *mrr: out, recall and MRR at 20; NAN if these
+ * sessions have no target. Meanwhile on_quiet_poll() writes progress, and can stop the
+ * measuring.
  */
 static gru4rec_status on_validate(void *context, const gru4rec_model *model,
                                   double *recall, double *mrr, gru4rec_error *error)
@@ -135,8 +141,8 @@ static gru4rec_status on_validate(void *context, const gru4rec_model *model,
 /* ---- the loop ---- */
 
 /*
- * Makes room for n epochs in the arrays of the run. The epochs of a resumed run stay in
- * them.
+ * Makes room for n epochs in run->epochs and run->epoch_seconds, which may move. The
+ * epochs that are in them stay. Does not change run->n_epochs.
  */
 static int make_room(ext_run *run, size_t n, ext_error *error)
 {
@@ -150,10 +156,11 @@ static int make_room(ext_run *run, size_t n, ext_error *error)
 }
 
 /*
- * Trains all epochs that are missing, by the library's gru4rec_train(), with the line on
- * the terminal, and then sets the strength of the blend (ext_train_blend_strength()). Sets
- * best_epoch, took and is_trained. If somebody dropped the model meanwhile, that is the
- * error.
+ * Trains all epochs that are missing, by the library's gru4rec_train() with the hooks
+ * above, and then sets the strength of the blend (ext_train_blend_strength()). Shows the
+ * line on the terminal. Sets start, n_before, best_epoch and took, and is_trained after
+ * success. If somebody dropped the model meanwhile, that becomes the error, in place of
+ * any other.
  */
 static int train_epochs(ext_training *training, ext_error *error)
 {
@@ -196,8 +203,9 @@ static int train_epochs(ext_training *training, ext_error *error)
 /* ---- a run from its row to its version ---- */
 
 /*
- * Makes the run count as under way for other connections and processes, and reports that
- * it reads its events.
+ * Makes the run count as under way for other connections and processes (is_alive), and
+ * reports to the threads of this process that it reads its events. The run gets a name if
+ * it has none. ext_attempt_free() ends that.
  */
 static void begin(ext_training *training)
 {
@@ -207,10 +215,11 @@ static void begin(ext_training *training)
 }
 
 /*
- * Claims the row of a resumed run for this call, so that no other call resumes the same
- * run. First makes the run count as under way (begin()), which it stays after a failure
- * too. After success sets is_begun, and drops the ending of the run that this process
- * perhaps still had to write. SQLITE_ERROR: another call was faster.
+ * Claims the row of a resumed run for this call, in a savepoint of its own, so that no
+ * other call resumes the same run. First makes the run count as under way (begin()),
+ * which it stays after a failure too. After success sets is_begun, and drops the ending
+ * of the run that this process perhaps still had to write. SQLITE_ERROR: another call was
+ * faster.
  */
 static int claim(ext_training *training, ext_error *error)
 {
@@ -235,9 +244,10 @@ static int claim(ext_training *training, ext_error *error)
 }
 
 /*
- * Starts the run: copies the name and the id of the model into training. For a new run,
- * also makes it count as under way (begin()), sets is_begun, and writes its row in
- * m_version, if the row can be written at this moment. A resumed run has a row already,
+ * Starts the run: copies the name and the id of the model into training, sets run.started
+ * to now, and has_model and saved by the request. For a new run, also makes it count as
+ * under way (begin()), sets is_begun, and writes its row in m_version, if the model
+ * exists and the row can be written at this moment. A resumed run has a row already,
  * which stays as it is until the events are read and the caller calls claim().
  * SQLITE_ERROR: the model was dropped.
  */
@@ -263,9 +273,10 @@ static int start_run(ext_training *training, ext_error *error)
 }
 
 /*
- * Reads the events into attempt->data, and the weights to begin with into the training.
- * Also checks that the version will fit SQLite's limit of lengths. Then ends the snapshot
- * in which both were read, also after a failure.
+ * Reads the events into attempt->data, and makes the weights to begin with in the
+ * training. Then checks that the version will fit SQLite's limit of lengths, before any
+ * time is spent on training. Ends the snapshot in which all was read, also after a
+ * failure.
  */
 static int read_all(ext_attempt *attempt, ext_error *error)
 {
@@ -282,9 +293,10 @@ static int read_all(ext_attempt *attempt, ext_error *error)
 }
 
 /*
- * Does a whole training, from the run's row to the published version. The summary is then
- * in training->run.summary. After a failure everything stays in the attempt: the caller
- * writes how the run ended.
+ * Does a whole training, from the run's row to the published version: starts the run,
+ * reads everything, claims the row of a resumed run, trains, publishes. The summary is
+ * then in training->run.summary. Stops at the first failure; everything then stays in the
+ * attempt, and the caller writes how the run ended or keeps the result.
  */
 static int train_model(ext_attempt *attempt, ext_error *error)
 {
@@ -302,8 +314,9 @@ static int train_model(ext_attempt *attempt, ext_error *error)
 }
 
 /*
- * Drops the result that the connection keeps of an earlier training of the model, if
- * there is one, because the new training needs its memory.
+ * Drops the result that the connection keeps of an earlier training of the model, because
+ * the new training needs its memory. Does nothing if no result is kept. Nobody can commit
+ * that result any more; the end of its run is still written later (ext_kept_drop()).
  */
 static void drop_kept(const ext_train_request *request)
 {
@@ -313,9 +326,10 @@ static void drop_kept(const ext_train_request *request)
 }
 
 /*
- * Does what the request asks for: commits a kept result (request->kept), or drops any
- * result that is kept for the model and trains. *done is the attempt whose run was
- * published or failed: the kept one, or this one.
+ * Does what the request asks for. First checks that a result could be written
+ * (ext_publish_check()). Then commits the kept result (request->kept) if there is one;
+ * else drops any result that is kept for the model, and trains. *done: out, the attempt
+ * whose run was published or failed: the kept one, or this one.
  */
 static int run_request(ext_attempt *attempt, ext_attempt **done, ext_error *error)
 {
@@ -334,13 +348,14 @@ static int run_request(ext_attempt *attempt, ext_attempt **done, ext_error *erro
 /* ---- the function ---- */
 
 /*
- * Adds to the error message which version goes on serving. Does nothing in these cases:
+ * Appends to the error message which version goes on serving. Does nothing in these
+ * cases:
  * - no version is active, the error has no message, or the model was dropped;
- * - the call failed before its events were read, and no memory limit was the cause.
+ * - the call failed before all events were read, and no memory limit was the cause.
  * The version is read now, because another connection may have committed a newer one
- * meanwhile. While an interrupt is pending, SQLite runs no query: then the message names
- * the version that was active at the start of the call, and says that there may be a
- * newer one.
+ * meanwhile; if it cannot be read, nothing is appended. While an interrupt is pending,
+ * SQLite runs no query: then the message names the version that was active at the start
+ * of the call, and says that there may be a newer one.
  */
 static void mention_serving(const ext_attempt *attempt, ext_error *error)
 {
@@ -367,10 +382,11 @@ static void mention_serving(const ext_attempt *attempt, ext_error *error)
 }
 
 /*
- * After a failure of a training: if all epochs are done and a later commit could succeed,
- * keeps the attempt with the connection, and returns true. Else returns false: makes the
- * error name the memory limit, if one caused it, and writes into the run's row how the
- * run ended, if the run has begun.
+ * After a failure of a training: if all epochs are done and a later commit could succeed
+ * (ext_kept_is_worth()), gives the attempt to the connection (ext_kept_add()), and
+ * returns true. Else returns false: makes the error name the memory limit, if one caused
+ * it, and writes into the run's row how the run ended, if the run has begun. The caller
+ * still owns the attempt then.
  */
 static bool keep_or_fail(ext_attempt *attempt, ext_error *error)
 {
@@ -386,10 +402,12 @@ static bool keep_or_fail(ext_attempt *attempt, ext_error *error)
 }
 
 /*
- * Runs the call with the attempt, returns the summary as the SQL result, and frees the
- * attempt, or keeps it with the connection (keep_or_fail()). If the call commits the kept
- * result of an earlier attempt, this attempt is always freed; the earlier one is dropped
- * when it is committed, or if no later commit can succeed.
+ * Reads the request and does what it asks for (run_request()), and makes the summary the
+ * SQL result. After a failure, decides whether the result is kept (keep_or_fail()), and
+ * completes the error message. Then frees the attempt, unless it is kept with the
+ * connection. If the call commits the kept result of an earlier attempt, this attempt is
+ * always freed; the earlier one is dropped when it is committed, or if no later commit
+ * can succeed.
  */
 static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
                      sqlite3_value **argv, ext_error *error)
@@ -414,8 +432,9 @@ static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
 
 /*
  * The SQL function gru4rec_train(); its result is the JSON summary. Outside a
- * transaction, first drops the kept results whose model somebody dropped. SQLITE_BUSY:
- * another training runs on the connection.
+ * transaction, first drops the kept results whose model somebody dropped.
+ * connection->is_training is true until it ends. SQLITE_BUSY: another training runs on
+ * the connection.
  */
 static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
@@ -430,7 +449,7 @@ static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
         ext_error_nomem(&error);
     if (attempt != NULL) {
         if (connection->drop_kept != NULL && sqlite3_get_autocommit(connection->db))
-            connection->drop_kept(connection, false); /* those whose model is gone */
+            connection->drop_kept(connection, false); /* only those whose model is gone */
         connection->is_training = true;
         train_on(attempt, context, argc, argv, &error);
         connection->is_training = false;

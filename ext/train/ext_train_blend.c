@@ -9,10 +9,12 @@
 /* ---- the sessions ---- */
 
 /*
- * warm_start: loads the sessions that the active version blends with into *before, and
- * changes the rows of their items to those of the new catalogue. *before is NULL if the
- * call has no warm_start, or that version does not blend. The caller frees it, also after
- * a failure.
+ * Loads the sessions that the active version (data->active) blends with into *before, and
+ * replaces the rows of their items by those of the new catalogue. Events of items that it
+ * does not have (those with an empty id, without keep_empty) are dropped, and so are
+ * sessions that have no event left. *before is NULL if the call has no warm_start, or
+ * that version does not blend. The memory is from data->budget; the caller frees *before,
+ * also after a failure. SQLITE_CORRUPT_VTAB: the sessions are missing or damaged.
  */
 static int load_before(gru4rec_dataset **before, ext_train_data *data,
                        const ext_train_request *request, ext_error *error)
@@ -53,14 +55,14 @@ int ext_train_blend_sessions(ext_train_data *data, const ext_train_request *requ
 
 /* ---- the strength ---- */
 
-/* The strengths of the blend that blend=auto chooses from, in addition to 0 (no blend). */
+/* The strengths that blend=auto chooses from, in addition to 0 (no blend). */
 static const double strengths[] = {0.25, 0.5, 1, 2, 4};
 
 enum { N_STRENGTHS = sizeof strengths / sizeof *strengths };
 
 /*
- * Most bytes that a blender takes with what scores the items for it: BLENDER_ITEM for each
- * item of the catalogue, and BLENDER_REST for all else.
+ * Most bytes of a blender, together with what scores the items for it: BLENDER_ITEM for
+ * each item of the catalogue, and BLENDER_REST once for all else.
  */
 enum { BLENDER_ITEM = 96, BLENDER_REST = 1 << 16 };
 
@@ -81,9 +83,9 @@ size_t ext_train_blend_bytes(const ext_train_data *data, const gru4rec_options *
 }
 
 /*
- * Measures the trained model on the held-out sessions, blended with that strength.
- * neighbours: finds the sessions to blend with. metrics: out, two rows at cut-off 20: of
- * the blend, then of the network alone.
+ * Measures the trained model on the held-out sessions, blended with that strength, at
+ * cut-off 20. neighbours: finds the sessions to blend with. metrics: out, row 0 of the
+ * blend, row 1 of the network alone.
  */
 static int measure(const ext_training *training, const gru4rec_baseline *neighbours,
                    double strength, const gru4rec_hooks *hooks,
@@ -105,9 +107,10 @@ static int measure(const ext_training *training, const gru4rec_baseline *neighbo
 }
 
 /*
- * Sets *strength to the best of strengths[], on the held-out sessions: the one with the
- * largest sqrt(recall * mrr), among those whose recall and MRR at 20 are both not below
- * the network's. It becomes 0 if none of them has a larger value than the network.
+ * Sets *strength to the best of strengths[] on the held-out sessions: the one with the
+ * largest sqrt(recall * MRR), of those with a larger value than the network alone, whose
+ * recall and MRR (at 20) are both not below the network's. If several have the same
+ * value, it is the smallest of them. *strength is 0 if there is none.
  */
 static int choose(double *strength, const ext_training *training,
                   const gru4rec_baseline *neighbours, const gru4rec_hooks *hooks,
@@ -137,8 +140,8 @@ static int choose(double *strength, const ext_training *training,
 }
 
 /*
- * Replaces the value of blend by strength in run->options, the JSON of the options that
- * the version will have. After a failure run->options stays as it is.
+ * Sets the value of blend to strength in run->options, the JSON of the options that the
+ * version will have; frees the old text. After a failure run->options stays as it is.
  */
 static int write_strength(ext_run *run, double strength, sqlite3 *db, ext_error *error)
 {
@@ -160,10 +163,11 @@ static int write_strength(ext_run *run, double strength, sqlite3 *db, ext_error 
 }
 
 /*
- * Returns the sessions of data->latest that ended before the first held-out session began;
- * they are borrowed from data. The others must not help to choose: under warm_start a
- * held-out session, or its beginning, can be one of them, and would predict itself. Both
- * would end no earlier than the held-out session began.
+ * Returns the sessions of data->latest that ended before the first held-out session
+ * began; there may be none. The arrays are borrowed from data->latest. The other sessions
+ * must not help to choose the strength: with warm_start a held-out session, or its
+ * beginning, can be one of them, and would predict itself. Both would end no earlier than
+ * the held-out session began.
  */
 static gru4rec_dataset ended_before(const ext_train_data *data)
 {

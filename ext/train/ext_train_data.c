@@ -8,7 +8,10 @@
 
 enum { N_LONGEST = 3 }; /* number of long sessions that a warning names, at most */
 
-/* Parts of the message that a memory limit is reached: what needs memory, and advice. */
+/*
+ * Two parts of the message that a memory limit is reached: what needs the memory
+ * (training), and what the user can do (smaller).
+ */
 static const char training[] = "training";
 static const char smaller[] = "use smaller layers, batch_size or n_sample";
 
@@ -19,9 +22,10 @@ static int64_t length_of(const gru4rec_dataset *dataset, int64_t session)
 }
 
 /*
- * Inserts the session into longest, an array of indexes of sessions that is sorted by
- * length, longest first; -1 is an empty place. A session stands behind other sessions of
- * the same length. The last one is dropped if the array is full.
+ * Keeps the N_LONGEST longest sessions: inserts the session into longest, their indexes
+ * sorted by length, longest first; -1 is an empty place. A session stands behind other
+ * sessions of the same length. If the array is full, the last one is dropped, which can
+ * be the new session.
  */
 static void add_longest(int64_t longest[N_LONGEST], const gru4rec_dataset *dataset,
                         int64_t session)
@@ -38,8 +42,8 @@ static void add_longest(int64_t longest[N_LONGEST], const gru4rec_dataset *datas
 }
 
 /*
- * Tells whether the session is long: more than half of the sessions have less than a
- * third of its events.
+ * Tells whether the session is long: it has more than three times the events of more than
+ * half of all sessions.
  */
 static bool is_long(const gru4rec_dataset *dataset, int64_t session)
 {
@@ -51,8 +55,8 @@ static bool is_long(const gru4rec_dataset *dataset, int64_t session)
 }
 
 /*
- * Makes the text data->longest: names and lengths of the longest sessions that are long
- * (is_long()), N_LONGEST at most. It is NULL if no session is long.
+ * Sets data->longest to a text with names and lengths of the longest sessions, at most
+ * N_LONGEST, of those that are long (is_long()). The text is NULL if no session is long.
  */
 static int name_longest(ext_train_data *data, ext_error *error)
 {
@@ -77,8 +81,9 @@ static int name_longest(ext_train_data *data, ext_error *error)
 }
 
 /*
- * If n > 0, appends to causes a reason why sessions are short: the number n of events,
- * and what happened to them.
+ * Appends "n what" (the number n of events, and what happened to them) to causes, the
+ * reasons why sessions are short; behind ", " if causes is not empty. Does nothing if n
+ * is 0.
  */
 static void add_cause(sqlite3_str *causes, int64_t n, const char *what)
 {
@@ -89,9 +94,9 @@ static void add_cause(sqlite3_str *causes, int64_t n, const char *what)
 }
 
 /*
- * Sets the error that every session has only one event: returns SQLITE_ERROR. The message
- * names the options that may have caused it, with numbers of events, and says to check
- * which column is the session.
+ * Sets the error that no session has two events, and returns its code: SQLITE_ERROR. The
+ * message names the options that may have caused it, with numbers of events, and says to
+ * check which column is the session.
  */
 static int fail_single(const ext_events *events, const gru4rec_options *options,
                        ext_error *error)
@@ -123,8 +128,8 @@ static int fail_single(const ext_events *events, const gru4rec_options *options,
 }
 
 /*
- * Sets the error that no event is left: returns SQLITE_ERROR. The message counts the
- * dropped events by reason.
+ * Sets the error that no event is left to train on, and returns its code: SQLITE_ERROR.
+ * The message counts the rows and events that were left out, by reason.
  */
 static int fail_empty(const ext_events *events, ext_error *error)
 {
@@ -144,8 +149,9 @@ static int fail_empty(const ext_events *events, ext_error *error)
 
 /*
  * Checks that there is something to learn: at least one session with two events.
- * SQLITE_ERROR: there is not. If all sessions are gone only because they had one event
- * each, the message is that of single events.
+ * SQLITE_ERROR: no session is left (fail_empty()), or all have one event (fail_single()).
+ * If sessions are left out only because they had one event each, the error is that of
+ * fail_single().
  */
 static int check_events(const ext_events *events, const gru4rec_options *options,
                         ext_error *error)
@@ -163,8 +169,8 @@ static int check_events(const ext_events *events, const gru4rec_options *options
 
 /*
  * Finds the border of since=last: sets data->last to the active version and its last
- * event. Does nothing if the call has no since=last, or the model does not exist. For a
- * resumed run, sets data->last to the border that the run had at its start. If no version
+ * event. For a resumed run, sets data->last to the border that the run had at its start.
+ * Does nothing if the call has no since=last, or the model does not exist. If no version
  * is active, data->last.version is 0. The border is read in the same snapshot as the
  * weights for warm_start, so both belong to one version.
  */
@@ -187,11 +193,12 @@ static int find_last(ext_train_data *data, const ext_train_request *request,
 }
 
 /*
- * With warm_start, reads the fingerprints of the active version into *before, because its
- * sessions count as sessions of the new version too. If the call has no warm_start, no
- * version is active, or that version has no fingerprints, before->is_known is false. *key
- * is the key for the new fingerprints: that of the old ones, or else a random key. The
- * caller frees before.
+ * Prepares the fingerprints of the new version. With warm_start, reads the fingerprints
+ * of the active version into *before, because its sessions count as sessions of the new
+ * version too. If the call has no warm_start, no version is active, or that version has
+ * no fingerprints, before->is_known is false. *key: out, the key for the new
+ * fingerprints: that of the old ones if they are known, else a random key. The caller
+ * frees before by ext_fingerprints_free(), also after a failure.
  */
 static int find_fingerprints(ext_fingerprints *before, gru4rec_fingerprints_key *key,
                              ext_train_data *data, const ext_train_request *request,
@@ -213,6 +220,8 @@ static int find_fingerprints(ext_fingerprints *before, gru4rec_fingerprints_key 
  * Makes data->fingerprints: the fingerprints of all sessions of this training, and those
  * in before, of earlier trainings. is_partial is stored with them: true means that
  * sessions of earlier trainings are missing, because nobody kept their fingerprints.
+ * SQLITE_CORRUPT_VTAB: those in before are damaged. SQLITE_INTERRUPT: the host
+ * interrupted the call.
  */
 static int make_fingerprints(ext_train_data *data, const ext_fingerprints *before,
                              bool is_partial, const ext_home *home, ext_error *error)
@@ -229,9 +238,11 @@ static int make_fingerprints(ext_train_data *data, const ext_fingerprints *befor
 }
 
 /*
- * Reads the sessions from the open source, and makes what depends on their ids: the names
- * of the longest sessions, and the fingerprints. Then frees the ids of the sessions. With
- * option blend, the dataset also has the times of the events.
+ * Reads the events from the open source (data->source) into sessions (data->events), and
+ * makes what depends on the ids of sessions: the names of the longest sessions (if there
+ * are events), and the fingerprints. Then frees these ids (events->builder becomes NULL),
+ * also after a failure. With option blend, the dataset also keeps the times of the
+ * events.
  */
 static int read_sessions(ext_train_data *data, const ext_train_request *request,
                          ext_error *error)
@@ -262,8 +273,9 @@ static int read_sessions(ext_train_data *data, const ext_train_request *request,
 }
 
 /*
- * Opens the source (data->source, which stays open), reads its events into sessions, and
- * checks that there is something to learn from them.
+ * Opens the source of the call, or else the model's own, as data->source, which stays
+ * open; reads its events into sessions (read_sessions()); and checks that there is
+ * something to learn from them (check_events()).
  */
 static int read_events(ext_train_data *data, const ext_train_request *request,
                        ext_error *error)
@@ -277,10 +289,11 @@ static int read_events(ext_train_data *data, const ext_train_request *request,
 }
 
 /*
- * warm_start: acquires the active version as data->active, and adds its items to the
+ * With warm_start: acquires the active version as data->active, and adds its items to the
  * catalogue. Items without an event in this training are appended behind the others. Each
  * item of the active version adds its support, times support_decay, to its support here.
  * An item whose id is an empty text is left out, unless the option keep_empty is set.
+ * SQLITE_INTERRUPT: the host interrupted the call.
  */
 static int inherit_items(ext_train_data *data, const ext_train_request *request,
                          ext_error *error)
@@ -308,9 +321,10 @@ static int inherit_items(ext_train_data *data, const ext_train_request *request,
 }
 
 /*
- * Computes data->fingerprint, the hash of all events. If there is a checkpoint, compares
- * the hash with that of the checkpoint, because a resumed run must have the same events
- * as at its start. SQLITE_ERROR: they differ.
+ * Sets data->fingerprint to the hash of all events and items. Compares it with the hash
+ * in the checkpoint, because a resumed run must have the same events as at its start.
+ * Compares nothing if the run is new (the checkpoint has no hash). SQLITE_ERROR: they
+ * differ.
  */
 static int take_fingerprint(ext_train_data *data, const ext_checkpoint *checkpoint,
                             ext_error *error)
@@ -336,9 +350,10 @@ static size_t add_bytes(size_t a, size_t b)
 }
 
 /*
- * Returns the bytes that the training still needs beyond the events in memory: the
- * training itself, the measuring of sessions that are held out, the choice of the strength
- * of the blend, and what warm_start takes of the active version.
+ * Returns the bytes that the training still needs in addition to what is in memory: the
+ * training itself, the measuring of sessions that are held out, the choice of the
+ * strength of the blend, and what warm_start takes of the active version. SIZE_MAX: more
+ * than that.
  */
 static size_t count_bytes(const ext_train_data *data, const gru4rec_options *options)
 {
@@ -348,7 +363,7 @@ static size_t count_bytes(const ext_train_data *data, const gru4rec_options *opt
     if (dataset->validation != NULL)
         n = add_bytes(n, gru4rec_evaluate_bytes(options, n_items, dataset->validation));
     n = add_bytes(n, ext_train_blend_bytes(data, options));
-    if (data->active != NULL) /* its weights, and one of its slots at a time */
+    if (data->active != NULL) /* the weights, and one slot at a time */
         n = add_bytes(n, 2 * gru4rec_model_bytes(data->active->loaded.model));
     if (data->active != NULL && data->active->loaded.neighbours != NULL)
         n = add_bytes(n, gru4rec_baseline_size(data->active->loaded.neighbours));
@@ -356,10 +371,11 @@ static size_t count_bytes(const ext_train_data *data, const gru4rec_options *opt
 }
 
 /*
- * Checks that the stored configuration is still the one that the request has read. Does
- * nothing if the model does not exist. SQLITE_BUSY: gru4rec_configure() changed the model
- * meanwhile. Without a user's transaction there is no lock between the two readings, so
- * another connection can do that. The request would then not fit the model.
+ * Checks that the stored configuration of the model is still the one that the request has
+ * read. Does nothing if the model does not exist. SQLITE_BUSY: gru4rec_configure()
+ * changed it meanwhile, so the request may not fit the model; the user can train again.
+ * The reason: without a transaction of the user there is no lock between the two
+ * readings.
  */
 static int check_config(const ext_train_request *request, ext_error *error)
 {

@@ -11,8 +11,9 @@
 #include <string.h>
 
 /*
- * Reads the options in text (may be NULL) into request->options, and the columns that it
- * names into request->columns. Options that it does not name stay.
+ * Reads the options in text (NULL: none) into request->options, and the columns that text
+ * names into request->columns. Options and columns that text does not name stay. After a
+ * failure the options before the bad one are set.
  */
 static int parse_options(ext_train_request *request, const char *text, ext_error *error)
 {
@@ -22,7 +23,12 @@ static int parse_options(ext_train_request *request, const char *text, ext_error
 
 /* ---- resume ---- */
 
-/* Does the same for the options that are stored with the checkpoint of a run. */
+/*
+ * Does what parse_options() does, for the text of the options that are stored with the
+ * checkpoint of a run. If the parser refuses them, the error says that this build does
+ * not know the options of the run, and which build to use; any other error stays as it
+ * is (ext_config_check_stored()).
+ */
 static int parse_stored(ext_train_request *request, const char *text, ext_error *error)
 {
     ext_error cause = {0};
@@ -34,11 +40,12 @@ static int parse_stored(ext_train_request *request, const char *text, ext_error 
 
 /*
  * Tells whether the option of that name may have another value when a run is resumed. All
- * others must stay as they were, so that the result is that of a run that never stopped.
+ * other options must stay as they were, so that the result is that of a run that never
+ * stopped.
  */
 static bool is_free_to_differ(const char *option)
 {
-    /* The options that may have another value when a run is resumed. */
+    /* The options that may have another value. */
     static const char *const free[] = {
         "resume",         "n_epochs",          "patience",        "threads",
         "activate",       "keep_versions",     "keep_candidates", "keep_history",
@@ -52,9 +59,10 @@ static bool is_free_to_differ(const char *option)
 }
 
 /*
- * Finds, in the order of the library's table of options, the first option that the text
- * given sets and for which is_fit() is false. *unfit is its name, or "" if there is none.
- * SQLITE_ERROR: the text is no valid options.
+ * Finds the first option, in the order of the library's table of options, that the text
+ * given (NULL: none) sets and for which is_fit() returns false. *unfit: out, its name,
+ * static, or "" if there is none. request is not changed. SQLITE_ERROR: the text is no
+ * valid options.
  */
 static int find_unfit(const ext_train_request *request, const char *given,
                       bool is_fit(const char *option), const char **unfit,
@@ -78,8 +86,9 @@ static int find_unfit(const ext_train_request *request, const char *given,
 }
 
 /*
- * Checks that the text given sets only options that may differ in a resumed run.
- * SQLITE_ERROR: another option is set; the message names it.
+ * Checks that the text given sets only options that may differ in a resumed run
+ * (is_free_to_differ()). SQLITE_ERROR: another option is set; the message names the
+ * first.
  */
 static int check_resumable(const ext_train_request *request, const char *given,
                            ext_error *error)
@@ -95,8 +104,8 @@ static int check_resumable(const ext_train_request *request, const char *given,
 }
 
 /*
- * Tells whether the option of that name has a meaning for a call that only commits a kept
- * result.
+ * Tells whether the option of that name may stand in a call that only commits a kept
+ * result: resume, commit_wait or verbose.
  */
 static bool is_of_commit(const char *option)
 {
@@ -105,10 +114,10 @@ static bool is_of_commit(const char *option)
 }
 
 /*
- * Checks a call that commits a kept result; given: the text of its options. The result
- * cannot be changed any more, so a source and options other than resume, commit_wait and
- * verbose are refused. An open transaction of the user is refused too: a rollback would
- * lose the result. SQLITE_ERROR: the call is refused.
+ * Checks a call that commits a kept result. given: the text of its options. The result
+ * cannot be changed any more, so a source, and options other than is_of_commit() allows,
+ * are refused. An open transaction of the user is refused too: a rollback would lose the
+ * result. SQLITE_ERROR: the call is refused.
  */
 static int check_commit(const ext_train_request *request, const char *given,
                         ext_error *error)
@@ -133,11 +142,13 @@ static int check_commit(const ext_train_request *request, const char *given,
 }
 
 /*
- * resume: finds the newest run that stopped with a checkpoint, and reads it into run and
- * request->checkpoint. request->options become the options of that run, with those that
- * the text given sets in their place; in them resume itself is set to false.
- * SQLITE_ERROR: there is no such run or no model, an option may not differ, or the run
- * had another source than the model has and the call names none.
+ * Prepares the resuming of a run: finds the newest run that stopped with a checkpoint, in
+ * a snapshot of its own, and reads it into run and request->checkpoint. Sets
+ * request->options to the options of that run, and over them those that the text given
+ * sets; resume is false in them. Claims nothing yet.
+ * SQLITE_ERROR: there is no model or no such run, the text given sets an option that may
+ * not differ, or that run had another source than the model's own and the call names
+ * none.
  */
 static int resume(ext_train_request *request, ext_run *run, const char *given,
                   ext_error *error)
@@ -159,7 +170,7 @@ static int resume(ext_train_request *request, ext_run *run, const char *given,
         rc = parse_stored(request, checkpoint->options, error);
     if (rc == SQLITE_OK)
         rc = parse_options(request, given, error);
-    /* The version's options must be those of a run that never stopped: no resume. */
+    /* The version gets the options of a run that never stopped, so without resume. */
     request->options.resume = false;
     if (rc == SQLITE_OK && request->source == NULL &&
         !ext_config_is_source(&request->config, checkpoint->source))
@@ -173,8 +184,8 @@ static int resume(ext_train_request *request, ext_run *run, const char *given,
 /* ---- the request ---- */
 
 /*
- * Checks that the model exists or that a source is given to create it. SQLITE_ERROR:
- * neither.
+ * Checks that the model exists, or that the call gives a source to create the model with.
+ * SQLITE_ERROR: neither.
  */
 static int check_source(const ext_train_request *request, const char *model,
                         ext_error *error)
@@ -189,9 +200,12 @@ static int check_source(const ext_train_request *request, const char *model,
 }
 
 /*
- * Finds the model of that name, takes the write lock if the user has an open transaction,
- * and reads the model's config and id. If there is no such model, checks that a source is
- * given to create it, or that a result is kept of it.
+ * Finds the model of that name: sets request->home and is_found. Checks that the database
+ * can be written, and takes the write lock if the user has an open transaction
+ * (ext_publish_lock()). If the model exists, takes it into use (ext_schema_take()), and
+ * reads its config and id. SQLITE_ERROR: the name is NULL or empty; or there is no such
+ * model, no source is given to create it, and no result is kept of it. SQLITE_READONLY:
+ * the database cannot be written.
  */
 static int find_model(ext_train_request *request, ext_connection *connection,
                       const char *model, ext_error *error)
@@ -227,10 +241,11 @@ void ext_train_request_follow_quota(gru4rec_options *options)
 }
 
 /*
- * Handles warm_start if no version is active. That is an error, because the user may have
- * forgotten to deploy a version that is ready, or to train one. But with since=last and
- * no version at all, sets warm_start to false: training begins from random weights and
- * all events, so that a nightly call needs no other call for the first night.
+ * Handles warm_start if no version is active. SQLITE_ERROR, if there is a version that is
+ * not active, because the user may have forgotten to deploy it, or if since is not last.
+ * But with since=last and no version at all, sets request->options.warm_start to false:
+ * training begins from random weights and all events, so that a nightly call needs no
+ * other call for the first night.
  */
 static int start_cold(ext_train_request *request, ext_error *error)
 {
@@ -251,9 +266,10 @@ static int start_cold(ext_train_request *request, ext_error *error)
 
 /*
  * Sets request->serving to the number of the active version, which serves until the new
- * one is published, and from which warm_start starts; 0: there is none. With warm_start
- * and no active version, start_cold() then decides. SQLITE_ERROR: as start_cold() says,
- * or the version numbers of the model are used up.
+ * one is published, and from which warm_start starts; 0: there is none. Also checks that
+ * the next version can have a number. With warm_start and no active version, start_cold()
+ * decides. SQLITE_ERROR: as start_cold() says, or the version numbers of the model are
+ * used up.
  */
 static int find_serving(ext_train_request *request, ext_error *error)
 {
@@ -270,9 +286,11 @@ static int find_serving(ext_train_request *request, ext_error *error)
 }
 
 /*
- * Reads the options of the call into request->options: over the model's options, those of
- * the best trial of the last finished tuning, if the option tuned is set and resume is
- * not; and over these the options that text gives (NULL: none).
+ * Reads all options into request->options, each over the one before: the model's options
+ * (if the model exists); those of the best trial of the last finished tuning, if the
+ * option tuned is set and resume is not; and those that text gives (NULL: none). Puts the
+ * columns that text names into request->columns. SQLITE_ERROR: an option is wrong, or
+ * tuned is set and there is no finished tuning.
  */
 static int read_options(ext_train_request *request, const char *text, ext_error *error)
 {
@@ -330,7 +348,9 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
         return rc;
     run->source = request->source != NULL ? request->source : request->config.source;
     run->options = ext_options_json(&request->options, true);
-    /* This changes only this call, not the options above. */
+    /*
+     * This changes only this call; run->options, which the version stores, is made above.
+     */
     ext_train_request_follow_quota(&request->options);
     return run->options != NULL ? SQLITE_OK : ext_error_nomem(error);
 }

@@ -4,9 +4,10 @@
 #include "ext_train.h"
 
 /*
- * Copies one optimiser slot of the active version into weights->slot[slot], for the items
- * that both catalogues have. *is_kept is false, and nothing is copied, if the version did
- * not store the slot. The caller has checked that both trainings use the same optimiser.
+ * Copies one optimiser slot of the active version (data->active) into
+ * weights->slot[slot], for the items that both catalogues have; the other values stay.
+ * *is_kept: out, whether the version has stored the slot; if not, nothing is copied,
+ * which is no error. The caller has checked that both trainings use the same optimiser.
  */
 static int adopt_slot(gru4rec_training *weights, const ext_train_request *request,
                       const ext_train_data *data, gru4rec_slot slot, bool *is_kept,
@@ -36,10 +37,10 @@ static int adopt_slot(gru4rec_training *weights, const ext_train_request *reques
 }
 
 /*
- * warm_start: copies the weights of the active version, for the items that both
+ * With warm_start: copies the weights of the active version, for the items that both
  * catalogues have; other items keep their random weights. If both trainings use the same
- * optimiser, also copies the slots that were stored, and, if none is missing, the number
- * of updates.
+ * optimiser (adapt), also copies the slots that the version has stored; and if none is
+ * missing, the number of updates, which is 0 otherwise.
  */
 static int adopt_active(gru4rec_training *weights, const ext_train_request *request,
                         const ext_train_data *data, ext_error *error)
@@ -71,8 +72,9 @@ static int adopt_active(gru4rec_training *weights, const ext_train_request *requ
 }
 
 /*
- * resume: loads the weights, all slots and the number of updates that the run had at its
- * checkpoint.
+ * Resumes: loads the weights, all slots and the number of updates that the run had at its
+ * checkpoint, from the run's tensors and its last epoch. SQLITE_CORRUPT_VTAB: a tensor is
+ * missing or damaged.
  */
 static int load_checkpoint(gru4rec_training *weights, const ext_home *home,
                            const ext_run *run, ext_error *error)

@@ -422,9 +422,10 @@ static int resolve(ext_tune_request *request, ext_error *error)
 }
 
 /*
- * Finds the model, and reads its configuration and id into request->train. SQLITE_ERROR:
- * the user has an open transaction, there is no such model, or as for ext_config_read().
- * SQLITE_READONLY: the database cannot be written.
+ * Finds the model, and reads its home, configuration and id into request->train.
+ * SQLITE_ERROR: the user has an open transaction, or there is no such model.
+ * SQLITE_READONLY: the database cannot be written. Other errors are those of
+ * ext_schema_get() and ext_config_read().
  */
 static int find_model(ext_tune_request *request, ext_connection *connection,
                       sqlite3_value *model, ext_error *error)

@@ -6,9 +6,13 @@
 #include <sys/mman.h>
 
 #ifndef MADV_HUGEPAGE
-#define MADV_HUGEPAGE MADV_NORMAL /* this system has no such advice */
+#define MADV_HUGEPAGE MADV_NORMAL /* this system cannot be asked for large pages */
 #endif
 
+/*
+ * The function resize of g4r_alloc_libc. If bytes is 0, frees block and returns NULL,
+ * where realloc() could return a block. Otherwise returns what realloc() returns.
+ */
 static void *resize_libc(void *context, void *block, size_t bytes)
 {
     (void)context;
@@ -40,8 +44,9 @@ enum { LARGE_PAGE = 2 << 20, LEAST_LARGE = 4 << 20 };
 
 /*
  * Does nothing for a block of less than LEAST_LARGE bytes. For a larger one, asks the
- * system to use large pages (2 MB). The caller must call it before the first write to the
- * block, because the system chooses the pages then. The system may refuse.
+ * system to use large pages (2 MB) for all of the block but an end that fills no such
+ * page. The system may refuse, which is ignored. The caller must call this before the
+ * first write to the block, because the system chooses the pages then.
  */
 static void ask_for_large_pages(char *block, size_t bytes)
 {
@@ -55,9 +60,10 @@ static size_t alignment_of(size_t bytes)
 }
 
 /*
- * Returns the bytes of the larger block of the allocator that an aligned block lies in.
- * The word before the aligned address holds the address of that larger block, which
- * g4r_alloc_free_aligned() frees.
+ * Returns bytes plus the alignment and the size of a pointer, or SIZE_MAX if that
+ * overflows. A block of the allocator of so many bytes has room for an aligned block and,
+ * just before it, for a pointer to the allocator's block, which g4r_alloc_free_aligned()
+ * reads and frees.
  */
 size_t g4r_alloc_aligned_bytes(size_t bytes)
 {

@@ -9,7 +9,10 @@
 
 #include "base.h"
 
-/* The allocator of the C library: realloc() and free(), without random keys. */
+/*
+ * The allocator of the C library: realloc() and free(). It has no function random, so the
+ * keys of hash tables are always the same with it.
+ */
 extern const gru4rec_allocator g4r_alloc_libc;
 
 /*
@@ -19,8 +22,8 @@ extern const gru4rec_allocator g4r_alloc_libc;
 void *g4r_alloc(const gru4rec_allocator *allocator, size_t n, size_t bytes);
 /*
  * Returns a zeroed block of that many bytes, aligned to G4R_ALIGNMENT, or NULL. A block
- * of 4 MB or more begins at a multiple of 2 MB. Only g4r_alloc_free_aligned() can free
- * it.
+ * of 4 MB or more begins at a multiple of 2 MB, and the system is asked to use large
+ * pages for it. Only g4r_alloc_free_aligned() can free the block.
  */
 void *g4r_alloc_aligned(const gru4rec_allocator *allocator, size_t bytes);
 /*
@@ -45,17 +48,19 @@ void g4r_alloc_free_aligned(const gru4rec_allocator *allocator, void *block);
     (g4r_alloc_free((allocator), (variable)), (variable) = NULL)
 /*
  * Makes room for n values of that many bytes each in an array. array is the address of
- * the pointer to its block, and *capacity the number of values that it has room for. If
- * the array has room already, nothing happens. If it must grow, it grows by at least half
- * of its size, to at least 16 values, so that many small steps stay cheap. The values
- * that are there stay; the new places are not zeroed. Both variables are updated. Returns
- * false, and changes nothing, if there is not enough memory.
+ * the pointer to the array's block (NULL at first), and *capacity the number of values
+ * that the block has room for. If n is not above *capacity, does nothing and returns
+ * true. Otherwise the block grows by at least half of its size, to at least 16 values, so
+ * that many small steps stay cheap; it may move, and the pointer and *capacity are
+ * updated. The values that are there stay; the new places are not zeroed. Returns false,
+ * and changes nothing, if there is not enough memory. g4r_alloc_free() frees the block.
  */
 bool g4r_alloc_grow(const gru4rec_allocator *allocator, void *array, size_t *capacity,
                     size_t n, size_t bytes);
 /*
  * Calls g4r_alloc_grow() to make room for n values in a typed array: array and capacity
- * are the variables that hold its pointer and its capacity. Gives what that returns.
+ * are the variables that hold its pointer and its capacity. Gives what g4r_alloc_grow()
+ * returns.
  */
 #define G4R_ALLOC_GROW(allocator, array, capacity, n) \
     g4r_alloc_grow((allocator), &(array), &(capacity), (n), sizeof *(array))

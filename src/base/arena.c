@@ -20,9 +20,10 @@ size_t g4r_arena_bytes(const g4r_arena *arena)
 }
 
 /*
- * Makes base the block of an arena whose slices are counted, and sets used to 0, so that
- * the slices are handed out from its beginning. Returns false, and leaves the count, if
- * base is NULL.
+ * Makes base the block of an arena whose slices are counted and which has no block yet,
+ * and sets used to 0, so that the slices are handed out from the block's beginning.
+ * Returns true. If base is NULL, because the allocation failed, returns false and leaves
+ * used as it is.
  */
 static bool start(g4r_arena *arena, char *base)
 {

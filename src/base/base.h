@@ -30,7 +30,7 @@ enum { G4R_ALIGNMENT = 64 };
  */
 #define G4R_COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
 
-/* The square root of <math.h> for g4r_real. */
+/* The square root function of <math.h> for g4r_real: sqrt() or sqrtf(). */
 #ifdef GRU4REC_DOUBLE
 #define g4r_sqrt sqrt
 #else
@@ -38,8 +38,9 @@ enum { G4R_ALIGNMENT = 64 };
 #endif
 
 /*
- * Tells the processor that a row (width) will be read soon. It names at most the first 16
- * cache lines: the processor prefetches the rest of a longer row by itself.
+ * Asks the processor to fetch a row (width) into its cache, because the row will be read
+ * soon. At most the first 16 cache lines of the row are asked for: the processor fetches
+ * the rest of a longer row by itself.
  */
 static inline void g4r_prefetch(const g4r_real *row, size_t width)
 {

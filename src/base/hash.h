@@ -14,13 +14,14 @@
 
 /* ---- for hash tables ---- */
 
+/* The secret key of a hash table. */
 typedef struct g4r_hash_key {
     uint64_t a, b;
 } g4r_hash_key;
 
 /*
- * Returns a new key for a hash table, made of the allocator's random numbers. If the
- * allocator has no such function, the key is always the same.
+ * Returns a new key for a hash table: two numbers from the allocator's function random.
+ * If random is NULL, the key is always the same.
  */
 static inline g4r_hash_key g4r_hash_new_key(const gru4rec_allocator *allocator)
 {
@@ -59,8 +60,8 @@ static inline uint64_t g4r_hash_fold(uint64_t x, uint64_t y)
 }
 
 /*
- * Returns the hash of a 64-bit value for a hash table with this key. kind separates equal
- * values of different types.
+ * Returns the hash of a 64-bit value for a hash table with this key. kind, a small number
+ * for the type of the value, gives equal values of different types different hashes.
  */
 static inline uint64_t g4r_hash_keyed(g4r_hash_key key, uint64_t kind, uint64_t value)
 {
@@ -68,8 +69,10 @@ static inline uint64_t g4r_hash_keyed(g4r_hash_key key, uint64_t kind, uint64_t 
 }
 
 /*
- * Fills two words from n <= 16 bytes; both are 0 if n is 0. Different bytes of the same
- * length n give different words. A byte can go into both words.
+ * Fills two words from n <= 16 bytes. If n >= 8, these are the first 8 and the last 8
+ * bytes; if n >= 4, the first 4 and the last 4, filled up with zeros; if n is 1 to 3, the
+ * first byte, and the middle and the last one; if n is 0, both words are 0. A byte can be
+ * in both words. Different bytes of the same length n give different words.
  */
 static inline void g4r_hash_ends(uint64_t words[2], const char *bytes, size_t n)
 {
@@ -88,8 +91,9 @@ static inline void g4r_hash_ends(uint64_t words[2], const char *bytes, size_t n)
 }
 
 /*
- * Returns the hash of n bytes, any number of them, for a hash table with this key. kind
- * separates equal bytes of different types.
+ * Returns the hash of n bytes, any number of them, for a hash table with this key. The
+ * bytes are folded 16 at a time; the number n also changes the hash. kind, a small number
+ * for the type of the bytes, gives equal bytes of different types different hashes.
  */
 static inline uint64_t g4r_hash_keyed_bytes(g4r_hash_key key, uint64_t kind,
                                             const void *bytes, size_t n)
@@ -111,8 +115,10 @@ static inline uint64_t g4r_hash_keyed_bytes(g4r_hash_key key, uint64_t kind,
 #define G4R_HASH_START 0xcbf29ce484222325u
 
 /*
- * Returns hash with one word mixed in: a step of FNV-1a, with 8 bytes instead of one.
- * Then the upper half is added to the lower one by XOR.
+ * Returns hash with one word mixed in: hash XOR word, times the prime of FNV-1a. This is
+ * a step of FNV-1a, with 8 bytes instead of one. Then the upper half of the product is
+ * added to its lower half by XOR. Databases store such hashes, so this function must
+ * never change.
  */
 static inline uint64_t g4r_hash_word(uint64_t hash, uint64_t word)
 {
@@ -121,10 +127,10 @@ static inline uint64_t g4r_hash_word(uint64_t hash, uint64_t word)
 }
 
 /*
- * Returns hash with n bytes mixed in, 8 at a time; the same hash if n is 0. The last word
- * is filled up with zero bytes, so texts that differ only in zeros at the end get the
- * same hash; a caller for whom lengths matter mixes in n as well. Databases store such
- * hashes, so this function must never change.
+ * Returns hash with n bytes mixed in by g4r_hash_word(), 8 bytes at a time. If n is 0, it
+ * returns hash itself. The last word is filled up with zero bytes, so bytes that differ
+ * only in zeros at the end can get the same hash. A caller for whom lengths matter mixes
+ * in n as well. Databases store such hashes, so this function must never change.
  */
 static inline uint64_t g4r_hash_bytes(uint64_t hash, const void *bytes, size_t n)
 {

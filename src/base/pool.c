@@ -1,11 +1,12 @@
 /*
  * pool.c - threads that share the tasks of a job; see pool.h.
  *
- * The tasks of a job are divided into pieces. The field posted holds the number of the
- * newest job and, in its lowest 16 bits, how many pieces that job has. claimed[i] is the
- * number of the last job whose piece i a thread claimed. Each thread begins with a piece
- * of its own and then tries all other pieces, in order and round the end, so that it
- * often gets the same tasks as in the last job and finds their memory in its cache.
+ * The tasks of a job are divided into pieces of consecutive tasks. The field posted holds
+ * the number of the newest job and, in its lowest 16 bits, how many pieces that job has.
+ * claimed[i] is the number of the last job whose piece i a thread claimed. Each thread
+ * begins with the same place among the pieces in each job, its own, and then tries all
+ * other pieces, in order and round the end, so that it often gets the same tasks as in
+ * the last job and finds their memory in its cache.
  *
  * A piece is claimed once per job. A job cannot end while a claimed piece is unfinished.
  * So a thread that wakes up late finds nothing to claim, and nobody has to wait for it.
@@ -22,17 +23,26 @@
 /*
  * SPINS: rounds that an idle thread waits for a job before it sleeps, about 50
  * microseconds. SPINS_BEFORE_YIELD: rounds that the calling thread waits for the others
- * at the end of a job before it lets other threads run.
+ * at the end of a job before it begins to call sched_yield() in each further round.
  */
 enum { SPINS = 4000, SPINS_BEFORE_YIELD = 200 };
+/*
+ * PIECES: the most pieces of a job. PIECE_BITS: number of the lowest bits of posted,
+ * which hold how many pieces the job has.
+ */
 enum { PIECES = 256, PIECE_BITS = 16 };
 
+/*
+ * What the hook enter has answered in a new thread: nothing yet (STARTING), false
+ * (REFUSED) or true (ENTERED).
+ */
 typedef enum worker_phase { STARTING, REFUSED, ENTERED } worker_phase;
 
+/* A thread of the pool. workers[0] stands for the calling thread, and is all zero. */
 typedef struct worker {
     g4r_pool *pool;
     pthread_t thread;
-    worker_phase phase; /* read and written under lock */
+    worker_phase phase; /* set once, by the thread itself, under the pool's lock */
 } worker;
 
 /*
@@ -45,22 +55,29 @@ struct g4r_pool {
     _Atomic uint64_t claimed[PIECES]; /* the last job for which each piece was claimed */
     _Atomic size_t n_done;            /* pieces of the job that are done */
     /*
-     * The job whose number posted holds. The next four fields are written before posted.
+     * The newest job. g4r_pool_run() writes these four fields, and then posted, which
+     * lets the other threads read them.
      */
     g4r_task *task;
     void *context;
-    size_t n_tasks, each; /* each: tasks of a piece */
-    uint64_t job;         /* number of the last job */
-    _Atomic size_t n_sleeping;
-    _Atomic bool is_over;
-    pthread_mutex_t lock; /* guards going to sleep, and the phases of workers */
+    size_t n_tasks, each; /* each: tasks of a piece; the last piece can have fewer */
+    uint64_t job; /* number of the newest job, from 1; only g4r_pool_run() uses it */
+    _Atomic size_t n_sleeping; /* threads in sleep_until_work() */
+    _Atomic bool is_over;      /* g4r_pool_free() was called: the threads end */
+    pthread_mutex_t lock;      /* guards going to sleep, and the phases of workers */
+    /* Signals that there may be work, and that a new thread's phase has been set. */
     pthread_cond_t wake;
     bool (*enter)(void);
     void (*leave)(void);
+    /* Threads, the calling one included: those that run, and those that were wanted. */
     size_t n_workers, most_workers;
-    worker workers[];
+    worker workers[]; /* (most_workers) */
 };
 
+/*
+ * Tells the processor that this thread only spins, so that it uses less power meanwhile.
+ * Does nothing on processors other than x86 and ARM64.
+ */
 static void relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -71,9 +88,9 @@ static void relax(void)
 }
 
 /*
- * Claims a piece of the job (pool->each tasks, one after another), so that only this
- * thread does it. Returns false if a thread has claimed the piece for this job, or for a
- * later one, already.
+ * Claims a piece of the job (pool->each consecutive tasks), so that only this thread does
+ * it, and returns true. Returns false if a thread has claimed the piece already, for this
+ * job or for a later one. Does not do the tasks.
  */
 static bool claim(g4r_pool *pool, uint32_t piece, uint64_t job)
 {
@@ -82,6 +99,10 @@ static bool claim(g4r_pool *pool, uint32_t piece, uint64_t job)
            atomic_compare_exchange_strong(&pool->claimed[piece], &last, job);
 }
 
+/*
+ * Does the tasks of a claimed piece one after another, as the thread of that number, and
+ * then counts the piece in n_done.
+ */
 static void do_piece(g4r_pool *pool, uint32_t piece, size_t number)
 {
     size_t from = piece * pool->each, to = G4R_MIN(from + pool->each, pool->n_tasks);
@@ -92,7 +113,8 @@ static void do_piece(g4r_pool *pool, uint32_t piece, size_t number)
 
 /*
  * Does all pieces of the posted job that this thread can claim, and returns the number of
- * the job. number is the number of the thread.
+ * the job; 0, and does nothing, if no job was posted yet. Other threads may still be
+ * working on their pieces then. number is the number of the thread.
  */
 static uint64_t work(g4r_pool *pool, size_t number)
 {
@@ -108,12 +130,20 @@ static uint64_t work(g4r_pool *pool, size_t number)
     return job;
 }
 
+/*
+ * Tells whether a thread whose last job has the number last has a reason to wake up:
+ * another job was posted, or the pool is over.
+ */
 static bool has_work(g4r_pool *pool, uint64_t last)
 {
     return atomic_load(&pool->posted) >> PIECE_BITS != last ||
            atomic_load(&pool->is_over);
 }
 
+/*
+ * Sleeps until has_work() is true. wake_all() ends the sleep. Meanwhile the thread is
+ * counted in n_sleeping, which wake_all() reads.
+ */
 static void sleep_until_work(g4r_pool *pool, uint64_t last)
 {
     pthread_mutex_lock(&pool->lock);
@@ -126,8 +156,8 @@ static void sleep_until_work(g4r_pool *pool, uint64_t last)
 
 /*
  * Calls the pool's hook enter in this new thread, sets the phase of the thread to ENTERED
- * or REFUSED, and wakes start_thread(), which waits for that. Returns what the hook
- * returned.
+ * if the hook returned true, else to REFUSED, and wakes start_thread(), which waits for
+ * the phase. Returns what the hook returned.
  */
 static bool enter(worker *self)
 {
@@ -141,9 +171,10 @@ static bool enter(worker *self)
 }
 
 /*
- * What a thread of the pool does: calls the hook enter, and ends if that returns false.
- * Otherwise works on each job that is posted, waits between jobs, and calls the hook
- * leave when the pool is over.
+ * What a thread of the pool does. context is its worker. It calls the hook enter, and
+ * ends if the hook returns false. Otherwise it works on each job that is posted; between
+ * jobs it spins for SPINS rounds, then sleeps. When the pool is over, it calls the hook
+ * leave and ends. Returns NULL.
  */
 static void *run_worker(void *context)
 {
@@ -164,6 +195,7 @@ static void *run_worker(void *context)
     return NULL;
 }
 
+/* Wakes the threads that sleep in sleep_until_work(). Takes no lock if none sleeps. */
 static void wake_all(g4r_pool *pool)
 {
     if (atomic_load(&pool->n_sleeping) == 0)
@@ -201,7 +233,10 @@ size_t g4r_pool_cut(double operations, size_t n, size_t least)
 
 size_t g4r_pool_part(size_t part, size_t n_parts, size_t n)
 {
-    /* A multiple of 16, so that a part has whole tiles of a product. */
+    /*
+     * The length of a part is a multiple of 16, so that the part has whole tiles of a
+     * product.
+     */
     size_t width = (n / n_parts + 15) & ~(size_t)15;
     return part == n_parts ? n : G4R_MIN(part * width, n);
 }
@@ -213,8 +248,9 @@ size_t g4r_pool_bytes(size_t n_workers)
 
 /*
  * Starts the thread w of the pool, and waits until the hook enter has returned in it.
- * Returns false if the thread could not be started, or if enter returned false; in the
- * second case the thread has ended.
+ * Returns true if the hook returned true: the thread then waits for jobs. Returns false
+ * if the thread could not be started, or if the hook returned false; in the second case
+ * the thread has ended and was joined.
  */
 static bool start_thread(g4r_pool *pool, worker *w)
 {
@@ -231,10 +267,11 @@ static bool start_thread(g4r_pool *pool, worker *w)
 }
 
 /*
- * Starts threads one after another, and counts them in pool->n_workers, until there are
- * n_workers, or until one cannot start or its hook enter returns false: each thread takes
- * memory, and the next may find none. Signals are blocked in them, because the signals of
- * the host program are not for our threads.
+ * Starts threads one after another, and counts them in pool->n_workers, until that is
+ * n_workers. Stops at the first thread that cannot start or whose hook enter returns
+ * false: each thread needs memory, and the next one would hardly find it. All signals are
+ * blocked in the new threads, because the signals of the host program are not for them.
+ * The calling thread gets its own signal mask back.
  */
 static void start_threads(g4r_pool *pool, size_t n_workers)
 {
@@ -299,8 +336,8 @@ void g4r_pool_run(g4r_pool *pool, g4r_task *task, void *context, size_t n)
     for (int spins = 0; atomic_load(&pool->n_done) < n_pieces; spins++) {
         relax();
         /*
-         * There may be more threads than processors: let another thread run here while
-         * this one waits for it.
+         * There may be more threads than processors. Then this thread lets another one
+         * run on its processor while it waits.
          */
         if (spins > SPINS_BEFORE_YIELD)
             sched_yield();

@@ -2,8 +2,9 @@
 #include "rng.h"
 
 /*
- * Returns the next number of the generator splitmix64, and moves its state *x on. It
- * fills the words of a stream from a seed, because these words must not be all zero.
+ * Returns the next number of the generator splitmix64, and moves its state *x on.
+ * g4r_rng_seed() fills the words of a stream with such numbers, because these words must
+ * not be all zero, and similar seeds must give different words.
  */
 static uint64_t split_mix(uint64_t *x)
 {
@@ -48,8 +49,9 @@ double g4r_rng_uniform(g4r_rng *rng)
 uint64_t g4r_rng_below(g4r_rng *rng, uint64_t n)
 {
     /*
-     * Numbers from the last multiple of n on are drawn again: their remainders would make
-     * small results more likely than large ones.
+     * If a number is not below last, the largest multiple of n up to 2^64 - 1, another
+     * one is drawn: the remainders of these few numbers would make small results more
+     * likely than large ones.
      */
     uint64_t last = UINT64_MAX - UINT64_MAX % n, x;
     do

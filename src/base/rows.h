@@ -5,8 +5,9 @@
 #include "base.h"
 
 /*
- * Tells whether rows (n), an ascending list, has the value row. Sets *place to the index
- * of row in the list, or to the index at which it would have to be inserted.
+ * Tells whether rows (n), an ascending list, has the value row. Sets *place in any case:
+ * to the index of row in the list, or to the index at which row would have to be inserted
+ * (from 0 to n).
  */
 static inline bool g4r_rows_find(const int32_t *rows, size_t n, int32_t row,
                                  size_t *place)
@@ -24,8 +25,10 @@ static inline bool g4r_rows_find(const int32_t *rows, size_t n, int32_t row,
 }
 
 /*
- * Tells whether a ranking of the items rows (n), ascending, or of all items if rows is
- * NULL, has the item of a row. Sets *place to the item's index in the ranking's scores.
+ * Tells whether a ranking has the item of a row, and sets *place to the index of the
+ * item's score. rows (n), ascending, are the items of the ranking, and the scores are in
+ * the same order. If rows is NULL, the ranking is of all items: returns true, and *place
+ * is row. If it returns false, *place is the index at which row would be inserted.
  */
 static inline bool g4r_rows_place(const int32_t *rows, size_t n, int32_t row,
                                   size_t *place)
@@ -37,8 +40,9 @@ static inline bool g4r_rows_place(const int32_t *rows, size_t n, int32_t row,
 }
 
 /*
- * Inserts row into the ascending list rows (n) if the list does not have it. The array
- * must have room for one more. Returns the new number of rows.
+ * Inserts row into the ascending list rows (n), at its place, and returns n + 1. If the
+ * list has the row already, changes nothing and returns n. The array must have room for
+ * one more.
  */
 static inline size_t g4r_rows_add(int32_t *rows, size_t n, int32_t row)
 {

@@ -5,12 +5,14 @@
 
 /*
  * Returns the number of bytes of the UTF-8 character at address at, and sets *code to its
- * code point. Returns 0 if the n bytes that are left do not begin with a valid character.
+ * code point. Returns 0 if the n > 0 bytes that are left do not begin with a valid
+ * character (one in its shortest form, no surrogate, up to U+10FFFF); *code means nothing
+ * then.
  */
 static size_t read_character(const unsigned char *at, size_t n, uint32_t *code)
 {
-    static const uint32_t least[] = {
-        0, 0, 0x80, 0x800, 0x10000}; /* least code of a character of 0, 1, 2, ... bytes */
+    /* The least code point that needs 0, 1, 2, 3, 4 bytes, by the number of bytes. */
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     const size_t length = at[0] < 0x80   ? 1
                           : at[0] < 0xc0 ? 0
                           : at[0] < 0xe0 ? 2
@@ -30,9 +32,9 @@ static size_t read_character(const unsigned char *at, size_t n, uint32_t *code)
 }
 
 /*
- * Tells whether a terminal or a log would act on the character instead of showing it:
- * control characters, line ends, the byte order mark, and marks that reverse the
- * direction of the text behind them.
+ * Tells whether a terminal or a log would act on the character instead of showing it.
+ * These are control characters, line ends, the byte order mark, and marks that reverse
+ * the direction of the text behind them.
  */
 static bool is_hidden(uint32_t code)
 {
@@ -41,14 +43,15 @@ static bool is_hidden(uint32_t code)
            code == 0xfeff;
 }
 
-/* The most bytes that one character becomes when it is shown, including NUL. */
+/* Size of a buffer for one character as it is shown: \uNNNN and NUL need 7 bytes. */
 enum { MOST_PIECE = 8 };
 
 /*
- * Writes to piece, NUL-terminated, how the character at address at is shown: as it is, or
- * as \n, \xNN or \uNNNN if is_hidden(). n: bytes from at to the end of the text. Returns
- * the number of bytes of the character. A byte that is not valid UTF-8 is a character of
- * one byte.
+ * Writes to piece, NUL-terminated, how the character at address at is shown, and returns
+ * the number of bytes of the character in the text, from 1 to 4. n is the number of bytes
+ * from at to the end of the text, above 0. A newline becomes \n. A byte that begins no
+ * valid UTF-8 character is taken alone, and becomes \xNN; so does a character of one byte
+ * if is_hidden(). A longer hidden character becomes \uNNNN. All others stay as they are.
  */
 static size_t show_character(char piece[MOST_PIECE], const unsigned char *at, size_t n)
 {
@@ -75,7 +78,8 @@ const char *gru4rec_show(char *shown, size_t size, const void *text, size_t n)
 {
     static const char dots[] = "...";
     const unsigned char *at = text, *end = at + n;
-    size_t length = 0, cut = 0; /* cut: the largest length behind which dots fit */
+    /* length: bytes written. cut: the largest length so far behind which dots fit. */
+    size_t length = 0, cut = 0;
     assert(size >= sizeof dots);
     while (at < end) {
         char piece[MOST_PIECE];

@@ -8,14 +8,15 @@
 
 #include "base.h"
 
+/* The function of the caller that says whether to stop, and its argument. */
 typedef struct g4r_stop {
     bool (*is_asked)(void *context); /* NULL: the work never stops */
     void *context;
 } g4r_stop;
 
 /*
- * Asks the caller whether the work should stop. Returns true if it should; false if there
- * is no function to ask.
+ * Asks the caller whether the work should stop, and returns the answer; false if there is
+ * no function to ask. Asks again at each call, also after a yes.
  */
 static inline bool g4r_stop_is_asked(const g4r_stop *stop)
 {
@@ -23,13 +24,14 @@ static inline bool g4r_stop_is_asked(const g4r_stop *stop)
 }
 
 /*
- * A g4r_stop for loops of many short rounds. The loop calls g4r_stop_watch_is_over() in
- * each round; only the first of every 4096 calls asks the caller.
+ * A g4r_stop for loops of many short rounds, in which asking each time would take too
+ * long. The loop calls g4r_stop_watch_is_over() in each round; only the first of every
+ * 4096 calls asks the caller. Several loops may use one watch after another.
  */
 typedef struct g4r_stop_watch {
     g4r_stop stop;
-    size_t rounds;
-    bool is_over; /* the answer was yes; the caller is not asked again */
+    size_t rounds; /* calls of g4r_stop_watch_is_over() so far */
+    bool is_over;  /* the answer was yes; the caller is not asked again */
 } g4r_stop_watch;
 
 /*

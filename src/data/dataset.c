@@ -10,8 +10,8 @@
  * the order does not depend on the model. The order decides every tie, so it does not
  * depend on the plan of a database query.
  *
- * A dataset is made in seven stages. Two arrays are reused to save memory; after each stage
- * they hold:
+ * A dataset is made in seven stages. Two arrays are reused to save memory; after each
+ * stage they hold:
  *                             events->session          dataset->item_rows
  *   0 collected (events.c)    number in sessions       -
  *   1 cut; recent (recent.c)  number of the part       -
@@ -29,8 +29,9 @@
  * about 22 bytes, and 32 more if it gets fingerprints (prints.h). Events that are already
  * in order, as in most event logs, are only checked (sort.h).
  *
- * The functions of stages 1 to 4 and 7 return false if there is not enough memory, or if the
- * caller asked to stop (watch). Those of stages 5 and 6 return NOMEM or INTERRUPTED then.
+ * The functions of stages 1 to 4 and 7 return false if there is not enough memory, or if
+ * the caller asked to stop (watch). Those of stages 5 and 6 return NOMEM or INTERRUPTED
+ * then.
  */
 #include "events.h"
 #include "order.h"
@@ -161,7 +162,8 @@ static int compare_sessions(const void *context, uint32_t x, uint32_t y)
 
 /*
  * Sets first (S) to the index of each session's first event by time; of equal times, of
- * the one added first. has_first (S) is scratch, which must be zeroed before.
+ * the one added first. has_first (S) is scratch, which must be zeroed before. If the
+ * caller asks to stop (watch), first is incomplete: entries that were not reached stay.
  */
 static void find_first(const gru4rec_events *events, uint32_t *first, int32_t *has_first,
                        g4r_stop_watch *watch)
@@ -517,7 +519,8 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset)
 /*
  * Replaces each item row of the dataset by rows[row], in place. Drops the events whose
  * new row is -1, counts them in n_unknown, and drops the sessions that have no event
- * left. Times, numbers and groups move with their events or sessions. Counts n_single anew.
+ * left. Times and numbers move with their events, groups with their sessions. Counts
+ * n_single anew.
  */
 static void map_rows(gru4rec_dataset *dataset, const int32_t *rows)
 {

@@ -23,7 +23,10 @@ void g4r_outcomes_layout(g4r_outcomes *outcomes, g4r_arena *arena)
     outcomes->sums = g4r_arena_take(arena, n_sessions, sizeof *outcomes->sums);
 }
 
-/* Tells whether the event is a target (it has a place) and belongs to the segment. */
+/*
+ * Tells whether the event is a target, also a missed one (its place is not
+ * GRU4REC_PLACE_NONE), and belongs to the segment.
+ */
 static bool is_counted(const g4r_outcomes *outcomes, const int32_t *places,
                        size_t segment, int64_t event)
 {

@@ -156,7 +156,8 @@ static void original_backward(g4r_real *restrict dv, g4r_real *restrict slope_do
 
 /*
  * The original cell, backward, second part: writes a_r, the gradient of the reset gate
- * before its activation, into dv. Adds to dold, the gradient of the old state, the part
+ * before its activation, into its place in dv (3h), whose places of a_c and a_z stay as
+ * the first part wrote them. Adds to dold (h), the gradient of the old state, the part
  * that comes through s = r old. ds (h) is the gradient of s.
  */
 static void original_backward_reset(g4r_real *restrict dv, g4r_real *restrict dold,

@@ -73,9 +73,10 @@ static bool is_near(const char *name, int edits)
 
 /*
  * Writes the error for a name that no option has, and returns INVALID. If another tool
- * has an option of this name, perhaps mistyped (synonyms.h), the message suggests our
- * options of the same meaning, or says what to do instead. Otherwise it suggests the
- * nearest name if that is near, and else says where all options are listed.
+ * has an option of this name, or of a name that is fewer edits away than the nearest of
+ * ours (synonyms.h), the message suggests our options of the same meaning, or says what
+ * to do instead. Otherwise it suggests our nearest name if that is near (is_near()), and
+ * else says where all options are listed.
  */
 static gru4rec_status refuse_name(const char *name, gru4rec_option_scope scope,
                                   gru4rec_error *error)

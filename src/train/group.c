@@ -90,8 +90,8 @@ static void prefetch_column(const g4r_group_common *common, size_t row)
 
 /*
  * Copies the output rows of the columns begin ... end - 1 of a frame into
- * common->column_weights, and their biases into common->column_bias. With logq above 0, then
- * subtracts the correction from each copied bias; the model does not change:
+ * common->column_weights, and their biases into common->column_bias. With logq above 0,
+ * then subtracts the correction from each copied bias; the model does not change:
  *   bias_j - logq ln q_j
  *   ln q_j = ln support_j for the M targets, alpha ln support_j for the K samples
  */
@@ -269,10 +269,12 @@ static void backward_columns(g4r_group_common *common, const g4r_group *group, s
 }
 
 /*
- * Propagates the gradient of the loss over all items of the group's frame t back to the
- * output table, its bias, and the top layer's values (g4r_network_dtop()). The last frame
- * comes first: it overwrites the gradients of the table and the bias, and the other
- * frames add to them.
+ * Propagates the gradient of the cost of the group's frame t (the loss over all items,
+ * times scale) back to the output table, its bias, and the top layer's values. The last
+ * frame comes first: it overwrites the gradients of the table and the bias, and the other
+ * frames add to them. Every frame overwrites the gradient of the top layer's values
+ * (g4r_network_dtop()). If stop says so, the work ends early, and the gradients must not
+ * be used.
  */
 static void backward_all(g4r_group_common *common, const g4r_group *group, size_t t,
                          const g4r_group_sums *sums)

@@ -32,10 +32,11 @@ typedef struct g4r_loss {
  */
 void g4r_loss_init(g4r_loss *loss, const gru4rec_options *options);
 /*
- * Returns the loss of one lane; NaN if a score is NaN. Overwrites scores (n), which come
- * in before the final activation, by scale times the gradient of the loss with respect to
- * them. own < n is the target's column. scratch (3n) may be overwritten. If n is 1,
- * TOP1-max and BPR-max have no negatives: the loss is 0, and so is the gradient.
+ * Returns the loss of one lane, not multiplied by scale. Overwrites scores (n), which
+ * come in before the final activation, by scale times the gradient of the loss with
+ * respect to them. own < n is the target's column. scratch (3n) may be overwritten. If a
+ * score is NaN, so is the loss, except for a pairwise loss without negatives: if n is 1,
+ * TOP1-max and BPR-max are 0, BPR is ln 2 and TOP1 is 1/2, whatever the score is.
  */
 double g4r_loss_row(g4r_real *scores, const g4r_loss *loss, size_t own, size_t n,
                     g4r_real scale, g4r_real *scratch, const g4r_vec *vec);

@@ -327,10 +327,11 @@ static gru4rec_status gather_lanes(epoch_loop *loop, bool begins, size_t *m,
 }
 
 /*
- * Finds the lanes of the next frame, and sets *m to their number; 0: the epoch is over. With whole_sessions, once no lane is live, first updates the model with the
- * frames before, and then all lanes begin new sessions. Without samples, the epoch is
- * over when fewer than two lanes are live, because a single one has no negatives. Returns
- * the status of gather_lanes() or flush().
+ * Finds the lanes of the next frame, and sets *m to their number; 0: the epoch is over.
+ * With whole_sessions, once no lane is live, first updates the model with the frames
+ * before, and then all lanes begin new sessions. Without samples, the epoch is over when
+ * fewer than two lanes are live, because a single one has no negatives. Returns the
+ * status of gather_lanes() or flush().
  */
 static gru4rec_status find_frame(epoch_loop *loop, gru4rec_epoch *epoch, size_t *m,
                                  gru4rec_error *error)
@@ -390,8 +391,8 @@ static void note_epoch(epoch_loop *loop, const gru4rec_epoch *epoch)
 /*
  * Begins the epoch with this number: starts its random numbers, shuffles the sessions if
  * option train_random_order is set, goes back to the first step of the schedules, and
- * sets loop->progress to the start of this epoch. The random numbers depend only on the seed
- * and the epoch, so a training can go on from any epoch.
+ * sets loop->progress to the start of this epoch. The random numbers depend only on the
+ * seed and the epoch, so a training can go on from any epoch.
  */
 static void start_epoch(epoch_loop *loop, int64_t number)
 {

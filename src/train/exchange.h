@@ -15,13 +15,13 @@
 /* What a rank says of itself in a vote. All fields have 8 bytes, so there are no gaps. */
 typedef struct g4r_exchange_ballot {
     int64_t status; /* gru4rec_status of what it has done since the last exchange */
-    /* Must be equal on all ranks: a hash of what they trained so far; 0: there is none. */
+    /* A hash of what it has trained, equal on all ranks; 0: not asked for. */
     uint64_t checksum;
-    /* At the start: its sessions, those that have a target, their targets, ... */
+    /* At the start: its sessions, those that have a target, and their targets. */
     int64_t n_sessions, n_with_target, n_targets;
-    int64_t n_held;     /* ... held-out sessions that have a target, ... */
-    int64_t n_lanes;    /* ... and the lanes of its groups in the first frame. */
-    double recall, mrr; /* after an epoch: of its hook validate */
+    int64_t n_held;     /* at the start: its held-out sessions that have a target */
+    int64_t n_lanes;    /* at the start: the lanes of its groups in the first frame */
+    double recall, mrr; /* after an epoch: what its hook validate found */
 } g4r_exchange_ballot;
 
 typedef struct g4r_exchange {

@@ -93,14 +93,17 @@ static const ext_table_function *const tables[] = {
 };
 
 /*
- * All scalar and aggregate functions that loading registers: arrays that each end with an
- * entry whose name is NULL.
+ * All scalar and aggregate functions that loading registers, those that only read the
+ * database and those that write to it: arrays that each end with an entry whose name is
+ * NULL.
  */
-static const ext_function *const functions[] = {
-    ext_score_functions,     ext_state_functions,  ext_train_functions,
-    ext_export_functions,    ext_import_functions, ext_deploy_functions,
-    ext_check_functions,     ext_info_functions,   ext_times_functions,
-    ext_configure_functions, ext_tune_functions,
+static const ext_function *const readers[] = {
+    ext_score_functions, ext_state_functions, ext_export_functions,
+    ext_check_functions, ext_info_functions,  ext_times_functions,
+};
+static const ext_function *const writers[] = {
+    ext_train_functions, ext_import_functions,    ext_deploy_functions,
+    ext_tune_functions,  ext_configure_functions,
 };
 
 /*
@@ -116,8 +119,10 @@ static int register_all(sqlite3 *db, ext_error *error)
     int rc = ext_module_register(connection, error);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof tables / sizeof *tables; i++)
         rc = ext_connection_add_table(connection, tables[i], error);
-    for (size_t i = 0; rc == SQLITE_OK && i < sizeof functions / sizeof *functions; i++)
-        rc = ext_connection_add_functions(connection, functions[i], error);
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof readers / sizeof *readers; i++)
+        rc = ext_connection_add_functions(connection, readers[i], false, error);
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof writers / sizeof *writers; i++)
+        rc = ext_connection_add_functions(connection, writers[i], true, error);
     ext_connection_release(connection); /* each registration is a user of its own */
     return rc;
 }
@@ -127,8 +132,9 @@ static int register_all(sqlite3 *db, ext_error *error)
  * connection has them already, does nothing and returns SQLITE_OK. After success returns
  * SQLITE_OK_LOAD_PERMANENTLY, or SQLITE_OK if the extension is linked into a program with
  * SQLite. After a failure returns the error's code, with its text in *message, which
- * SQLite frees. SQLITE_ERROR: this SQLite is too old, is not the one that loaded this
- * file first, or has no JSON functions.
+ * SQLite frees; message may be NULL. SQLITE_ERROR: this SQLite is too old, is not the one
+ * that loaded this file first, or has no JSON functions; or ext_readonly_read() does not
+ * know what the environment says.
  *
  * Each entry point calls this function, and not another entry point: if two copies of the
  * file are in one process, the linker would resolve such a call to the first copy's entry
@@ -151,7 +157,7 @@ static int init(sqlite3 *db, char **message, const sqlite3_api_routines *api)
         ext_error_set(
             &error, SQLITE_ERROR,
             "this SQLite was built without JSON functions; use one that has them");
-    else
+    else if (ext_readonly_read(&error) == SQLITE_OK)
         register_all(db, &error);
     int rc = ext_error_text(&error, message);
 #ifdef SQLITE_CORE

@@ -1419,8 +1419,9 @@ typedef struct gru4rec_hooks {
     /*
      * gru4rec_train() calls validate after every epoch if option validation is above 0;
      * validate must not be NULL then. It measures the model on the held-out sessions, at
-     * 20, and sets *recall and *mrr; it can call gru4rec_evaluate_heldout() for that. If
-     * validate does not return OK, training stops and returns the same status.
+     * 20, and sets *recall and *mrr; it can call gru4rec_evaluate_heldout() for that. An
+     * MRR that is NaN counts as below all others. If validate does not return OK,
+     * training stops and returns the same status.
      */
     gru4rec_status (*validate)(void *context, const gru4rec_model *model, double *recall,
                                double *mrr, gru4rec_error *error);
@@ -1469,9 +1470,9 @@ size_t gru4rec_train_rank_bytes(const gru4rec_options *options, int32_t n_items,
  *   best_epoch  *best_epoch is set to the epoch whose weights the model has at the end;
  *            after a failure it means nothing. It may be NULL.
  * With option validation, the model ends with the weights of the epoch of the best MRR
- * (of equal ones, the first). If option patience is above 0, training then stops once
- * "patience" epochs in a row have brought nothing better. Without validation, the model
- * ends with the weights of the last epoch.
+ * (of equal ones, the first; also if every MRR is NaN). If option patience is above 0,
+ * training then stops once "patience" epochs in a row have brought nothing better.
+ * Without validation, the model ends with the weights of the last epoch.
  * INVALID: no session has two events; n_sample is 0 and only one session has two events,
  * so that there are no negatives; or no event of the held-out sessions can be measured.
  * NOMEM: there is not enough memory. INTERRUPTED: a hook asked to stop. DIVERGED: a loss

@@ -85,6 +85,11 @@ test-blas: gru4rec.so
 test-valgrind: gru4rec.so
 	@sh tests/versions/valgrind.sh
 
+# Serving from replicas: sqld, Litestream, copies; fetches what it needs.
+.PHONY: test-replicas
+test-replicas: gru4rec.so
+	@sh tests/replicas/run.sh
+
 # The recipes of sql/ and of examples/.
 test-recipes: gru4rec.so
 	@if [ -x $(PYTHON) ]; then sh tests/recipes/run.sh $(PYTHON) ./gru4rec.so; \
@@ -188,6 +193,11 @@ check-layers: $(LIB_OBJ) $(B)/gru4rec.so
 $(B)/tests/%: tests/unit/%.c $(TEST_LIB) $(B)/libgru4rec.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
+
+# The whole extension, linked into the program.
+$(B)/tests/test_gru4rec_ext $(B)/tests/test_ext_budget: $(B)/tests/%: tests/ext/%.c $(TEST_LIB) $(EXT_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o,$^) -lsqlite3 $(LIBS)
 
 # A file of ext/base that needs no SQLite, by itself.
 $(B)/tests/test_%: tests/ext/test_%.c $(TEST_LIB) $(B)/ext/base/%.o

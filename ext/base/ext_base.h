@@ -116,12 +116,6 @@ void ext_error_add(ext_error *error, const char *words);
 bool ext_error_is(const ext_error *error, int primary_code);
 
 /*
- * Appends "; the whole transaction was rolled back" to the message of a set error, unless
- * the message has these words already.
- */
-void ext_error_add_rollback(ext_error *error);
-
-/*
  * The next three functions give a set error to SQLite, with "gru4rec: " before its
  * message, and then clear it. First, if the user's transaction was lost
  * (ext_entry_is_rolled_back()), they append to the message that the whole transaction was
@@ -146,7 +140,8 @@ void ext_error_result(ext_error *error, sqlite3_context *context);
 int ext_error_vtab(ext_error *error, sqlite3_vtab *vtab);
 /*
  * Puts a copy of the error's message, with "gru4rec: " before it, into *message, which
- * the caller frees; clears the error, and returns the code that the error had. If the
+ * the caller frees (nowhere if message is NULL); clears the error, and returns the code
+ * that the error had. If the
  * error is not set, *message is not touched and SQLITE_OK is returned. *message is NULL
  * if the error has no message or there is no memory for the copy.
  */
@@ -375,6 +370,10 @@ int ext_sql_run(sqlite3 *db, ext_error *error, const char *format, ...);
  * the loop failed: if the error is not set yet, makes SQLite's last error the error and
  * returns its code; if it is set, returns rc. what: text before SQLite's message, or
  * NULL. stmt may be NULL if the error is set or rc is SQLITE_OK.
+ *
+ * A text that SQLite has no memory to convert reads as NULL, and the loop may have taken
+ * it for one. So if that happened in any row, the error becomes SQLITE_NOMEM: also if the
+ * loop succeeded, and in place of an error that it set, unless that has is_limit set.
  */
 int ext_sql_finish(sqlite3_stmt *stmt, int rc, const char *what, ext_error *error);
 
@@ -472,11 +471,13 @@ int ext_query_integer(const ext_home *home, int64_t *integer, ext_error *error,
 
 /*
  * An open savepoint: everything that is written from its start to its end is kept as one,
- * or undone as one.
+ * or undone as one. The end restores last_insert_rowid() in both cases, so no writer has
+ * to care for it.
  */
 typedef struct ext_savepoint {
     sqlite3 *db;
     bool is_alone;       /* it began in autocommit, so it has a transaction of its own */
+    sqlite3_int64 rowid; /* the user's last_insert_rowid(), which the end restores */
     sqlite3_stmt *guard; /* rolls back when nothing else can (ext_savepoint.c); owned */
     /*
      * The function that the end of the savepoint calls once, or NULL.
@@ -509,8 +510,8 @@ int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
                        ext_error *error);
 
 /*
- * Keeps what was written since the start, ends the savepoint, frees its guard, and calls
- * on_end if there is one. In autocommit this commits; in a transaction of the user's, the
+ * Keeps what was written since the start, ends the savepoint, frees its guard, restores
+ * last_insert_rowid(), and calls on_end if there is one. In autocommit this commits; in a transaction of the user's, the
  * user commits later. Errors: SQLite's, and SQLITE_AUTH if an authorizer answers
  * SQLITE_IGNORE. After a failure on_end is not called. After SQLITE_BUSY (for example
  * because a reader holds up the commit) the savepoint is still open, and the caller may
@@ -519,9 +520,9 @@ int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
 int ext_savepoint_release(ext_savepoint *savepoint, ext_error *error);
 
 /*
- * Undoes what was written since the start, ends the savepoint, frees its guard, and calls
- * on_end (with is_kept false) if it was not called yet. The connection is then as it was
- * before the start. If the transaction has ended already, there is nothing to undo. If
+ * Undoes what was written since the start, ends the savepoint, frees its guard, restores
+ * last_insert_rowid(), and calls on_end (with is_kept false) if it was not called yet.
+ * The connection is then as it was before the start. If the transaction has ended already, there is nothing to undo. If
  * the savepoint is in the user's transaction and cannot be undone alone (for example
  * because an interrupt is pending), the whole of the transaction is rolled back. It
  * cannot fail.
@@ -588,6 +589,24 @@ int ext_snapshot_start(ext_snapshot *snapshot, const ext_home *home, ext_error *
  */
 void ext_snapshot_end(ext_snapshot *snapshot);
 
+/* ---- ext_readonly.c ---- */
+
+/*
+ * Reads GRU4REC_READONLY from the environment when the extension is loaded for the first
+ * time in this process. Later calls read nothing, so a later change of the environment has
+ * no effect. "1": this process refuses everything that writes to a database; "0", an empty
+ * text, or no such variable: it refuses nothing. Error: SQLITE_ERROR for any other text;
+ * the next call then reads again.
+ */
+int ext_readonly_read(ext_error *error);
+/* Tells whether this process refuses everything that writes to a database. */
+bool ext_readonly_is_on(void);
+/*
+ * Refuses a call that writes, if this process refuses everything that writes. what: the
+ * call as the user knows it, for the message. Error: SQLITE_READONLY.
+ */
+int ext_readonly_check(const char *what, ext_error *error);
+
 /* ---- ext_entry.c ---- */
 
 /*
@@ -646,11 +665,16 @@ bool ext_entry_holds(const ext_home *home);
 /*
  * The next two functions read a value, or a column of a statement's current row, as an id
  * of its own type, into *id. They return false, and *id holds no value, for NULL and for
- * a text that SQLite has no memory for; else true. The bytes of a TEXT or BLOB are
- * borrowed from the value, or from the row of the statement.
+ * a text that SQLite has no memory for (ext_value_is_short()); else true. The bytes of a
+ * TEXT or BLOB are borrowed from the value, or from the row of the statement.
  */
 bool ext_value_id(sqlite3_value *value, gru4rec_id *id);
 bool ext_value_column(sqlite3_stmt *stmt, int column, gru4rec_id *id);
+/*
+ * Tells, after a function that reads an id has returned false, whether the value was a
+ * text that SQLite has no memory for. False: the value was NULL.
+ */
+bool ext_value_is_short(const gru4rec_id *id);
 
 /*
  * Tells whether a REAL is an integer whose absolute value is below 2^53, and puts that
@@ -1144,7 +1168,8 @@ void ext_progress_end_with(ext_progress *line, const ext_progress_end *end);
  * Ends the progress of a training, as ext_progress_end_with() does: erases the line on
  * the terminal, or writes the line at the end, with the last loss and the events of this
  * call. epochs (n_epochs): those that this call did; is_done: the training reached its
- * end.
+ * end. The last loss is that of the epoch in which the training stopped; before the first
+ * step of that epoch, that of the epoch before it.
  */
 void ext_progress_stop(ext_progress *line, const gru4rec_epoch *epochs, size_t n_epochs,
                        bool is_done);

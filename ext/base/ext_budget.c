@@ -123,7 +123,7 @@ int ext_budget_check(const ext_budget *budget, uint64_t n, const char *what,
     const uint64_t needed = n > UINT64_MAX - budget->used ? n : n + budget->used;
     const uint64_t most =
         limit == EXT_BUDGET_HEAP ? budget->used + heap_room(budget) : budget->most;
-    error->is_limit = error->rc == SQLITE_OK;
+    error->is_limit |= error->rc == SQLITE_OK;
     return ext_error_set(error, SQLITE_ERROR,
                          "%s needs %s MB of memory and may use %s MB (%s); %s%s%s", what,
                          in_megabytes(needed).text, in_megabytes(most).text,

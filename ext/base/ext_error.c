@@ -121,7 +121,11 @@ void ext_error_clear(ext_error *error)
     *error = (ext_error){0};
 }
 
-void ext_error_add_rollback(ext_error *error)
+/*
+ * Appends to the message of a set error that the whole transaction was rolled back,
+ * unless the message has these words already.
+ */
+static void add_rollback(ext_error *error)
 {
     static const char words[] = "; the whole transaction was rolled back";
     if (error->message == NULL || strstr(error->message, words) == NULL)
@@ -132,8 +136,8 @@ int ext_error_text(ext_error *error, char **message)
 {
     const int rc = error->rc;
     if (rc != SQLITE_OK && ext_entry_is_rolled_back(rc))
-        ext_error_add_rollback(error);
-    if (rc != SQLITE_OK)
+        add_rollback(error);
+    if (rc != SQLITE_OK && message != NULL)
         *message = error->message != NULL
                        ? sqlite3_mprintf("%s%s", prefix, error->message)
                        : NULL;

@@ -343,7 +343,9 @@ int ext_ids_read(ext_ids *ids, sqlite3 *db, sqlite3_value *value, ext_error *err
 {
     gru4rec_id id;
     ext_show show;
-    if (!ext_value_item(value, &id) || is_skipped(ids, &id))
+    if (!ext_value_item(value, &id))
+        return ext_value_is_short(&id) ? ext_error_nomem(error) : SQLITE_OK;
+    if (is_skipped(ids, &id))
         return SQLITE_OK;
     if (id.type == GRU4REC_ID_BLOB)
         return ext_error_set(
@@ -403,7 +405,7 @@ int ext_ids_read_one(int32_t *row, sqlite3_value *value, const gru4rec_items *it
     gru4rec_id id;
     *row = -1;
     if (!ext_value_item(value, &id))
-        return SQLITE_OK;
+        return ext_value_is_short(&id) ? ext_error_nomem(error) : SQLITE_OK;
     *row = find(items, &id);
     return ext_ids_check_one(&id, *row >= 0, error);
 }

@@ -2,8 +2,8 @@
  * ext_progress.c - shows the progress of a training or a tuning on standard error; see
  * ext_base.h.
  *
- * Nothing else in the extension writes to standard error, except the traces of a build that
- * has them (gru4rec_trace.h).
+ * Nothing else in the extension writes to standard error, except the traces of a build
+ * that has them (gru4rec_trace.h).
  *
  * A line on a terminal begins in column 0 and leaves the last column free, because some
  * terminals begin a new line after that column. Then the cursor goes back to column 0. If

@@ -170,13 +170,15 @@ static bool roll_back(const ext_savepoint *savepoint)
 }
 
 /*
- * Frees the guard of the savepoint, and calls its on_end, with is_committed as is_kept,
- * if there is one; then sets on_end to NULL, so that it is called only once.
+ * Frees the guard of the savepoint, and restores the last_insert_rowid() of its start.
+ * Calls its on_end, with is_committed as is_kept, if there is one; then sets on_end to
+ * NULL, so that it is called only once.
  */
 static void finish(ext_savepoint *savepoint, bool is_committed)
 {
     sqlite3_finalize(savepoint->guard);
     savepoint->guard = NULL;
+    sqlite3_set_last_insert_rowid(savepoint->db, savepoint->rowid);
     if (savepoint->on_end != NULL)
         savepoint->on_end(savepoint, is_committed);
     savepoint->on_end = NULL;
@@ -249,7 +251,9 @@ static int make(ext_savepoint *savepoint, sqlite3_stmt *stmt, ext_error *error)
 int ext_savepoint_start(ext_savepoint *savepoint, sqlite3 *db, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    *savepoint = (ext_savepoint){.db = db, .is_alone = sqlite3_get_autocommit(db)};
+    *savepoint = (ext_savepoint){.db = db,
+                                 .is_alone = sqlite3_get_autocommit(db),
+                                 .rowid = sqlite3_last_insert_rowid(db)};
     int rc = ext_sql_prepare(db, &stmt, error, "SAVEPOINT " NAME);
     if (rc == SQLITE_OK)
         rc = ext_sql_prepare(db, &savepoint->guard, error, "%s", guard_text);

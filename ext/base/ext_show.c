@@ -57,7 +57,7 @@ const char *ext_show_value(ext_show *show, sqlite3_value *value)
 {
     gru4rec_id id;
     if (!ext_value_id(value, &id))
-        return "NULL";
+        return ext_value_is_short(&id) ? "a text" : "NULL";
     if (id.type == GRU4REC_ID_BLOB)
         return ext_show_id(show, &id);
     show->text[0] = '\'';

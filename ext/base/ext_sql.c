@@ -67,6 +67,12 @@ static int prepare(sqlite3 *db, sqlite3_stmt **stmt, ext_error *error, char *tex
         sqlite3_finalize(*stmt);
         *stmt = NULL;
         rc = ext_error_set(error, SQLITE_AUTH, "not authorized");
+    } else if (!sqlite3_stmt_readonly(*stmt)) {
+        rc = ext_readonly_check("this call", error);
+        if (rc != SQLITE_OK) {
+            sqlite3_finalize(*stmt);
+            *stmt = NULL;
+        }
     }
     sqlite3_free(text);
     return rc;
@@ -129,7 +135,12 @@ int ext_sql_finish(sqlite3_stmt *stmt, int rc, const char *what, ext_error *erro
         rc = SQLITE_OK;
     else if (error->rc == SQLITE_OK)
         rc = ext_error_db(error, sqlite3_db_handle(stmt), what);
-    sqlite3_finalize(stmt);
+    /* SQLite notes in the statement that it had no memory for a text of a row. */
+    if ((sqlite3_finalize(stmt) & 0xff) == SQLITE_NOMEM &&
+        !ext_error_is(error, SQLITE_NOMEM) && !error->is_limit) {
+        ext_error_clear(error);
+        rc = ext_error_nomem(error);
+    }
     return rc;
 }
 

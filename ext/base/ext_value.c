@@ -52,6 +52,11 @@ bool ext_value_column(sqlite3_stmt *stmt, int column, gru4rec_id *id)
     return type != SQLITE_NULL && (type != SQLITE_TEXT || id->bytes != NULL);
 }
 
+bool ext_value_is_short(const gru4rec_id *id)
+{
+    return id->type == GRU4REC_ID_TEXT && id->bytes == NULL;
+}
+
 bool ext_value_is_whole(double real, int64_t *integer)
 {
     const bool is_whole = real > -0x1p53 && real < 0x1p53 && real == floor(real);

@@ -97,11 +97,13 @@ void ext_connection_release(void *connection);
 /*
  * Registers SQL functions with SQLite. Each registration holds the connection until
  * SQLite drops it. functions: an array that ends with an entry whose name is NULL; must
- * outlive the connection. Stops at the first function that cannot be registered, with
- * SQLite's error; those before it stay registered.
+ * outlive the connection. is_writing: the functions write to the database, so
+ * ext_readonly_check() is asked before each call. Stops at the first function that cannot
+ * be registered, with SQLite's error; those before it stay registered.
  */
 int ext_connection_add_functions(ext_connection *connection,
-                                 const ext_function *functions, ext_error *error);
+                                 const ext_function *functions, bool is_writing,
+                                 ext_error *error);
 /*
  * Registers a table-valued function with SQLite, as a module of its name. The
  * registration holds the connection until SQLite drops it. function must outlive the

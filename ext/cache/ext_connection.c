@@ -41,6 +41,7 @@ typedef struct registration {
     ext_connection *connection; /* with one use, which drop_registration() gives up */
     const ext_function *function;
     const ext_table_function *table;
+    bool is_writing; /* the function writes to the database */
 } registration;
 
 /*
@@ -60,12 +61,12 @@ static void drop_registration(void *context)
  */
 static registration *make_registration(ext_connection *connection,
                                        const ext_function *function,
-                                       const ext_table_function *table)
+                                       const ext_table_function *table, bool is_writing)
 {
     registration *own = sqlite3_malloc(sizeof *own);
     if (own == NULL)
         return NULL;
-    *own = (registration){connection, function, table};
+    *own = (registration){connection, function, table, is_writing};
     connection->n_users++;
     return own;
 }
@@ -88,17 +89,32 @@ ext_connection *ext_connection_of(sqlite3_context *context)
 }
 
 /*
+ * Checks that the function may be called: one that writes is refused in a process that
+ * only serves. SQLITE_READONLY: it may not.
+ */
+static int check_writing(const registration *own, ext_error *error)
+{
+    char what[80];
+    if (!own->is_writing)
+        return SQLITE_OK;
+    return ext_readonly_check(sqlite3_snprintf(sizeof what, what, "%s()",
+                                               own->function->name),
+                              error);
+}
+
+/*
  * The function that SQLite calls for each SQL function (xFunc, or xStep of an aggregate):
  * calls the function of the registration within an ext_entry, which limits how deep calls
- * nest. If the entry cannot start, does not call the function; the error of the entry is
- * then the result. The entry ends here in any case.
+ * nest. If the entry cannot start, or the function may not write, does not call the
+ * function; that error is then the result. The entry ends here in any case.
  */
 static void call(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     const registration *own = sqlite3_user_data(context);
     ext_entry entry;
     ext_error error = {0};
-    if (ext_entry_start(&entry, own->connection->db, &error) == SQLITE_OK)
+    if (ext_entry_start(&entry, own->connection->db, &error) == SQLITE_OK &&
+        check_writing(own, &error) == SQLITE_OK)
         own->function->call(context, argc, argv);
     ext_error_result(&error, context);
     ext_entry_end(&entry);
@@ -110,12 +126,12 @@ static void call(sqlite3_context *context, int argc, sqlite3_value **argv)
  * SQLite has then dropped the registration.
  */
 static int add_function(ext_connection *connection, const ext_function *function,
-                        ext_error *error)
+                        bool is_writing, ext_error *error)
 {
     sqlite3 *db = connection->db;
     const ext_window *window = function->window;
     const int flags = SQLITE_UTF8 | function->flags;
-    registration *own = make_registration(connection, function, NULL);
+    registration *own = make_registration(connection, function, NULL, is_writing);
     if (own == NULL)
         return ext_error_nomem(error);
     int rc =
@@ -130,11 +146,12 @@ static int add_function(ext_connection *connection, const ext_function *function
 }
 
 int ext_connection_add_functions(ext_connection *connection,
-                                 const ext_function *functions, ext_error *error)
+                                 const ext_function *functions, bool is_writing,
+                                 ext_error *error)
 {
     int rc = SQLITE_OK;
     for (const ext_function *f = functions; rc == SQLITE_OK && f->name != NULL; f++)
-        rc = add_function(connection, f, error);
+        rc = add_function(connection, f, is_writing, error);
     return rc;
 }
 
@@ -168,7 +185,7 @@ static const sqlite3_module table_module = {.xConnect = connect, EXT_TABLE_METHO
 int ext_connection_add_table(ext_connection *connection,
                              const ext_table_function *function, ext_error *error)
 {
-    registration *own = make_registration(connection, NULL, function);
+    registration *own = make_registration(connection, NULL, function, false);
     if (own == NULL)
         return ext_error_nomem(error);
     if (sqlite3_create_module_v2(connection->db, function->name, &table_module, own,

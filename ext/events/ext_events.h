@@ -11,6 +11,30 @@
 
 #include "../base/ext_base.h"
 
+/* ---- ext_found.c ---- */
+
+/* What a schema has under a name, as its sqlite_schema table says. */
+typedef enum ext_found {
+    EXT_FOUND_NOTHING,
+    EXT_FOUND_TABLE,
+    EXT_FOUND_VIEW,
+    EXT_FOUND_VIRTUAL_TABLE
+} ext_found;
+
+/*
+ * Sets *found to what a schema has under a name; EXT_FOUND_NOTHING also if there is no
+ * such schema. Case is ignored. Errors: SQLITE_AUTH if an authorizer hides sqlite_schema;
+ * SQLite's. *found means nothing then.
+ */
+int ext_found_in(ext_found *found, sqlite3 *db, const char *schema, const char *name,
+                 ext_error *error);
+/*
+ * Sets *found to what SQLite finds under a name that is written without a schema: it
+ * takes the first schema that has the name, in the order temp, main, attached databases.
+ * Errors: those of ext_found_in().
+ */
+int ext_found_first(ext_found *found, sqlite3 *db, const char *name, ext_error *error);
+
 /* ---- ext_source.c ---- */
 
 /*
@@ -94,8 +118,8 @@ int ext_source_exists(bool *is_there, sqlite3 *db, const char *schema, const cha
                       ext_error *error);
 /*
  * Makes *shape, a JSON array of the source's kind and the names of its columns in their
- * order. The kind is "select" for a SELECT, "view" for a view of schema, and "table" for
- * everything else. The caller frees *shape. *shape is NULL if SQLite refuses to read the
+ * order. The kind is "select" for a SELECT, "view" for a view (of whatever schema), and
+ * "table" for everything else. The caller frees *shape. *shape is NULL if SQLite refuses to read the
  * source, which is no error, and after an error. Errors: SQLITE_AUTH, NOMEM.
  */
 int ext_source_shape(char **shape, sqlite3 *db, const char *schema, const char *text,

@@ -307,7 +307,7 @@ static int add_item(sqlite3_stmt *events, const gru4rec_items *items, ext_rows *
 {
     gru4rec_id item;
     if (!ext_value_item_column(events, 1, &item))
-        return SQLITE_OK;
+        return ext_value_is_short(&item) ? ext_error_nomem(error) : SQLITE_OK;
     const int32_t row = gru4rec_items_find(items, &item);
     return row >= 0 ? ext_rows_add(rows, row, error) : SQLITE_OK;
 }

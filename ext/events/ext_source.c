@@ -36,78 +36,14 @@ char *ext_source_ties(const ext_source *source)
 
 /* ---- which table ---- */
 
-/* What a schema has under a name, as its sqlite_schema table says. */
-typedef enum entry { NO_ENTRY, TABLE, VIEW, VIRTUAL_TABLE } entry;
-
-/* Tells whether text begins with start. Case is ignored. */
-static bool starts_with(const char *text, const char *start)
-{
-    return sqlite3_strnicmp(text, start, (int)strlen(start)) == 0;
-}
-
-/*
- * Reads a row (type, name, sql) of sqlite_schema. If it is the row of a table, virtual
- * table or view of that name, sets *found to what it is; for any other row *found stays.
- * One row may be all NULL: that of a table that is being created; *n_empty counts such
- * rows. SQLITE_AUTH: a second row is all NULL, or only some columns of a table's or a
- * view's row are: then an authorizer hides columns.
- */
-static int read_entry(sqlite3_stmt *stmt, const char *name, entry *found, int *n_empty,
-                      ext_error *error)
-{
-    const char *type = (const char *)sqlite3_column_text(stmt, 0);
-    const char *its_name = (const char *)sqlite3_column_text(stmt, 1);
-    const char *sql = (const char *)sqlite3_column_text(stmt, 2);
-    const bool is_empty = type == NULL && its_name == NULL && sql == NULL;
-    if ((is_empty && ++*n_empty == 1) ||
-        (type != NULL && strcmp(type, "table") != 0 && strcmp(type, "view") != 0))
-        return SQLITE_OK;
-    if (type == NULL || its_name == NULL || sql == NULL)
-        return ext_error_set(error, SQLITE_AUTH,
-                             "not authorized to read sqlite_schema, "
-                             "where the source is looked for; "
-                             "let the authorizer allow it");
-    if (sqlite3_stricmp(its_name, name) != 0)
-        return SQLITE_OK;
-    if (strcmp(type, "view") == 0)
-        *found = VIEW;
-    else /* SQLite writes a table's SQL so; any other text is a virtual table or forged */
-        *found = starts_with(sql, "CREATE TABLE ") ? TABLE : VIRTUAL_TABLE;
-    return SQLITE_OK;
-}
-
-/*
- * Sets *found to what a schema has under a name: a table, a view or a virtual table; or
- * NO_ENTRY, also if there is no such schema.
- *
- * It reads sqlite_schema itself, because an authorizer may deny PRAGMA. An authorizer
- * that answers SQLITE_IGNORE makes columns NULL; that is an error, or the table would
- * seem not to exist. So that such a NULL is seen, the SQL names each column once and has
- * no WHERE.
- */
-static int find_entry(sqlite3 *db, const char *schema, const char *name, entry *found,
-                      ext_error *error)
-{
-    sqlite3_stmt *stmt;
-    int n_empty = 0;
-    *found = NO_ENTRY;
-    int rc = ext_sql_try(db, &stmt, error,
-                         "SELECT type, name, sql FROM \"%w\".sqlite_schema", schema);
-    if (rc != SQLITE_OK || stmt == NULL)
-        return rc;
-    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-        rc = read_entry(stmt, name, found, &n_empty, error);
-    return ext_sql_finish(stmt, rc, "looking for the source", error);
-}
-
 /*
  * Sets *is_found to whether a schema has a table or a view of that name. schema NULL:
- * looks in all schemas, but only for a table. Errors: NOMEM, those of find_entry().
+ * looks in all schemas, but only for a table. Errors: NOMEM, those of ext_found_in().
  */
 static int find_table(sqlite3 *db, const char *schema, const char *name, bool *is_found,
                       ext_error *error)
 {
-    entry found;
+    ext_found found;
     int rc = sqlite3_table_column_metadata(db, schema, name, NULL, NULL, NULL, NULL, NULL,
                                            NULL);
     *is_found = rc == SQLITE_OK;
@@ -115,8 +51,8 @@ static int find_table(sqlite3 *db, const char *schema, const char *name, bool *i
         return ext_error_nomem(error);
     if (*is_found || schema == NULL)
         return SQLITE_OK;
-    rc = find_entry(db, schema, name, &found, error);
-    *is_found = found == VIEW;
+    rc = ext_found_in(&found, db, schema, name, error);
+    *is_found = found == EXT_FOUND_VIEW;
     return rc;
 }
 
@@ -163,15 +99,15 @@ static int find_anywhere(sqlite3 *db, const char *text, bool *is_found, bool *is
     const char *dot = strchr(text, '.'), *names[2] = {text, dot != NULL ? dot + 1 : NULL};
     char *schema = NULL;
     int rc = SQLITE_OK;
-    entry found;
+    ext_found found;
     for (int i = 0; rc == SQLITE_OK; i++) {
         rc = ext_sql_schema(&schema, db, i, error);
         if (schema == NULL)
             break;
         for (int j = 0; rc == SQLITE_OK && j < 2 && names[j] != NULL; j++) {
-            rc = find_entry(db, schema, names[j], &found, error);
-            *is_virtual |= found == VIRTUAL_TABLE;
-            *is_found |= found != NO_ENTRY;
+            rc = ext_found_in(&found, db, schema, names[j], error);
+            *is_virtual |= found == EXT_FOUND_VIRTUAL_TABLE;
+            *is_found |= found != EXT_FOUND_NOTHING;
         }
         sqlite3_free(schema);
     }
@@ -186,11 +122,11 @@ static int find_anywhere(sqlite3 *db, const char *text, bool *is_found, bool *is
 static int find_virtual(sqlite3 *db, const char *schema, const char *text,
                         bool *is_virtual, ext_error *error)
 {
-    entry found;
+    ext_found found;
     bool is_found = false;
-    int rc = find_entry(db, schema, text, &found, error);
-    *is_virtual = found == VIRTUAL_TABLE;
-    if (rc != SQLITE_OK || found != NO_ENTRY)
+    int rc = ext_found_in(&found, db, schema, text, error);
+    *is_virtual = found == EXT_FOUND_VIRTUAL_TABLE;
+    if (rc != SQLITE_OK || found != EXT_FOUND_NOTHING)
         return rc;
     rc = find_anywhere(db, text, &is_found, is_virtual, error);
     *is_virtual |= !is_found;
@@ -200,10 +136,10 @@ static int find_virtual(sqlite3 *db, const char *schema, const char *text,
 int ext_source_exists(bool *is_there, sqlite3 *db, const char *schema, const char *text,
                       ext_error *error)
 {
-    entry found;
+    ext_found found;
     bool is_virtual = false;
-    int rc = find_entry(db, schema, text, &found, error);
-    *is_there = found != NO_ENTRY;
+    int rc = ext_found_in(&found, db, schema, text, error);
+    *is_there = found != EXT_FOUND_NOTHING;
     return rc == SQLITE_OK && !*is_there
                ? find_anywhere(db, text, is_there, &is_virtual, error)
                : rc;
@@ -342,10 +278,18 @@ static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given
     return -1;
 }
 
+/* Tells whether the word stands anywhere in text. The case of ASCII letters is ignored. */
+static bool has_word(const char *text, const char *word)
+{
+    const int n = (int)strlen(word);
+    while (*text != '\0' && sqlite3_strnicmp(text, word, n) != 0)
+        text++;
+    return *text != '\0';
+}
+
 /*
  * Returns the affinity that SQLite gives a declared type (may be NULL), as CREATE TABLE
- * AS writes it: "INT", "TEXT", "REAL", "NUM" or "", a constant text. Only the first 63
- * bytes of the type are looked at.
+ * AS writes it: "INT", "TEXT", "REAL", "NUM" or "", a constant text.
  */
 static const char *affinity(const char *type)
 {
@@ -353,15 +297,10 @@ static const char *affinity(const char *type)
         {"INT", "INT"}, {"CHAR", "TEXT"}, {"CLOB", "TEXT"}, {"TEXT", "TEXT"},
         {"BLOB", ""},   {"REAL", "REAL"}, {"FLOA", "REAL"}, {"DOUB", "REAL"},
     };
-    char upper[64];
     if (type == NULL || *type == '\0')
         return "";
-    sqlite3_snprintf(sizeof upper, upper, "%s", type);
-    for (char *c = upper; *c; c++)
-        if (*c >= 'a' && *c <= 'z')
-            *c = (char)(*c - 'a' + 'A');
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (strstr(upper, rules[i][0]) != NULL)
+        if (has_word(type, rules[i][0]))
             return rules[i][1];
     return "NUM";
 }
@@ -538,13 +477,43 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
     return rc;
 }
 
-/* Sets *kind: "select"; "view" if schema has a view of that name; else "table". */
+/*
+ * Sets *found to what a name that the model's own schema lacks leads to: as
+ * make_from() reads it, text is first the name of a table of any schema, then
+ * "schema.table". A schema that an authorizer hides counts as empty.
+ */
+static int find_elsewhere(ext_found *found, sqlite3 *db, const char *text,
+                          ext_error *error)
+{
+    const char *dot = strchr(text, '.');
+    ext_found_first(found, db, text, error);
+    if (dot != NULL && (*found == EXT_FOUND_NOTHING || *found == EXT_FOUND_VIEW)) {
+        char *schema = sqlite3_mprintf("%.*s", (int)(dot - text), text);
+        if (schema == NULL)
+            ext_error_nomem(error);
+        else if (error->rc == SQLITE_OK)
+            ext_found_in(found, db, schema, dot + 1, error);
+        sqlite3_free(schema);
+    }
+    if (ext_error_is(error, SQLITE_AUTH)) {
+        *found = EXT_FOUND_NOTHING;
+        ext_error_clear(error);
+    }
+    return error->rc;
+}
+
+/*
+ * Sets *kind: "select"; "view" if text leads to a view, of whatever schema; else "table".
+ */
 static int find_kind(const char **kind, sqlite3 *db, const char *schema, const char *text,
                      ext_error *error)
 {
-    entry found;
-    int rc = find_entry(db, schema, text, &found, error);
-    *kind = ext_select_is(text) ? "select" : found == VIEW ? "view" : "table";
+    ext_found found = EXT_FOUND_NOTHING;
+    int rc =
+        ext_select_is(text) ? SQLITE_OK : ext_found_in(&found, db, schema, text, error);
+    if (rc == SQLITE_OK && !ext_select_is(text) && found == EXT_FOUND_NOTHING)
+        rc = find_elsewhere(&found, db, text, error);
+    *kind = ext_select_is(text) ? "select" : found == EXT_FOUND_VIEW ? "view" : "table";
     return rc;
 }
 

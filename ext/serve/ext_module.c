@@ -268,18 +268,6 @@ static int store(const ext_home *home, ext_config *config, ext_error *error)
 }
 
 /*
- * Adds a note to the error's message that the user's transaction is rolled back. Does
- * nothing unless a transaction is open and the error is SQLITE_FULL or SQLITE_NOMEM: if
- * CREATE or ALTER returns one of these, SQLite rolls back.
- */
-static void announce_rollback(ext_error *error, sqlite3 *db)
-{
-    if (!sqlite3_get_autocommit(db) &&
-        (ext_error_is(error, SQLITE_FULL) || ext_error_is(error, SQLITE_NOMEM)))
-        ext_error_add_rollback(error);
-}
-
-/*
  * Method xCreate, for CREATE VIRTUAL TABLE: makes a new model, and *out, the object of
  * its table. In a remake (gru4rec_configure()) it changes the config of the existing
  * model instead of making one. After an error, returns its code, and puts the message
@@ -294,6 +282,8 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
     ext_error error = {0};
     int rc = ext_entry_start(&entry, db, &error);
     if (rc == SQLITE_OK)
+        rc = ext_readonly_check("CREATE VIRTUAL TABLE", &error);
+    if (rc == SQLITE_OK)
         rc = make_config(&config, &home, argc, argv, &error);
     if (rc == SQLITE_OK)
         rc = store(&home, &config, &error);
@@ -306,7 +296,6 @@ static int create(sqlite3 *db, void *connection, int argc, const char *const *ar
     if (rc == SQLITE_OK)
         make_table(out, &home, &config, &error);
     ext_config_free(&config);
-    announce_rollback(&error, db);
     rc = ext_error_text(&error, message);
     ext_entry_end(&entry);
     return rc;
@@ -359,6 +348,8 @@ static int destroy(sqlite3_vtab *base)
         return ext_table_disconnect(base);
     int rc = ext_entry_start(&entry, home->db, &error);
     if (rc == SQLITE_OK)
+        rc = ext_readonly_check("DROP TABLE", &error);
+    if (rc == SQLITE_OK)
         rc = ext_schema_drop(home, &error);
     if (rc == SQLITE_OK && home->connection->drop_kept != NULL)
         home->connection->drop_kept(home->connection, false);
@@ -382,12 +373,13 @@ static int rename_table(sqlite3_vtab *base, const char *new_name)
     ext_entry entry;
     ext_error error = {0};
     char *copy = sqlite3_mprintf("%s", new_name);
-    if (copy == NULL)
-        return SQLITE_NOMEM;
     int rc = ext_entry_start(&entry, home->db, &error);
+    if (rc == SQLITE_OK && copy == NULL)
+        rc = ext_error_nomem(&error);
+    if (rc == SQLITE_OK)
+        rc = ext_readonly_check("ALTER TABLE", &error);
     if (rc == SQLITE_OK)
         rc = ext_schema_rename(home, new_name, &error);
-    announce_rollback(&error, home->db);
     rc = ext_error_vtab(&error, base);
     ext_entry_end(&entry);
     if (rc == SQLITE_OK) {

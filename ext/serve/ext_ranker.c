@@ -114,7 +114,7 @@ static int want(ext_ranker *ranker, sqlite3_value *value, bool *is_known,
     const ext_model *model = ranker->workspace.model;
     gru4rec_id id;
     if (!ext_value_item(value, &id)) /* NULL equals no item */
-        return SQLITE_OK;
+        return ext_value_is_short(&id) ? ext_error_nomem(error) : SQLITE_OK;
     *is_known = (int)id.type == model->id_type;
     const int32_t row = *is_known ? gru4rec_items_find(model->loaded.items, &id) : -1;
     const bool is_ranked =

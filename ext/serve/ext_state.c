@@ -245,8 +245,9 @@ static int step(live_session *live, int32_t row, ext_error *error)
 static int add_item(live_session *live, sqlite3_value *value, ext_error *error)
 {
     gru4rec_id id;
-    if (!ext_value_item(value, &id) ||
-        (ext_value_is_empty(&id) && !live->workspace.model->loaded.options.keep_empty))
+    if (!ext_value_item(value, &id))
+        return ext_value_is_short(&id) ? ext_error_nomem(error) : SQLITE_OK;
+    if (ext_value_is_empty(&id) && !live->workspace.model->loaded.options.keep_empty)
         return SQLITE_OK;
     if (id.type == GRU4REC_ID_REAL)
         return ext_ids_fail_type(&id, error);

@@ -56,9 +56,10 @@ static const struct {
         CHOICE("newest", "SELECT max(version) FROM @version WHERE status = 'ready'",
                NULL),
     [EXT_CHOICE_BEST] = CHOICE("best",
-                               "SELECT version FROM @version JOIN @epoch USING (version)"
-                               " WHERE status = 'ready' AND mrr IS NOT NULL"
-                               " ORDER BY mrr DESC, version DESC LIMIT 1",
+                               "SELECT v.version FROM @version AS v"
+                               " JOIN @epoch AS e ON e.version = v.version"
+                               " WHERE v.status = 'ready' AND e.mrr IS NOT NULL"
+                               " ORDER BY e.mrr DESC, v.version DESC LIMIT 1",
                                "has no kept version that was measured in training; "
                                "train with validation, or give a source to measure on"),
     [EXT_CHOICE_NUMBER] =

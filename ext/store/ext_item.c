@@ -49,7 +49,7 @@ static gru4rec_status take(gru4rec_items *items, uint64_t *sum, sqlite3_stmt *st
     if (items == NULL && sqlite3_column_type(stmt, 1) != SQLITE_INTEGER)
         return GRU4REC_INVALID;
     if (!ext_value_column(stmt, 0, &id))
-        return id.type == GRU4REC_ID_TEXT ? GRU4REC_NOMEM : GRU4REC_INVALID;
+        return ext_value_is_short(&id) ? GRU4REC_NOMEM : GRU4REC_INVALID;
     if (id.type != GRU4REC_ID_INTEGER && id.type != GRU4REC_ID_TEXT)
         return GRU4REC_INVALID;
     ext_sum_item(sum, &id, support);

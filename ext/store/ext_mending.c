@@ -179,14 +179,13 @@ static char *call_for_source(const ext_config *config, const ext_home *home,
 
 /*
  * Tells whether the name has a dot, and the part before the dot is a schema that the
- * connection does not have. Returns true also if the name has a dot and the schemas
- * cannot be listed.
+ * connection does not have. An error means false, because then it may have that schema.
  */
 static bool is_detached(sqlite3 *db, const char *name)
 {
     const char *dot = strchr(name, '.');
     ext_error ignored = {0};
-    char *schema = NULL;
+    char *schema;
     bool is_there = dot == NULL;
     for (int i = 0; !is_there; i++) {
         if (ext_sql_schema(&schema, db, i, &ignored) != SQLITE_OK || schema == NULL)
@@ -195,8 +194,9 @@ static bool is_detached(sqlite3 *db, const char *name)
                    sqlite3_strnicmp(schema, name, (int)(dot - name)) == 0;
         sqlite3_free(schema);
     }
+    const bool is_listed = ignored.rc == SQLITE_OK;
     ext_error_clear(&ignored);
-    return !is_there;
+    return is_listed && !is_there;
 }
 
 /*

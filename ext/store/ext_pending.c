@@ -280,8 +280,7 @@ static bool is_refused(const ext_error *error)
  * Takes the endings of the model's runs out of the list, and gives them to the savepoint,
  * whose end calls settle(). Then writes them, oldest first. An ending that is refused
  * (is_refused()) is skipped; any other error stops the writing. If there is an ending,
- * first adds the columns that a model of an older build lacks. Restores the user's
- * last_insert_rowid().
+ * first adds the columns that a model of an older build lacks.
  */
 static int write_all(ext_savepoint *savepoint, const ext_home *home, const char *id,
                      ext_error *error)
@@ -289,10 +288,6 @@ static int write_all(ext_savepoint *savepoint, const ext_home *home, const char 
     char *file = ext_home_file(home);
     if (file == NULL)
         return ext_error_nomem(error);
-    /*
-     * The user's value of last_insert_rowid(), which the INSERT in write() would change.
-     */
-    const sqlite3_int64 rowid = sqlite3_last_insert_rowid(home->db);
     ext_pending *taken = take(file, home, id);
     sqlite3_free(file);
     savepoint->context = taken;
@@ -305,7 +300,6 @@ static int write_all(ext_savepoint *savepoint, const ext_home *home, const char 
             rc = SQLITE_OK;
         }
     }
-    sqlite3_set_last_insert_rowid(home->db, rowid);
     return rc;
 }
 

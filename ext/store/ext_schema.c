@@ -342,17 +342,30 @@ int ext_schema_read_view(const ext_home *home, ext_config *config, ext_error *er
 }
 
 /*
- * Drops the view m_source of the source old, if we made it; a view of the user stays.
- * Then makes the view again, if the source of config is a SELECT. SQLITE_ERROR: a table
- * or a view of the user has the name m_source.
+ * Drops the view m_source of the source of config, if we made it; a table or a view of
+ * the user stays. *select is a copy of its SELECT, as for find_select(), which the caller
+ * frees, also after a failure; NULL: no view was dropped.
+ */
+static int drop_view(const ext_home *home, const ext_config *config, char **select,
+                     ext_error *error)
+{
+    *select = NULL;
+    int rc = makes_view(config) ? find_select(home, select, error) : SQLITE_OK;
+    return rc == SQLITE_OK && *select != NULL
+               ? ext_query_run(home, error, "DROP VIEW @source", "")
+               : rc;
+}
+
+/*
+ * Drops the view m_source of the source old, if we made it. Then makes the view again, if
+ * the source of config is a SELECT. SQLITE_ERROR: a table or a view of the user has the
+ * name m_source.
  */
 static int replace_view(const ext_home *home, const ext_config *old,
                         const ext_config *config, ext_error *error)
 {
-    char *select = NULL;
-    int rc = makes_view(old) ? find_select(home, &select, error) : SQLITE_OK;
-    if (rc == SQLITE_OK && select != NULL)
-        rc = ext_query_run(home, error, "DROP VIEW @source", "");
+    char *select;
+    int rc = drop_view(home, old, &select, error);
     sqlite3_free(select);
     if (rc == SQLITE_OK && makes_view(config))
         rc = ext_shadow_check_free(home, "source", error);
@@ -385,13 +398,15 @@ int ext_schema_drop(const ext_home *home, ext_error *error)
 {
     ext_config config;
     ext_error ignored = {0};
+    char *select = NULL;
     int rc = SQLITE_OK;
     read_config(&config, home, &ignored);
     if (ignored.rc != SQLITE_OK && !ext_error_is(&ignored, SQLITE_ERROR) &&
         !ext_error_is(&ignored, SQLITE_CORRUPT))
         rc = ext_error_wrap(error, &ignored, "", "");
-    if (rc == SQLITE_OK && makes_view(&config))
-        rc = ext_query_run(home, error, "DROP VIEW IF EXISTS @source", "");
+    if (rc == SQLITE_OK)
+        rc = drop_view(home, &config, &select, error);
+    sqlite3_free(select);
     if (rc == SQLITE_OK)
         rc = ext_shadow_drop(home, ignored.rc == SQLITE_OK, error);
     ext_config_free(&config);
@@ -403,21 +418,25 @@ int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *err
 {
     ext_config config;
     ext_home renamed = *home;
+    char *select = NULL;
     renamed.name = (char *)new_name; /* the new name; borrowed */
     int rc = read_config(&config, home, error);
-    if (rc == SQLITE_OK && !makes_view(&config)) {
+    if (rc == SQLITE_OK)
+        rc = drop_view(home, &config, &select, error);
+    if (rc == SQLITE_OK)
         rc = ext_shadow_rename(home, new_name, error);
-    } else if (rc == SQLITE_OK) {
-        rc = ext_schema_read_view(home, &config, error);
-        if (rc == SQLITE_OK)
-            rc = ext_query_run(home, error, "DROP VIEW @source", "");
-        if (rc == SQLITE_OK)
-            rc = ext_shadow_rename(home, new_name, error);
-        if (rc == SQLITE_OK)
-            rc = create_view(&renamed, config.source, error);
-        if (rc == SQLITE_OK)
-            rc = ext_config_write(&config, &renamed, error);
+    /* Checked also if no view is made: else the model would read the user's view. */
+    if (rc == SQLITE_OK && makes_view(&config))
+        rc = ext_shadow_check_free(&renamed, "source", error);
+    if (rc == SQLITE_OK && select != NULL)
+        rc = create_view(&renamed, select, error);
+    if (rc == SQLITE_OK && select != NULL) {
+        sqlite3_free(config.source);
+        config.source = select;
+        select = NULL;
+        rc = ext_config_write(&config, &renamed, error);
     }
+    sqlite3_free(select);
     ext_config_free(&config);
     return rc;
 }

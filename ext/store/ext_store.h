@@ -298,15 +298,17 @@ int ext_schema_create(const ext_home *home, const ext_config *config, ext_error 
 int ext_schema_configure(const ext_home *home, ext_config *config, bool has_source,
                          ext_error *error);
 /*
- * Drops the shadow tables that exist, and the view m_source if the configuration says
- * that the model made it. Also works on a damaged model: if the configuration cannot be
- * read, the view, m_blend and m_trial stay.
+ * Drops the shadow tables that exist, and the view m_source if the model made it. Also
+ * works on a damaged model: if the configuration cannot be read, the view, m_blend and
+ * m_trial stay.
  */
 int ext_schema_drop(const ext_home *home, ext_error *error);
 /*
  * Renames the shadow tables to those of the model new_name. If the model made the view
  * m_source, makes it again under its new name, and stores its SELECT, as ALTER TABLE has
- * changed it, in m_config. For xRename. Errors: as for ext_config_read() and
+ * changed it, in m_config. If the source is a SELECT, and the view is gone or the user's,
+ * makes no view. For xRename. SQLITE_ERROR: the source is a SELECT, and a table or a view
+ * has the new name of m_source. Other errors: as for ext_config_read() and
  * ext_shadow_check().
  */
 int ext_schema_rename(const ext_home *home, const char *new_name, ext_error *error);
@@ -1052,8 +1054,9 @@ bool ext_pending_is_waiting(const ext_pending *pending);
 int ext_pending_lock(ext_savepoint *savepoint, const ext_home *home, ext_error *error);
 /*
  * Calls visit for each entry that is kept for the model, newest first: endings, and runs
- * that wait for their commit. A lock is held meanwhile, so visit must call neither SQLite
- * nor a function of ext_pending.c.
+ * that wait for their commit. The lock of ext_pending.c is held meanwhile. So visit must
+ * not call a function that takes that lock, nor use a connection: another thread may wait
+ * for the lock while it has the connection's mutex. visit may allocate.
  * visit: gets context and the entry, which it may only read. id: the model's, or NULL.
  * SQLITE_NOMEM is the only error; visit was not called then.
  */

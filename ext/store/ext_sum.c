@@ -164,8 +164,9 @@ int ext_sum_check(const ext_home *home, int64_t version, uint64_t items, ext_err
     sqlite3_stmt *stmt;
     bool is_damaged = false;
     int rc = ext_query(home, &stmt, error,
-                       "SELECT " NAMED ", value, " NAMED " = v.run, v.run, v.options "
-                       "FROM @version AS v JOIN @config WHERE v.version = ?1 AND " IS_SUM,
+                       "SELECT c.name, c.value, c.name = v.run, v.run, v.options "
+                       "FROM @version AS v JOIN (SELECT " NAMED " AS name, value "
+                       "FROM @config WHERE " IS_SUM ") AS c WHERE v.version = ?1",
                        "i", version);
     while (rc == SQLITE_OK && !is_damaged && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         rc = compare(&is_damaged, stmt, items, version, error);

@@ -69,11 +69,15 @@ int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t 
     ext_error cause = {0};
     gru4rec_options_init_stored(options);
     int rc = ext_query(home, &stmt, error,
-                       "SELECT options, iif(json_valid(options), json_type(options), '')"
-                       " = 'object' FROM @version WHERE version = ?1",
+                       "SELECT options, json_type(CAST(options AS TEXT)) = 'object' "
+                       "FROM @version WHERE version = ?1",
                        "i", version);
     if (rc != SQLITE_OK)
         return rc;
+    /*
+     * json_type() gives SQLITE_ERROR for a text that is no JSON. json_valid() is not
+     * asked, because it also says no if it has no memory to look.
+     */
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_DONE)
         rc = ext_error_set(error, SQLITE_ERROR,
@@ -87,7 +91,8 @@ int ext_version_options(gru4rec_options *options, const ext_home *home, int64_t 
                            home->name, (long long)version);
     else if (rc == SQLITE_ROW && sqlite3_column_text(stmt, 0) == NULL)
         rc = ext_error_nomem(error);
-    else if (rc == SQLITE_ROW && !sqlite3_column_int(stmt, 1))
+    else if ((rc & 0xff) == SQLITE_ERROR ||
+             (rc == SQLITE_ROW && !sqlite3_column_int(stmt, 1)))
         rc = ext_error_set(
             error, SQLITE_CORRUPT_VTAB,
             "model '%s' is damaged: the options of version %lld are not a "

@@ -263,12 +263,10 @@ static int write_changes(char **json, const ext_home *home, const char *text,
 /*
  * The SQL function gru4rec_configure(); its result is the JSON of describe(). Tries again
  * while another connection of a shared cache holds the lock (ext_savepoint_may_retry()).
- * Restores last_insert_rowid().
  */
 static void configure(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
-    const sqlite3_int64 rowid = sqlite3_last_insert_rowid(connection->db);
     const double since = ext_poll_seconds();
     ext_error error = {0};
     ext_home home = {0};
@@ -290,7 +288,6 @@ static void configure(sqlite3_context *context, int argc, sqlite3_value **argv)
             sqlite3_free(json);
             json = NULL;
         }
-    sqlite3_set_last_insert_rowid(connection->db, rowid);
     if (rc == SQLITE_OK)
         sqlite3_result_text(context, json, -1, SQLITE_TRANSIENT);
     sqlite3_free(json);

@@ -181,12 +181,11 @@ static int import_value(ext_run *run, const ext_home *home, bool is_found,
 /*
  * The SQL function gru4rec_import(). If the second argument is a text, it names a file;
  * the host is asked whether that may be read (ext_file_permit()) before anything else.
- * The result is the number of the new version. Restores last_insert_rowid().
+ * The result is the number of the new version.
  */
 static void import_model(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
-    const sqlite3_int64 rowid = sqlite3_last_insert_rowid(connection->db);
     ext_error error = {0};
     ext_run run = {.source = "import"};
     imported content = {0};
@@ -202,7 +201,6 @@ static void import_model(sqlite3_context *context, int argc, sqlite3_value **arg
                             &error);
     if (rc == SQLITE_OK)
         rc = import_value(&run, &home, is_found, argv[1], path, &content, &error);
-    sqlite3_set_last_insert_rowid(connection->db, rowid);
     if (rc == SQLITE_OK)
         sqlite3_result_int64(context, run.written.version);
     ext_error_result(&error, context);

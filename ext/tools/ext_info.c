@@ -91,9 +91,9 @@ static int build_info(sqlite3_context *context, sqlite3 *db, ext_error *error)
         db, &stmt, error,
         "SELECT json_object('version', %Q, 'sqlite', sqlite_version(), 'simd', %Q, "
         "'blas', %Q, 'blas_core', %Q, 'blas_core_reason', %Q, 'blas_threading', %Q, "
-        "'options', json(%Q))",
+        "'readonly', json(%Q), 'options', json(%Q))",
         GRU4REC_VERSION, build.simd, build.blas, build.blas_core, build.blas_core_reason,
-        build.blas_threading, options);
+        build.blas_threading, ext_readonly_is_on() ? "true" : "false", options);
     sqlite3_free(options);
     return rc == SQLITE_OK ? result_of(stmt, context, error) : rc;
 }

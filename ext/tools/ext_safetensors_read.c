@@ -10,24 +10,19 @@
 
 #include <string.h>
 
-static const char damaged[] = "not a gru4rec model in safetensors format";
+static const char damaged[] = EXT_SAFETENSORS_DAMAGED;
 
-typedef struct reader {
-    sqlite3 *db;
-    const ext_input *input;
-    char *json; /* (n_json) the header, of sqlite3_malloc; owned */
-    size_t n_json;
-    uint64_t data, n_data; /* where the values begin in the input, and their bytes */
-    ext_poll poll;
-} reader;
-
-static int fail_file(const char *why, ext_error *error)
+int ext_safetensors_read_fail(const char *why, ext_error *error)
 {
     return ext_error_set(error, SQLITE_ERROR, "%s: %s", damaged, why);
 }
 
-/* Reads and checks the length of the header: sets n_json, and by it data and n_data. */
-static int read_length(reader *r, ext_error *error)
+/*
+ * Reads the length of the header from the first 8 bytes, little-endian, and sets n_json,
+ * data and n_data by it. SQLITE_ERROR: the length is 0, or more than the input has left.
+ * SQLITE_TOOBIG: SQLite could not hold the header as a text.
+ */
+static int read_length(ext_safetensors_reader *r, ext_error *error)
 {
     const uint64_t n_bytes = r->input->n_bytes;
     unsigned char bytes[8];
@@ -50,8 +45,12 @@ static int read_length(reader *r, ext_error *error)
     return SQLITE_OK;
 }
 
-/* Reads n bytes of the header, from its byte at on, into r->json; refuses a NUL. */
-static int read_piece(reader *r, size_t at, size_t n, ext_error *error)
+/*
+ * Reads n bytes of the header, from its byte at on, into r->json, which has room for
+ * them. SQLITE_ERROR: there is a NUL among them. SQLITE_INTERRUPT; errors of
+ * ext_file_read().
+ */
+static int read_piece(ext_safetensors_reader *r, size_t at, size_t n, ext_error *error)
 {
     if (ext_poll_check(&r->poll))
         return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
@@ -59,7 +58,7 @@ static int read_piece(reader *r, size_t at, size_t n, ext_error *error)
         return error->rc;
     return memchr(r->json + at, '\0', n) == NULL
                ? SQLITE_OK
-               : fail_file("there is a NUL in its header", error);
+               : ext_safetensors_read_fail("there is a NUL in its header", error);
 }
 
 /*
@@ -67,7 +66,7 @@ static int read_piece(reader *r, size_t at, size_t n, ext_error *error)
  * If a sparse file claims a long header, reading ends with an error at its first hole,
  * which reads as NUL. SQLITE_ERROR: also if the header is not UTF-8.
  */
-static int read_header(reader *r, ext_error *error)
+static int read_header(ext_safetensors_reader *r, ext_error *error)
 {
     int rc = read_length(r, error);
     for (size_t at = 0, end = 1 << 20; rc == SQLITE_OK && at < r->n_json; end *= 2) {
@@ -88,8 +87,8 @@ static int read_header(reader *r, ext_error *error)
                                           damaged, (long long)n);
 }
 
-/* Prepares *stmt, a query whose ?1 is bound to the header; the caller finalizes *stmt. */
-static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_error *error)
+int ext_safetensors_read_query(const ext_safetensors_reader *r, const char *text,
+                               sqlite3_stmt **stmt, ext_error *error)
 {
     int rc = ext_sql_prepare(r->db, stmt, error, "%s", text);
     if (rc == SQLITE_OK && sqlite3_bind_text64(*stmt, 1, r->json, r->n_json,
@@ -101,21 +100,25 @@ static int query(const reader *r, const char *text, sqlite3_stmt **stmt, ext_err
     return rc;
 }
 
-/* Sets the error of a failed query: no memory, an interrupt, else a damaged header. */
-static int fail_step(const reader *r, ext_error *error)
+int ext_safetensors_read_fail_step(const ext_safetensors_reader *r, ext_error *error)
 {
     const int rc = sqlite3_errcode(r->db) & 0xff;
     if (rc == SQLITE_NOMEM || rc == SQLITE_INTERRUPT)
         return ext_error_db(error, r->db, NULL);
-    return fail_file(sqlite3_errmsg(r->db), error);
+    return ext_safetensors_read_fail(sqlite3_errmsg(r->db), error);
 }
 
-/* Reads the model's options from the metadata; refuses another format, and columns. */
-static int read_options(const reader *r, gru4rec_options *options, ext_error *error)
+/*
+ * Reads the model's options from the metadata over those in *options, and resolves them
+ * (ext_options_resolve()). SQLITE_ERROR: the metadata has another format than "gru4rec",
+ * or no options; the options are wrong, or name columns of a source.
+ */
+static int read_options(const ext_safetensors_reader *r, gru4rec_options *options,
+                        ext_error *error)
 {
     sqlite3_stmt *stmt;
     ext_columns columns = {0};
-    int rc = query(
+    int rc = ext_safetensors_read_query(
         r,
         "SELECT iif(json_valid(?1), json_extract(?1, '$.__metadata__.format'), NULL), "
         "json_extract(?1, '$.__metadata__.options')",
@@ -123,32 +126,39 @@ static int read_options(const reader *r, gru4rec_options *options, ext_error *er
     if (rc != SQLITE_OK)
         return rc;
     if (sqlite3_step(stmt) != SQLITE_ROW) {
-        rc = fail_step(r, error);
+        rc = ext_safetensors_read_fail_step(r, error);
     } else {
         const char *format = (const char *)sqlite3_column_text(stmt, 0);
         const char *text = (const char *)sqlite3_column_text(stmt, 1);
         if (format == NULL || strcmp(format, "gru4rec") != 0 || text == NULL)
-            rc = fail_file("its metadata lacks format=gru4rec and options; "
-                           "docs/interchange.md tells how to write it",
-                           error);
+            rc = ext_safetensors_read_fail(
+                "its metadata lacks format=gru4rec and options; "
+                "docs/interchange.md tells how to write it",
+                error);
         else
             rc = ext_options_parse(r->db, text, GRU4REC_SCOPE_TRAIN, options, &columns,
                                    error);
     }
-    sqlite3_finalize(stmt);
+    rc = ext_sql_finish(stmt, rc, NULL, error);
     if (rc == SQLITE_OK &&
         (columns.session || columns.item || columns.time || columns.order))
-        rc = fail_file("its options name columns of a source", error);
+        rc = ext_safetensors_read_fail("its options name columns of a source", error);
     ext_options_free_columns(&columns);
     return rc == SQLITE_OK ? ext_options_resolve(options, error) : rc;
 }
 
+/*
+ * Sets the error for a status of a function on items, and returns its code. If the status
+ * is GRU4REC_OK, does nothing and returns SQLITE_OK. GRU4REC_INVALID counts as an item
+ * that the file must not have.
+ */
 static int fail_items(gru4rec_status status, ext_error *error)
 {
     if (status == GRU4REC_OK)
         return SQLITE_OK;
     return status == GRU4REC_INVALID
-               ? fail_file("its items are not distinct integers and texts", error)
+               ? ext_safetensors_read_fail(
+                     "its items are not distinct integers and texts", error)
                : ext_error_library(error, status, NULL);
 }
 
@@ -172,22 +182,29 @@ static int add_item(sqlite3_stmt *stmt, gru4rec_items *items, int64_t support,
                       error);
 }
 
+/* Sets the error SQLITE_ERROR that the support in the metadata is wrong. */
 static int fail_support(ext_error *error)
 {
-    return fail_file("its support is not a JSON array with a number for each item, "
-                     "0 or more, that says how often the item was seen; "
-                     "leave support out if this is not known",
-                     error);
+    return ext_safetensors_read_fail(
+        "its support is not a JSON array with a number for each item, "
+        "0 or more, that says how often the item was seen; "
+        "leave support out if this is not known",
+        error);
 }
 
-/* Steps support, and sets *count to the number in its row. support NULL: sets it to 0. */
-static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
-                        ext_error *error)
+/*
+ * Steps support, and sets *count to the number in its row. A REAL that is whole counts as
+ * an integer. support NULL: sets *count to 0. SQLITE_ERROR: there is no further row, or
+ * its value is no integer of 0 or more.
+ */
+static int read_support(const ext_safetensors_reader *r, sqlite3_stmt *support,
+                        int64_t *count, ext_error *error)
 {
     gru4rec_id id = {.type = GRU4REC_ID_INTEGER};
     const int step = support != NULL ? sqlite3_step(support) : SQLITE_ROW;
     if (step != SQLITE_ROW)
-        return step == SQLITE_DONE ? fail_support(error) : fail_step(r, error);
+        return step == SQLITE_DONE ? fail_support(error)
+                                   : ext_safetensors_read_fail_step(r, error);
     if (support != NULL &&
         (!ext_value_item_column(support, 0, &id) || sqlite3_column_int(support, 1) == 0))
         return fail_support(error);
@@ -196,9 +213,12 @@ static int read_support(const reader *r, sqlite3_stmt *support, int64_t *count,
                                                             : fail_support(error);
 }
 
-/* Appends all items of stmt, each with its support from support (NULL: all are 0). */
-static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *support,
-                       gru4rec_items *items, ext_error *error)
+/*
+ * Appends all items of stmt, each with its support from support (NULL: all are 0).
+ * SQLITE_ERROR: also if support has more rows than stmt.
+ */
+static int append_read(const ext_safetensors_reader *r, sqlite3_stmt *stmt,
+                       sqlite3_stmt *support, gru4rec_items *items, ext_error *error)
 {
     int step;
     while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -208,27 +228,33 @@ static int append_read(const reader *r, sqlite3_stmt *stmt, sqlite3_stmt *suppor
             return error->rc;
     }
     if (step != SQLITE_DONE)
-        return fail_step(r, error);
+        return ext_safetensors_read_fail_step(r, error);
     return support == NULL || sqlite3_step(support) == SQLITE_DONE ? SQLITE_OK
                                                                    : fail_support(error);
 }
 
-/* Prepares *support, whose rows give the supports; it stays NULL if the file has none. */
-static int open_support(const reader *r, sqlite3_stmt **support, ext_error *error)
+/*
+ * Prepares *support, whose rows give the supports, in the order of the items, and whether
+ * each is a number in JSON. It has no rows if the support in the metadata is no array.
+ * *support stays NULL if the metadata has no support, or it is null. The caller finalizes
+ * *support, also after a failure.
+ */
+static int open_support(const ext_safetensors_reader *r, sqlite3_stmt **support,
+                        ext_error *error)
 {
     sqlite3_stmt *stmt;
-    int rc = query(r, "SELECT json_extract(?1, '$.__metadata__.support') IS NOT NULL",
-                   &stmt, error);
+    int rc = ext_safetensors_read_query(
+        r, "SELECT json_extract(?1, '$.__metadata__.support') IS NOT NULL", &stmt, error);
     if (rc != SQLITE_OK)
         return rc;
     const int step = sqlite3_step(stmt);
     const bool is_there = step == SQLITE_ROW && sqlite3_column_int(stmt, 0) != 0;
     if (step != SQLITE_ROW)
-        rc = fail_step(r, error);
+        rc = ext_safetensors_read_fail_step(r, error);
     sqlite3_finalize(stmt);
     if (!is_there)
         return rc;
-    return query(
+    return ext_safetensors_read_query(
         r,
         "SELECT e.atom, e.type IN ('integer', 'real') "
         "FROM (SELECT json_extract(?1, '$.__metadata__.support') AS counts) AS m, "
@@ -236,25 +262,35 @@ static int open_support(const reader *r, sqlite3_stmt **support, ext_error *erro
         support, error);
 }
 
-/* Refuses an item with a NUL in its text, which SQLite before 3.45 would cut there. */
-static int check_item_texts(const reader *r, ext_error *error)
+/*
+ * Sets the error SQLITE_ERROR if the text of an item has a NUL, where SQLite before 3.45
+ * would cut it. Items that are missing pass.
+ */
+static int check_item_texts(const ext_safetensors_reader *r, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    int rc = query(r, "SELECT json_extract(?1, '$.__metadata__.items')", &stmt, error);
+    int rc =
+        ext_safetensors_read_query(r, "SELECT json_extract(?1, '$.__metadata__.items')",
+                                   &stmt, error);
     if (rc != SQLITE_OK)
         return rc;
     if (sqlite3_step(stmt) != SQLITE_ROW) {
-        rc = fail_step(r, error);
+        rc = ext_safetensors_read_fail_step(r, error);
     } else {
         const char *items = (const char *)sqlite3_column_text(stmt, 0);
         if (items != NULL && ext_json_has_nul(items))
-            rc = fail_file("an item has a NUL character in its text", error);
+            rc = ext_safetensors_read_fail("an item has a NUL character in its text",
+                                           error);
     }
-    sqlite3_finalize(stmt);
-    return rc;
+    return ext_sql_finish(stmt, rc, NULL, error);
 }
 
-static int index_items(const reader *r, gru4rec_items *items, ext_error *error)
+/*
+ * Indexes the items, so that they can be found by their ids. SQLITE_ERROR: two items are
+ * equal. SQLITE_INTERRUPT: the host interrupted the call.
+ */
+static int index_items(const ext_safetensors_reader *r, gru4rec_items *items,
+                       ext_error *error)
 {
     ext_poll poll;
     ext_poll_start(&poll, r->db);
@@ -263,58 +299,70 @@ static int index_items(const reader *r, gru4rec_items *items, ext_error *error)
     return fail_items(status, error);
 }
 
-/* Makes *items, the catalogue in the metadata, and indexes it; refuses an empty one. */
-static int read_items(const reader *r, gru4rec_items **items, ext_error *error)
+/*
+ * Makes *items, the catalogue in the metadata with its supports, and indexes it. The
+ * caller frees *items, also after a failure; it stays as it is if it was not made.
+ * SQLITE_ERROR: there are no items, or one of them or its support is wrong.
+ */
+static int read_items(const ext_safetensors_reader *r, gru4rec_items **items,
+                      ext_error *error)
 {
     sqlite3_stmt *stmt = NULL, *support = NULL;
     int rc = check_item_texts(r, error);
     if (rc == SQLITE_OK)
-        rc =
-            query(r,
-                  "SELECT e.atom, e.type "
-                  "FROM (SELECT json_extract(?1, '$.__metadata__.items') AS items) AS m, "
-                  "json_each(m.items) AS e WHERE json_type(m.items) = 'array'",
-                  &stmt, error);
+        rc = ext_safetensors_read_query(
+            r,
+            "SELECT e.atom, e.type "
+            "FROM (SELECT json_extract(?1, '$.__metadata__.items') AS items) AS m, "
+            "json_each(m.items) AS e WHERE json_type(m.items) = 'array'",
+            &stmt, error);
     if (rc == SQLITE_OK)
         rc = open_support(r, &support, error);
     if (rc == SQLITE_OK && gru4rec_items_new(&ext_memory, items) != GRU4REC_OK)
         rc = ext_error_nomem(error);
     if (rc == SQLITE_OK)
         rc = append_read(r, stmt, support, *items, error);
-    sqlite3_finalize(stmt);
+    rc = ext_sql_finish(stmt, rc, NULL, error);
     sqlite3_finalize(support);
     if (rc == SQLITE_OK)
         rc = index_items(r, *items, error);
     if (rc == SQLITE_OK && gru4rec_items_count(*items) == 0)
-        rc = fail_file("its metadata has no array of items; docs/interchange.md tells "
-                       "how to write it",
-                       error);
+        rc = ext_safetensors_read_fail(
+            "its metadata has no array of items; docs/interchange.md tells "
+            "how to write it",
+            error);
     return rc;
 }
 
 /*
  * Checks that the file has n_tensors tensors of different names, which fill the data
- * without overlap. The format demands this, so that no bytes can hide.
+ * without overlap. The format demands this, so that no bytes can hide. Each tensor is
+ * compared with each other one only if their number is right, so a file of many tensors
+ * takes no longer than its header does.
  */
-static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
+static int check_tensors(const ext_safetensors_reader *r, size_t n_tensors,
+                         ext_error *error)
 {
     sqlite3_stmt *stmt;
-    int rc = query(r,
-                   "WITH t AS MATERIALIZED (SELECT key, "
-                   "json_extract(value, '$.data_offsets[0]') AS a, "
-                   "json_extract(value, '$.data_offsets[1]') AS b, "
-                   "json_type(value, '$.data_offsets[0]') = 'integer' "
-                   "AND json_type(value, '$.data_offsets[1]') = 'integer' "
-                   "AND json_array_length(value, '$.data_offsets') = 2 AS is_ok "
-                   "FROM json_each(?1) WHERE key <> '__metadata__' LIMIT 1000) "
-                   "SELECT count(*), count(DISTINCT key), coalesce(min(is_ok), 1), "
-                   "coalesce(sum(b - a), 0), (SELECT count(*) FROM t AS x "
-                   "JOIN t AS y ON x.key <> y.key AND x.a < y.b AND y.a < x.b) FROM t",
-                   &stmt, error);
+    int rc = ext_safetensors_read_query(
+        r,
+        "WITH t AS MATERIALIZED (SELECT key, "
+        "json_extract(value, '$.data_offsets[0]') AS a, "
+        "json_extract(value, '$.data_offsets[1]') AS b, "
+        "json_type(value, '$.data_offsets[0]') = 'integer' "
+        "AND json_type(value, '$.data_offsets[1]') = 'integer' "
+        "AND json_array_length(value, '$.data_offsets') = 2 AS is_ok "
+        "FROM json_each(?1) WHERE key <> '__metadata__') "
+        "SELECT count(*), count(DISTINCT key), coalesce(min(is_ok), 1), "
+        "coalesce(sum(b - a), 0), "
+        "iif(count(*) = ?2, (SELECT count(*) FROM t AS x JOIN t AS y "
+        "ON x.key <> y.key AND x.a < y.b AND y.a < x.b), 0) FROM t",
+        &stmt, error);
     if (rc != SQLITE_OK)
         return rc;
-    if (sqlite3_step(stmt) != SQLITE_ROW)
-        rc = fail_step(r, error);
+    if (sqlite3_bind_int64(stmt, 2, (int64_t)n_tensors) != SQLITE_OK ||
+        sqlite3_step(stmt) != SQLITE_ROW)
+        rc = ext_safetensors_read_fail_step(r, error);
     else if ((size_t)sqlite3_column_int64(stmt, 0) != n_tensors ||
              (size_t)sqlite3_column_int64(stmt, 1) != n_tensors)
         rc = ext_error_set(error, SQLITE_ERROR,
@@ -323,7 +371,7 @@ static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
                            damaged, sqlite3_column_int(stmt, 0),
                            sqlite3_column_int(stmt, 1), (int)n_tensors);
     else if (sqlite3_column_int(stmt, 2) == 0)
-        rc = fail_file("data_offsets are not two integers", error);
+        rc = ext_safetensors_read_fail("data_offsets are not two integers", error);
     else if (sqlite3_column_int64(stmt, 4) > 0 ||
              sqlite3_column_int64(stmt, 3) != (int64_t)r->n_data)
         rc = ext_error_set(
@@ -334,8 +382,13 @@ static int check_tensors(const reader *r, size_t n_tensors, ext_error *error)
     return rc;
 }
 
-/* Reads the values of a tensor, which begin at byte from of the input, into *tensor. */
-static int read_values(reader *r, gru4rec_tensor *tensor, uint64_t from, ext_error *error)
+/*
+ * Reads all values of a tensor, which begin at byte from of the input, into
+ * tensor->values, in parts. Looks for an interrupt before each part. Errors:
+ * SQLITE_INTERRUPT, those of ext_file_read().
+ */
+static int read_values(ext_safetensors_reader *r, gru4rec_tensor *tensor, uint64_t from,
+                       ext_error *error)
 {
     unsigned char bytes[4 * EXT_SAFETENSORS_PART];
     for (size_t at = 0, n; at < tensor->n_values; at += n) {
@@ -350,9 +403,13 @@ static int read_values(reader *r, gru4rec_tensor *tensor, uint64_t from, ext_err
     return SQLITE_OK;
 }
 
-/* Checks dtype, shape, begin and end of a tensor (the row of stmt); reads its values. */
-static int read_tensor(reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tensor,
-                       ext_error *error)
+/*
+ * Compares what the header says of a tensor (in the row of stmt: dtype, shape, begin and
+ * end in the data) with the tensor of the model, and reads its values. SQLITE_ERROR: they
+ * differ. The offsets are checked, so nothing outside of the input is read.
+ */
+static int read_tensor(ext_safetensors_reader *r, sqlite3_stmt *stmt,
+                       gru4rec_tensor *tensor, ext_error *error)
 {
     char shape[48];
     const char *dtype = (const char *)sqlite3_column_text(stmt, 0);
@@ -378,10 +435,15 @@ static int read_tensor(reader *r, sqlite3_stmt *stmt, gru4rec_tensor *tensor,
     return read_values(r, tensor, r->data + (uint64_t)begin, error);
 }
 
-static int read_tensors(reader *r, gru4rec_model *model, ext_error *error)
+/*
+ * Reads each tensor of the model from the file. SQLITE_ERROR: the file lacks a tensor, or
+ * what it says of one is wrong. If the header names a tensor twice, takes the first;
+ * check_tensors() refuses that later.
+ */
+static int read_tensors(ext_safetensors_reader *r, gru4rec_model *model, ext_error *error)
 {
     sqlite3_stmt *stmt;
-    int rc = query(
+    int rc = ext_safetensors_read_query(
         r,
         "SELECT value ->> 'dtype', value -> 'shape', value ->> '$.data_offsets[0]', "
         "value ->> '$.data_offsets[1]' FROM json_each(?1) WHERE key = ?2",
@@ -399,161 +461,29 @@ static int read_tensors(reader *r, gru4rec_model *model, ext_error *error)
                  ? ext_error_set(error, SQLITE_ERROR,
                                  "the file has no tensor %s, which its options ask for",
                                  tensor.name)
-                 : fail_step(r, error);
+                 : ext_safetensors_read_fail_step(r, error);
         sqlite3_reset(stmt);
     }
     sqlite3_finalize(stmt);
     return rc;
-}
-
-/* ---- the sessions that the model blends with ---- */
-
-static const char *const part_names[] = {"blend.lengths", "blend.times", "blend.rows"};
-
-enum { LENGTHS, TIMES, ROWS, N_PARTS };
-
-/* Where a tensor of the sessions is in the file. */
-typedef struct file_part {
-    int64_t n;     /* number of values; -1: the file does not have the tensor */
-    uint64_t from; /* byte of the input at which the values begin */
-} file_part;
-
-/*
- * Looks in the header for the tensor part_names[which], by stmt (?2: its name): fills in
- * *part, or sets n to -1. SQLITE_ERROR: its type, shape or offsets are wrong.
- */
-static int find_part(const reader *r, sqlite3_stmt *stmt, int which, file_part *part,
-                     ext_error *error)
-{
-    const int64_t width = which == TIMES ? 8 : 4;
-    *part = (file_part){.n = -1};
-    int step = sqlite3_bind_text(stmt, 2, part_names[which], -1, SQLITE_STATIC);
-    if (step == SQLITE_OK)
-        step = sqlite3_step(stmt);
-    if (step == SQLITE_DONE)
-        return SQLITE_OK;
-    if (step != SQLITE_ROW)
-        return fail_step(r, error);
-    const char *dtype = (const char *)sqlite3_column_text(stmt, 0);
-    const int64_t n = sqlite3_column_int64(stmt, 1);
-    const int64_t begin = sqlite3_column_int64(stmt, 2);
-    const int64_t end = sqlite3_column_int64(stmt, 3);
-    if (dtype == NULL || strcmp(dtype, which == TIMES ? "F64" : "I32") != 0 || n < 0 ||
-        begin < 0 || end < begin || (uint64_t)end > r->n_data || n > INT32_MAX ||
-        end - begin != width * n)
-        return ext_error_set(error, SQLITE_ERROR,
-                             "tensor %s is not %s, lies outside of the file, or has "
-                             "another length than its shape says",
-                             part_names[which], which == TIMES ? "F64" : "I32");
-    *part = (file_part){n, r->data + (uint64_t)begin};
-    return SQLITE_OK;
-}
-
-/* Looks in the header for each of the three tensors of the sessions; fills in parts. */
-static int find_parts(const reader *r, file_part parts[N_PARTS], ext_error *error)
-{
-    sqlite3_stmt *stmt;
-    int rc =
-        query(r,
-              "SELECT value ->> 'dtype', iif(json_array_length(value, '$.shape') = 1 "
-              "AND json_type(value, '$.shape[0]') = 'integer', "
-              "value ->> '$.shape[0]', -1), value ->> '$.data_offsets[0]', "
-              "value ->> '$.data_offsets[1]' FROM json_each(?1) WHERE key = ?2",
-              &stmt, error);
-    for (int i = 0; rc == SQLITE_OK && i < N_PARTS; i++) {
-        rc = find_part(r, stmt, i, &parts[i], error);
-        sqlite3_reset(stmt);
-    }
-    sqlite3_finalize(stmt);
-    return rc;
-}
-
-/* Reads n_words words of 4 bytes of a tensor of the sessions, and decodes them. */
-static int read_part(reader *r, const file_part *part, int64_t n_words,
-                     ext_blend_reading *reading, ext_error *error)
-{
-    unsigned char bytes[4 * EXT_SAFETENSORS_PART];
-    uint32_t words[EXT_SAFETENSORS_PART];
-    for (int64_t at = 0, n; at < n_words; at += n) {
-        n = n_words - at < EXT_SAFETENSORS_PART ? n_words - at : EXT_SAFETENSORS_PART;
-        if (ext_poll_check(&r->poll))
-            return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
-        if (ext_file_read(r->input, bytes, part->from + 4 * (uint64_t)at, 4 * (size_t)n,
-                          error) != SQLITE_OK)
-            return error->rc;
-        ext_value_read_words(words, bytes, (size_t)n);
-        ext_blend_take(reading, words, (size_t)n);
-    }
-    return SQLITE_OK;
-}
-
-/* Decodes the sessions from their three tensors; refuses values that are wrong. */
-static int read_parts(reader *r, const file_part parts[N_PARTS],
-                      ext_blend_reading *reading, ext_error *error)
-{
-    const ext_blend_layout at = reading->at;
-    reading->next = at.lengths;
-    if (read_part(r, &parts[LENGTHS], at.times - at.lengths, reading, error) !=
-            SQLITE_OK ||
-        read_part(r, &parts[TIMES], at.rows - at.times, reading, error) != SQLITE_OK ||
-        read_part(r, &parts[ROWS], at.end - at.rows, reading, error) != SQLITE_OK)
-        return error->rc;
-    return reading->why == NULL
-               ? SQLITE_OK
-               : ext_error_set(error, SQLITE_ERROR, "%s: its sessions %s", damaged,
-                               reading->why);
-}
-
-/*
- * Reads the sessions that the model blends with into *sessions. Does nothing if its
- * option blend is 0: the file must then have none, which check_tensors() finds out. The
- * caller frees *sessions, also after a failure. SQLITE_ERROR: the sessions are missing or
- * damaged, or a memory limit is reached.
- */
-static int read_sessions(reader *r, const ext_loaded *loaded, gru4rec_dataset **sessions,
-                         ext_error *error)
-{
-    ext_blend_reading reading;
-    file_part parts[N_PARTS];
-    if (loaded->options.blend == 0)
-        return SQLITE_OK;
-    if (find_parts(r, parts, error) != SQLITE_OK)
-        return error->rc;
-    if (parts[LENGTHS].n < 0 || parts[TIMES].n < 0 || parts[ROWS].n < 0 ||
-        !(loaded->options.blend > 0))
-        return fail_file("its options say blend, and it has no sessions to blend with; "
-                         "export it with sessions=true, or set blend to 0 in its options",
-                         error);
-    ext_budget budget;
-    ext_budget_start(&budget, INT64_MAX);
-    if (ext_budget_check(&budget, gru4rec_latest_bytes(parts[LENGTHS].n, parts[ROWS].n),
-                         "the model in the file", "export it without sessions",
-                         error) != SQLITE_OK)
-        return error->rc;
-    const gru4rec_status status =
-        ext_blend_start(&reading, &ext_memory, parts[LENGTHS].n, parts[ROWS].n,
-                        gru4rec_items_count(loaded->items));
-    if (status == GRU4REC_INVALID || parts[TIMES].n != parts[LENGTHS].n)
-        fail_file("its sessions have impossible counts", error);
-    else if (status != GRU4REC_OK)
-        ext_error_library(error, status, NULL);
-    else
-        read_parts(r, parts, &reading, error);
-    *sessions = reading.sessions;
-    return error->rc;
 }
 
 /* ---- all of it ---- */
 
-/* Allocates loaded->model, if the file and the memory limits can hold its values. */
-static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
+/*
+ * Makes loaded->model by the options and the number of items. SQLITE_ERROR: the file has
+ * fewer bytes than its values need, or the values do not fit the memory limits; nothing
+ * is allocated then.
+ */
+static int make_model(const ext_safetensors_reader *r, ext_loaded *loaded,
+                      ext_error *error)
 {
     const int32_t n_items = gru4rec_items_count(loaded->items);
     const size_t n_bytes = gru4rec_model_value_bytes(&loaded->options, n_items);
     gru4rec_error message = {0};
     ext_budget budget;
     if (n_bytes > r->n_data)
-        return fail_file("it is shorter than its options ask for", error);
+        return ext_safetensors_read_fail("it is shorter than its options ask for", error);
     ext_budget_start(&budget, INT64_MAX);
     if (ext_budget_check(&budget, n_bytes, "the model in the file",
                          "use one with smaller layers or fewer items",
@@ -564,8 +494,13 @@ static int make_model(const reader *r, ext_loaded *loaded, ext_error *error)
     return ext_error_library(error, status, &message);
 }
 
-static int read_all(reader *r, ext_loaded *loaded, gru4rec_dataset **sessions,
-                    ext_error *error)
+/*
+ * Reads everything in the order in which it depends on each other, and then checks that
+ * the file has nothing else and that all values are finite. Stops at the first failure;
+ * what was read stays in *loaded and *sessions.
+ */
+static int read_all(ext_safetensors_reader *r, ext_loaded *loaded,
+                    gru4rec_dataset **sessions, ext_error *error)
 {
     gru4rec_options_init_stored(&loaded->options);
     if (read_header(r, error) != SQLITE_OK ||
@@ -573,10 +508,10 @@ static int read_all(reader *r, ext_loaded *loaded, gru4rec_dataset **sessions,
         read_items(r, &loaded->items, error) != SQLITE_OK ||
         make_model(r, loaded, error) != SQLITE_OK ||
         read_tensors(r, loaded->model, error) != SQLITE_OK ||
-        read_sessions(r, loaded, sessions, error) != SQLITE_OK ||
+        ext_safetensors_blend_read(r, loaded, sessions, error) != SQLITE_OK ||
         check_tensors(r,
                       gru4rec_model_tensor_count(loaded->model) +
-                          (*sessions != NULL ? N_PARTS : 0),
+                          (*sessions != NULL ? EXT_SAFETENSORS_PARTS : 0),
                       error) != SQLITE_OK)
         return error->rc;
     const char *tensor = gru4rec_model_nonfinite(loaded->model);
@@ -588,7 +523,7 @@ static int read_all(reader *r, ext_loaded *loaded, gru4rec_dataset **sessions,
 int ext_safetensors_read(ext_loaded *loaded, gru4rec_dataset **sessions, sqlite3 *db,
                          const ext_input *input, ext_error *error)
 {
-    reader r = {.db = db, .input = input};
+    ext_safetensors_reader r = {.db = db, .input = input};
     *sessions = NULL;
     ext_poll_start(&r.poll, db);
     int rc = read_all(&r, loaded, sessions, error);

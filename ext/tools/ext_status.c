@@ -105,19 +105,20 @@ enum { RUN = N_COLUMNS, PROCESS, EPOCH_SECONDS, AGE, BEGUN };
  * The query for the rows of gru4rec_status(), newest run first. SECONDS_LEFT is NULL in
  * it, and PROGRESS is 1 for a version that is ready or retired. Loss and measures are
  * those of the epoch whose weights were kept, or of the last epoch if the summary does
- * not tell that epoch. %s: expressions for the columns progress_ and updated_, which a
+ * not tell that epoch. %s: expressions for the columns progress and updated, which a
  * table of an older build lacks.
  */
 static const char query[] =
-    "WITH run AS (SELECT *, %s, iif(json_valid(options), options, NULL) AS o, "
+    "WITH run AS (SELECT version, run, status, started, finished, process, message, %s, "
+    "iif(json_valid(options), options, NULL) AS o, "
     "iif(json_valid(summary), summary, NULL) AS s FROM @version) "
     "SELECT r.version, r.status, "
     "r.version IS (SELECT value FROM @config WHERE key = 'version'), "
     "r.started, r.finished, n.epochs, r.o ->> '$.n_epochs', "
-    "iif(r.status IN ('ready', 'retired'), 1.0, r.progress_), NULL, "
+    "iif(r.status IN ('ready', 'retired'), 1.0, r.progress), NULL, "
     "e.loss, e.recall, e.mrr, r.message, r.run, r.process, n.seconds, "
-    "(julianday('now') - julianday(r.updated_)) * 86400, "
-    "(julianday(r.updated_) - julianday(r.started)) * 86400 "
+    "(julianday('now') - julianday(r.updated)) * 86400, "
+    "(julianday(r.updated) - julianday(r.started)) * 86400 "
     "FROM run AS r "
     "LEFT JOIN (SELECT version, max(epoch) AS epochs, avg(seconds) AS seconds "
     "FROM @epoch GROUP BY version) AS n ON n.version = r.version "
@@ -324,8 +325,8 @@ static int read_table(status_cursor *cursor, const ext_home *home, ext_error *er
     bool has;
     if (ext_shadow_has_column(home, "version", "updated", &has, error) != SQLITE_OK)
         return error->rc;
-    char *sql = sqlite3_mprintf(query, has ? "progress AS progress_, updated AS updated_"
-                                           : "NULL AS progress_, NULL AS updated_");
+    char *sql = sqlite3_mprintf(query, has ? "progress, updated"
+                                           : "NULL AS progress, NULL AS updated");
     if (sql == NULL)
         return ext_error_nomem(error);
     int rc = ext_query(home, &stmt, error, sql, "");

@@ -157,6 +157,50 @@ int ext_safetensors_check_text(const gru4rec_id *id, ext_error *error);
 int ext_safetensors_read(ext_loaded *loaded, gru4rec_dataset **sessions, sqlite3 *db,
                          const ext_input *input, ext_error *error);
 
+/* ---- ext_safetensors_read.c, for ext_safetensors_blend.c ---- */
+
+/* The begin of the message about an input that is no model, or is damaged. */
+#define EXT_SAFETENSORS_DAMAGED "not a gru4rec model in safetensors format"
+
+/* What a call reads a model with. */
+typedef struct ext_safetensors_reader {
+    sqlite3 *db;
+    const ext_input *input; /* borrowed until the call ends */
+    char *json;    /* (n_json) the header, of sqlite3_malloc; owned; NULL: not read yet */
+    size_t n_json; /* bytes of the header, without the 8 bytes of its length */
+    uint64_t data, n_data; /* where the values begin in the input, and their bytes */
+    ext_poll poll;         /* runs while the call reads */
+} ext_safetensors_reader;
+
+/* Sets the error SQLITE_ERROR: EXT_SAFETENSORS_DAMAGED, and why. Returns its code. */
+int ext_safetensors_read_fail(const char *why, ext_error *error);
+/*
+ * Prepares *stmt, a query in which ?1 is the header. The caller finalizes *stmt, which is
+ * NULL after a failure. Errors: SQLite's.
+ */
+int ext_safetensors_read_query(const ext_safetensors_reader *r, const char *text,
+                               sqlite3_stmt **stmt, ext_error *error);
+/*
+ * Sets the error of a query whose step just failed: SQLITE_NOMEM and SQLITE_INTERRUPT as
+ * they are; else that the header is damaged, with SQLite's message. Returns its code.
+ */
+int ext_safetensors_read_fail_step(const ext_safetensors_reader *r, ext_error *error);
+
+/* ---- ext_safetensors_blend.c ---- */
+
+/* The number of tensors that hold the sessions. */
+enum { EXT_SAFETENSORS_PARTS = 3 };
+
+/*
+ * Reads the sessions that the model blends with into *sessions, by the header and the
+ * items that were read already. Does nothing if its option blend is 0: the file must then
+ * have none, which the caller finds out. The caller frees *sessions, also after a
+ * failure. SQLITE_ERROR: the sessions are missing or damaged, or a memory limit is
+ * reached. Other errors: SQLITE_NOMEM, SQLITE_INTERRUPT, those of ext_file_read().
+ */
+int ext_safetensors_blend_read(ext_safetensors_reader *r, const ext_loaded *loaded,
+                               gru4rec_dataset **sessions, ext_error *error);
+
 /* ---- ext_leak.c ---- */
 
 /*

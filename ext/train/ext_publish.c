@@ -193,12 +193,11 @@ static int write_as_one(ext_training *training, writer *write, const ending *end
  * host's busy timeout is 0 meanwhile (ext_sql_shorten_timeout()), and is restored.
  * Returns whether the report was written; any error is dropped. After a failed write,
  * sets training->quiet_until to now plus ten times the duration of that write, so that no
- * progress is written before. Restores last_insert_rowid().
+ * progress is written before.
  */
 static bool write_aside(ext_training *training, writer *write, const ending *end)
 {
     sqlite3 *db = training->home.db;
-    const sqlite3_int64 rowid = sqlite3_last_insert_rowid(db);
     const double start = ext_poll_seconds();
     const int timeout = ext_sql_shorten_timeout(db, 0);
     ext_error problem = {0};
@@ -207,7 +206,6 @@ static bool write_aside(ext_training *training, writer *write, const ending *end
     if (!is_written)
         training->quiet_until = ext_poll_seconds() + 10 * (ext_poll_seconds() - start);
     ext_error_clear(&problem);
-    sqlite3_set_last_insert_rowid(db, rowid);
     return is_written;
 }
 
@@ -388,14 +386,11 @@ static void commit(ext_training *training, ext_error *error)
 
 int ext_publish_version(ext_training *training, ext_error *error)
 {
-    sqlite3 *db = training->home.db;
-    const sqlite3_int64 rowid = sqlite3_last_insert_rowid(db);
     training->run.progress = 1;
     ext_alive_tell(&training->run.alive, (ext_share){EXT_PHASE_COMMITTING, 1, 0});
     if (training->run.summary == NULL && ext_summary_make(training, error) != SQLITE_OK)
         return error->rc;
     commit(training, error);
-    sqlite3_set_last_insert_rowid(db, rowid);
     return error->rc;
 }
 

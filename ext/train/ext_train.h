@@ -391,9 +391,8 @@ void ext_publish_progress(ext_training *training);
  * Publishes the result: makes the summary and the model if they do not exist, writes the
  * version, commits (inside a transaction of the user, the user commits), and leaves the
  * final summary in training->run.summary. If other connections hold locks, waits for them
- * as long as commit_wait allows. Restores last_insert_rowid(). After a failure nothing is
- * written, the version that was active stays so, and the caller may call the function
- * again.
+ * as long as commit_wait allows. After a failure nothing is written, the version that was
+ * active stays so, and the caller may call the function again.
  */
 int ext_publish_version(ext_training *training, ext_error *error);
 /*

@@ -233,8 +233,8 @@ uint64_t ext_tune_slot_bytes(const ext_tuning *tuning, const gru4rec_options *op
  * Looks for room for one more trial: a free slot, a thread that no busy slot uses, and
  * n_bytes that the budget of the events allows in addition to those of busy slots.
  * Returns the slot, or NULL if any of the three is missing. Reserves nothing. A slot
- * without a thread is taken before others. *is_idle is set in any case: true if no trial
- * is under way, so that waiting would not help.
+ * without a thread, which is the last one, is taken only if the others are busy. *is_idle
+ * is set in any case: true if no trial is under way, so that waiting would not help.
  */
 ext_tune_slot *ext_tune_slot_find(ext_tuning *tuning, uint64_t n_bytes, bool *is_idle);
 /*

@@ -282,9 +282,36 @@ static int fail_none(const ext_tune_request *request, ext_error *error)
 }
 
 /*
+ * Takes the tuning of the current row of stmt (find_stopped()), which is not finished, as
+ * the one to resume: sets request->tune and request->resumed. SQLITE_CORRUPT_VTAB: its
+ * options are not a JSON object. SQLITE_BUSY: it is under way in a process of this
+ * machine.
+ */
+static int take_stopped(ext_tune_request *request, sqlite3_stmt *stmt, ext_error *error)
+{
+    const char *name = request->train.home.name;
+    const char *status = (const char *)sqlite3_column_text(stmt, 1);
+    request->tune = sqlite3_column_int64(stmt, 0);
+    if (!sqlite3_column_int(stmt, 2))
+        return ext_error_set(
+            error, SQLITE_CORRUPT_VTAB,
+            "model '%s' is damaged: the options of tuning %lld are not a "
+            "JSON object; restore the database from a backup or tune "
+            "without resume",
+            name, (long long)request->tune);
+    if (status != NULL && strcmp(status, "tuning") == 0 &&
+        ext_alive_status((const char *)sqlite3_column_text(stmt, 4),
+                         (const char *)sqlite3_column_text(stmt, 5)) == NULL)
+        return ext_error_set(error, SQLITE_BUSY,
+                             "the tuning of '%s' is under way; wait for its end", name);
+    request->resumed = ext_sql_text(stmt, 3);
+    return request->resumed != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
+/*
  * Finds the tuning of the model with the highest number in m_trial, and sets
  * request->tune to its number and request->resumed to its options. SQLITE_ERROR: there is
- * none, or it is finished. SQLITE_BUSY: it is under way in a process of this machine. A
+ * none, or it is finished. SQLITE_CORRUPT_VTAB, SQLITE_BUSY: as for take_stopped(). A
  * tuning of another machine counts as stopped.
  */
 static int find_stopped(ext_tune_request *request, ext_error *error)
@@ -297,28 +324,21 @@ static int find_stopped(ext_tune_request *request, ext_error *error)
         return fail_none(request, error);
     if (rc == SQLITE_OK)
         rc = ext_query(home, &stmt, error,
-                       "SELECT tune, status, options, options ->> '$.process', "
-                       "options ->> '$.run' FROM @trial WHERE trial = 0 AND rung = 0 AND "
-                       "json_valid(options) ORDER BY tune DESC LIMIT 1",
+                       "SELECT tune, status, json_type(o) = 'object', options, "
+                       "o ->> '$.process', o ->> '$.run' FROM (SELECT tune, status, "
+                       "options, iif(json_valid(options), options, NULL) AS o "
+                       "FROM @trial WHERE trial = 0 AND rung = 0 "
+                       "ORDER BY tune DESC LIMIT 1)",
                        "");
     if (rc != SQLITE_OK)
         return rc;
     rc = sqlite3_step(stmt);
     const char *status =
         rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 1) : NULL;
-    if (rc == SQLITE_DONE || (status != NULL && strcmp(status, "finished") == 0)) {
+    if (rc == SQLITE_DONE || (status != NULL && strcmp(status, "finished") == 0))
         rc = fail_none(request, error);
-    } else if (rc == SQLITE_ROW && status != NULL && strcmp(status, "tuning") == 0 &&
-               ext_alive_status((const char *)sqlite3_column_text(stmt, 3),
-                                (const char *)sqlite3_column_text(stmt, 4)) == NULL) {
-        rc = ext_error_set(error, SQLITE_BUSY,
-                           "the tuning of '%s' is under way; wait for its end",
-                           home->name);
-    } else if (rc == SQLITE_ROW) {
-        request->tune = sqlite3_column_int64(stmt, 0);
-        request->resumed = ext_sql_text(stmt, 2);
-        rc = request->resumed != NULL ? SQLITE_OK : ext_error_nomem(error);
-    }
+    else if (rc == SQLITE_ROW)
+        rc = take_stopped(request, stmt, error);
     return ext_sql_finish(stmt, rc == SQLITE_OK ? SQLITE_DONE : rc, "reading the tuning",
                           error);
 }

@@ -232,8 +232,9 @@ static int write_rows(ext_tuning *tuning, ext_error *error)
         if (options == NULL)
             return ext_error_nomem(error);
         rc = ext_query_run(&rows->home, error,
-                           "REPLACE INTO @trial VALUES "
-                           "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                           "REPLACE INTO @trial(tune, trial, rung, epochs, objective, "
+                           "recall, mrr, seconds, options, status) "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                            "iiiiddddss", rows->tune, row->trial.trial, row->trial.rung,
                            row->trial.epochs, row->objective, row->recall, row->mrr,
                            row->seconds, options, row->status);

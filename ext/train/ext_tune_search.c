@@ -102,8 +102,7 @@ static int find_next(ext_tuning *tuning, ext_error *error)
  * Starts trials in free slots until there is no room for another one, or the search has
  * no trial now. A trial that does not fit even while no other is under way is given up
  * (give_up()), which is an error if it is the first one. Does nothing if the time is
- * over. If there is a slot without a thread, starts only one trial, in that slot; it is
- * over when this returns.
+ * over. Returns after a trial in a slot without a thread; that trial is over then.
  */
 static int start_trials(ext_tuning *tuning, ext_error *error)
 {

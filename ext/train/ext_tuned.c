@@ -14,9 +14,27 @@ static int fail_none(const ext_train_request *request, ext_error *error)
 }
 
 /*
+ * Sets *options to a copy of the options (JSON) of the best trial in the current row of
+ * stmt (find_best()). SQLITE_CORRUPT_VTAB: they are not a JSON object, or the trial is
+ * missing.
+ */
+static int take_best(char **options, sqlite3_stmt *stmt, const ext_home *home,
+                     ext_error *error)
+{
+    if (!sqlite3_column_int(stmt, 1))
+        return ext_error_set(error, SQLITE_CORRUPT_VTAB,
+                             "model '%s' is damaged: tuning %lld has no best trial with "
+                             "options that are a JSON object; restore the database from "
+                             "a backup or tune again",
+                             home->name, (long long)sqlite3_column_int64(stmt, 0));
+    *options = ext_sql_text(stmt, 2);
+    return *options != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
+/*
  * Sets *options to the options of the best trial of the last finished tuning, as JSON of
  * sqlite3_malloc; *options is NULL after a failure. SQLITE_ERROR: the model does not
- * exist, or has no finished tuning.
+ * exist, or has no finished tuning. SQLITE_CORRUPT_VTAB: as for take_best().
  */
 static int find_best(char **options, const ext_train_request *request, ext_error *error)
 {
@@ -30,17 +48,18 @@ static int find_best(char **options, const ext_train_request *request, ext_error
     if (rc == SQLITE_OK)
         rc = ext_query(
             &request->home, &stmt, error,
-            "SELECT best.options FROM @trial AS tune JOIN @trial AS best "
-            "ON best.tune = tune.tune AND best.trial = tune.options ->> '$.best' "
-            "WHERE tune.trial = 0 AND tune.status = 'finished' AND "
-            "json_valid(tune.options) AND best.status = 'done' "
+            "SELECT tune.tune, iif(json_valid(best.options), json_type(best.options), '')"
+            " = 'object', best.options FROM @trial AS tune LEFT JOIN @trial AS best "
+            "ON best.tune = tune.tune AND best.trial > 0 AND best.status = 'done' AND "
+            "best.trial = iif(json_valid(tune.options), tune.options, '{}') ->> '$.best' "
+            "WHERE tune.trial = 0 AND tune.rung = 0 AND tune.status = 'finished' "
             "ORDER BY tune.tune DESC, best.rung DESC LIMIT 1",
             "");
     if (rc != SQLITE_OK)
         return rc;
     rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW && (*options = ext_sql_text(stmt, 0)) == NULL)
-        rc = ext_error_nomem(error);
+    if (rc == SQLITE_ROW)
+        rc = take_best(options, stmt, &request->home, error);
     else if (rc == SQLITE_DONE)
         rc = fail_none(request, error);
     return ext_sql_finish(stmt, rc, "reading the tuning", error);

@@ -76,11 +76,24 @@ static gru4rec_status resolve_final_act(gru4rec_options *options, gru4rec_error 
 }
 
 /*
+ * Returns the optimiser that learning_rate is meant for while the user has not set it:
+ * that of the preset, or if there is none, that of the defaults.
+ */
+static int64_t preset_optimiser(const gru4rec_options *options)
+{
+    gru4rec_options published;
+    gru4rec_options_init(&published);
+    published.preset = options->preset;
+    g4r_options_apply_preset(&published);
+    return published.adapt;
+}
+
+/*
  * If adapt_params is empty, sets it to the default decay rates of the optimiser (option
- * adapt). If learning_rate was not set by the user, sets it to the optimiser's own
- * default, if it has one (rmsprop, adadelta and adam), which replaces the learning rate
- * of a preset too. INVALID: adapt_params has another number of rates than the optimiser
- * takes.
+ * adapt). If learning_rate was not set by the user, and its value is meant for another
+ * optimiser (preset_optimiser()), sets it to the optimiser's own default, if it has one
+ * (rmsprop, adadelta and adam). INVALID: adapt_params has another number of rates than
+ * the optimiser takes.
  */
 static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *error)
 {
@@ -102,7 +115,8 @@ static gru4rec_status resolve_adapt(gru4rec_options *options, gru4rec_error *err
                       "this optimiser takes %d adapt_params, not %d; give that many, or "
                       "leave them out",
                       (int)params->n, (int)options->adapt_params.n);
-    if (!g4r_options_is_set(options, "learning_rate") && learning_rate > 0)
+    if (!g4r_options_is_set(options, "learning_rate") && learning_rate > 0 &&
+        options->adapt != preset_optimiser(options))
         options->learning_rate = learning_rate;
     return GRU4REC_OK;
 }

@@ -104,8 +104,8 @@ const g4r_option g4r_options_table[] = {
     INTEGER(batch_size, 1, 65536, "64", "sessions trained side by side (lanes)"),
     INTEGER(n_epochs, 1, 100000, "10", "passes over the events"),
     REAL(learning_rate, 1e-9, 100, "0.07",
-         "step size; if it is not set: 1 for adadelta, 0.01 for rmsprop, "
-         "0.002 for adam"),
+         "step size; if neither you nor the preset gives one for the optimiser: 1 for "
+         "adadelta, 0.01 for rmsprop, 0.002 for adam"),
     SHARE(momentum, "0",
           "share of the last update that is added to the next one (heavy ball)"),
     SHARE(dropout_p_embed, "0.3",

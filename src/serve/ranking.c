@@ -245,7 +245,7 @@ static void find_block(gru4rec_ranking *ranking)
 {
     const size_t k = G4R_MIN(ranking->n_next, ranking->query.n_rows);
     ranking->place = 0;
-    ranking->n_next = G4R_MAX(ranking->n_next, FIRST_BLOCK) * GROWTH;
+    ranking->n_next = G4R_MAX(k, FIRST_BLOCK) * GROWTH; /* k has a limit, n_next none */
     if (ranking->query.bytes != NULL && ask_bytes(ranking, k))
         return;
     if (!ranking->is_scored)

@@ -40,10 +40,7 @@ typedef struct epoch_loop {
      * the next exchange.
      */
     bool is_stopped;
-    /*
-     * MRR of best_epoch; -1 while there is none; NaN without validation, after an epoch.
-     */
-    double best_mrr;
+    double best_mrr; /* MRR of best_epoch; -1 if it is NaN */
     /*
      * The epoch with the best MRR so far; without validation, the last epoch that has
      * ended. 0: there is none.
@@ -376,16 +373,18 @@ static void copy_values(gru4rec_model *to, const gru4rec_model *from)
 }
 
 /*
- * Makes this epoch the best one so far (best_epoch and best_mrr of the loop) if its MRR
- * is above that of the best one before. With an equal MRR the earlier epoch stays the
- * best. Without validation, every epoch becomes the best one.
+ * Makes this epoch the best one so far (best_epoch and best_mrr of the loop) if it is the
+ * first one, or if its MRR is above that of the best one before. With an equal MRR the
+ * earlier epoch stays the best. An MRR that is NaN is below all others. Without
+ * validation, every epoch becomes the best one.
  */
 static void note_epoch(epoch_loop *loop, const gru4rec_epoch *epoch)
 {
-    if (loop->is_validated && !(epoch->mrr > loop->best_mrr))
+    const double mrr = isnan(epoch->mrr) ? -1 : epoch->mrr;
+    if (loop->is_validated && loop->best_epoch > 0 && mrr <= loop->best_mrr)
         return;
     loop->best_epoch = epoch->epoch;
-    loop->best_mrr = epoch->mrr;
+    loop->best_mrr = mrr;
 }
 
 /*
@@ -508,7 +507,6 @@ gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *
         .options = options,
         .hooks = hooks != NULL ? hooks : &no_hooks,
         .is_validated = options->validation > 0,
-        .best_mrr = -1,
     };
     assert(!loop.is_validated || loop.hooks->validate != NULL);
     loop.progress.n_epochs = options->n_epochs;

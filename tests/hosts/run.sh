@@ -97,12 +97,7 @@ needs() {
 # npm_package NAME PACKAGE VERSION: sets modules to where it is.
 npm_package() {
     wanted "$1" || return
-    command -v npm >/dev/null || apt_package nodejs npm
-    modules=$cache/node/$(echo "$2" | tr -d @ | tr / -)-$3/node_modules
-    [ -d "$modules/$2" ] ||
-        npm install --silent --ignore-scripts --no-audit --no-fund \
-            --prefix "$(dirname "$modules")" "$2@$3" >/dev/null 2>&1
-    [ -d "$modules/$2" ] || {
+    npm_modules "$2" "$3" || {
         skip "$1 (npm $2 $3)"
         false
     }

@@ -69,6 +69,13 @@ expect 'ext/base/ext_home.c has 601 lines; at most 600: make two files of it'
 } >>src/data/sort.c
 expect 'planted() in src/data/sort.c has 51 lines; at most 50'
 
+{
+    printf '/*\n * %s\n */\n' "$(printf '%087d' 0)"
+    printf '/*\n * %s\n */\n' "$(printf '%088d' 0)"
+    printf '#define PLANTED "%s"\n' "$(printf '%099d' 0)"
+} >>src/data/planted.h
+expect 'src/data/planted.h has a comment of 91 columns in line 5; at most 90'
+
 # 7: contracts
 sed -i 's|^typedef struct gru4rec_error {|\ngru4rec_status gru4rec_bare(void);\n\n/* Does it. */\ngru4rec_status gru4rec_silent(int a,\n                              int b);\n\n&|' include/gru4rec.h
 expect 'gru4rec_bare() has no comment in include/gru4rec.h' \

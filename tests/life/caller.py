@@ -1,55 +1,132 @@
-"""caller.py - what a training leaves as the caller had it: the last rowid, the transaction, the statements."""
+"""caller.py - what a call leaves as the caller had it: the last rowid, the changes, the transaction, the statements."""
+import re
+
 from common import *
 
 
-def check_rowid(db, what, sql, *arguments):
+def changes(db):
+    return db.execute('SELECT changes(), total_changes()').fetchone()
+
+
+def check_rowid(db, what, sql, *arguments, writes=True):
+    """A call leaves the last rowid and the transaction; one that only reads leaves the counts of changes too."""
     db.execute('INSERT INTO ids VALUES (4711)')
-    state = db.in_transaction
+    state, before = db.in_transaction, changes(db)
     message = error(db, sql, *arguments)
     rowid = value(db, 'SELECT last_insert_rowid()')
     check(f'{what}: last_insert_rowid()', rowid == 4711, (rowid, message))
+    check(f'{what}: changes()', writes or changes(db) == before, (before, changes(db)))
     check(f'{what}: the state of the transaction', db.in_transaction == state)
     db.execute('DELETE FROM ids')
     return message
 
 
+TRAINED = "(SELECT max(version) FROM rec_version WHERE status = 'ready')"
+TUNING = 'trials=2, threads=1, seed=1'
+
+# Each function and table of ours that a statement can call: those that write, then those that only read.
+WRITERS = [
+    ('training', True, "SELECT gru4rec_train('rec', 'n_epochs=2')"),
+    ('a checkpoint', True, "SELECT gru4rec_train('rec', 'n_epochs=2, checkpoint_epochs=1')"),
+    ('an unknown option', False, "SELECT gru4rec_train('rec', 'x=1')"),
+    ('no memory', False, "SELECT gru4rec_train('rec', 'memory_limit=1')"),
+    ('no source', False, "SELECT gru4rec_train('rec', 'nowhere')"),
+    ('a row that cannot be read', False, "SELECT gru4rec_train('rec', '(SELECT session, item, x''00'' AS ts FROM clicks)')"),
+    ('nowhere to write', False, "INSERT INTO notes SELECT gru4rec_train('rec')"),
+    ('tuning', True, f"SELECT gru4rec_tune('rec', '{TUNING}, n_epochs=1')"),
+    ('tuning with an error', False, f"SELECT gru4rec_tune('rec', '{TUNING}, x=1')"),
+    ('deploying', True, f"SELECT gru4rec_deploy('rec', {TRAINED})"),
+    ('deploying nothing', False, "SELECT gru4rec_deploy('rec', 99999)"),
+    ('configuring', True, "SELECT gru4rec_configure('rec', 'source=(SELECT * FROM clicks)')"),
+    ('configuring back', True, "SELECT gru4rec_configure('rec', 'source=clicks')"),
+    ('configuring with an error', False, "SELECT gru4rec_configure('rec', 'source=nowhere')"),
+    ('importing', True, "SELECT gru4rec_import('imported', (SELECT x FROM notes))"),
+    ('importing nothing', False, "SELECT gru4rec_import('imported', x'00')"),
+    ('CREATE', True, 'CREATE VIRTUAL TABLE "made" USING gru4rec(clicks)'),
+    ('renaming', True, 'ALTER TABLE made RENAME TO made2'),
+    ('DROP', True, 'DROP TABLE made2')]
+READERS = [
+    "SELECT gru4rec_check('rec')", "SELECT gru4rec_info('rec')", "SELECT gru4rec_export('rec')",
+    "SELECT gru4rec_embedding('rec', 1001)", "SELECT gru4rec_score('rec', 1001, 1002)",
+    "SELECT gru4rec_step('rec', gru4rec_step('rec', NULL, 1001), 1002)",
+    "SELECT gru4rec_state('rec', item) FROM (SELECT item FROM clicks LIMIT 3)",
+    "SELECT gru4rec_time(1700000000)", "SELECT gru4rec_time_rest(1700000000)", "SELECT gru4rec_version()",
+    "SELECT count(*) FROM rec WHERE session = 3", "SELECT * FROM gru4rec_recommend('rec', 1001)",
+    "SELECT * FROM gru4rec_similar('rec', 1001)", "SELECT * FROM gru4rec_explain('rec', '[1001, 1008]', 1057)",
+    "SELECT * FROM gru4rec_evaluate('rec', 'clicks')", "SELECT * FROM gru4rec_compare('rec', 'rec', 'clicks')",
+    "SELECT * FROM gru4rec_audit('rec')", "SELECT * FROM gru4rec_batches('clicks', 32) LIMIT 3",
+    "SELECT * FROM gru4rec_options", "SELECT * FROM gru4rec_status('rec')", 'PRAGMA integrity_check']
+
+
+def all_are_called(directory):
+    """WRITERS and READERS leave out no function and no table of ours."""
+    db = connect(directory + '/shop.db')
+    calls = ' '.join([sql for _, _, sql in WRITERS] + READERS)
+    for name, in db.execute("SELECT name FROM pragma_function_list WHERE name LIKE 'gru4rec%' UNION "
+                            "SELECT name FROM pragma_module_list WHERE name LIKE 'gru4rec%'"):
+        check(f'{name} is called', re.search(rf'\b{name}\b', calls))
+    db.close()
+
+
 def last_rowid(directory, journal):
     db = make_shop(directory + '/shop.db', journal)
     db.execute('CREATE TABLE ids(id INTEGER PRIMARY KEY)')
-    blob = None
+    train(db)
+    db.execute("INSERT INTO notes SELECT gru4rec_export('rec')")
     for begin, end in (('', ''), ('BEGIN', 'COMMIT'), ('BEGIN', 'ROLLBACK'), ('SAVEPOINT s', 'RELEASE s')):
         if begin:
             db.execute(begin)
         where = f'{journal}, {begin or "autocommit"} {end}'
-        new = f'new {begin} {end}'
-        calls = [
-            ('training', True, "SELECT gru4rec_train('rec', 'n_epochs=2')", ()),
-            ('creating', True, 'SELECT gru4rec_train(?, ?, ?)', (new, 'clicks', 'layers=8, n_epochs=1')),
-            ('an unknown option', False, "SELECT gru4rec_train('rec', 'x=1')", ()),
-            ('no memory', False, "SELECT gru4rec_train('rec', 'memory_limit=1')", ()),
-            ('no source', False, "SELECT gru4rec_train('rec', 'nowhere')", ()),
-            ('nowhere to write', False, "INSERT INTO notes SELECT gru4rec_train('rec')", ()),
-            ('serving', True, "SELECT count(*) FROM gru4rec_recommend('rec', 1001)", ()),
-            ('evaluating', True, "SELECT * FROM gru4rec_evaluate('rec', 'clicks')", ()),
-            ('deploying', True, "SELECT gru4rec_deploy('rec', (SELECT max(version) FROM rec_version WHERE status = 'ready'))", ()),
-            ('configuring', True, "SELECT gru4rec_configure('rec', 'source=(SELECT * FROM clicks)')", ()),
-            ('configuring back', True, "SELECT gru4rec_configure('rec', 'source=clicks')", ()),
-            ('configuring with an error', False, "SELECT gru4rec_configure('rec', 'source=nowhere')", ()),
-            ('export', True, "SELECT gru4rec_export('rec')", ()),
-            ('check', True, "SELECT gru4rec_check('rec')", ()),
-            ('CREATE', True, f'CREATE VIRTUAL TABLE "made {new}" USING gru4rec(clicks)', ()),
-            ('DROP', True, f'DROP TABLE "made {new}"', ())]
-        if blob:
-            calls.append(('import', True, 'SELECT gru4rec_import(?, ?)', ('imported', blob)))
-        for what, is_fine, sql, arguments in calls:
-            message = check_rowid(db, f'{where}, {what}', sql, *arguments)
+        for what, is_fine, sql in WRITERS:
+            if what in ('a checkpoint', 'tuning'):  # they are refused inside a transaction
+                is_fine = not begin
+            message = check_rowid(db, f'{where}, {what}', sql)
             check(f'{where}, {what}: {"works" if is_fine else "fails"}', (message == '') == is_fine, message)
-        if not blob:
-            blob = value(db, "SELECT gru4rec_export('rec')")
+        new = f'new {begin} {end}'
+        check_rowid(db, f'{where}, creating', 'SELECT gru4rec_train(?, ?, ?)', new, 'clicks', 'layers=8, n_epochs=1')
+        for sql in READERS:
+            message = check_rowid(db, f'{where}, {sql}', sql, writes=False)
+            check(f'{where}, {sql}: works', message == '', message)
+            check_rowid(db, f'{where}, {sql}, which fails', sql.replace("'rec'", "'nobody'"), writes=False)
         if end:
             db.execute(end)
         check(f'{where}: no transaction is left', not db.in_transaction)
     check(f'{journal}: the file is whole', is_whole(db))
+    db.close()
+
+
+def late_row(directory, journal):
+    """
+    The row of a run that could not be written when the run began, because another connection wrote at that moment, is
+    inserted later: with how the run ended, or by the next call that writes.
+    """
+    path = directory + '/shop.db'
+    db = make_shop(path, journal)
+    train(db)
+    other = connect(path, is_loaded=False)
+
+    def fail(is_free):
+        if is_free:
+            other.execute('ROLLBACK')
+        raise ValueError
+
+    db.create_function('fail', 1, fail)
+    db.execute('CREATE TABLE ids(id INTEGER PRIMARY KEY)')
+    for is_free in (1, 0):
+        db.execute('DELETE FROM ids')
+        db.execute('INSERT INTO ids VALUES (4711)')
+        before = value(db, 'SELECT count(*) FROM rec_version')
+        other.execute('BEGIN IMMEDIATE')
+        db.execute('PRAGMA busy_timeout = 0')
+        message = error(db, f"SELECT gru4rec_train('rec', '(SELECT session, item, fail({is_free}) AS ts FROM clicks)')")
+        check(f'{journal}, {is_free}: the training fails', 'exception' in message, message)
+        check(f'{journal}, {is_free}: the last rowid after it', value(db, 'SELECT last_insert_rowid()') == 4711)
+        if not is_free:
+            other.execute('ROLLBACK')
+            db.execute(f"SELECT gru4rec_deploy('rec', {TRAINED})")
+            check(f'{journal}, {is_free}: the last rowid after a deploy', value(db, 'SELECT last_insert_rowid()') == 4711)
+        check(f'{journal}, {is_free}: the row is inserted', value(db, 'SELECT count(*) FROM rec_version') == before + 1)
+    other.close()
     db.close()
 
 
@@ -94,8 +171,10 @@ def closing(directory):
     check('closing: the file is free', error(connect(path, timeout=0), 'BEGIN EXCLUSIVE') == '')
 
 
+run(all_are_called)
 for journal in SOME:
     run(last_rowid, journal)
+    run(late_row, journal)
 run(python_transactions)
 run(closing)
 finish()

@@ -312,6 +312,34 @@ static void presets_are_the_published_ones(void)
     check_same(&plain, &none);
 }
 
+/*
+ * The learning rate of a preset is for the preset's optimiser: it is kept with that one,
+ * whoever names it, and with no other that has a default of its own.
+ */
+static void presets_keep_their_learning_rate(void)
+{
+    static const struct {
+        const char *preset, *adapt, *rate;
+    } cases[] = {{"recbole", NULL, "0.001"},     {"recbole", "adam", "0.001"},
+                 {"recbole", "rmsprop", "0.01"}, {"recbole", "adadelta", "1"},
+                 {"recbole", "sgd", "0.001"},    {"rsc15", NULL, "0.2"},
+                 {"rsc15", "adagrad", "0.2"},    {"rsc15", "adam", "0.002"},
+                 {"none", "adam", "0.002"},      {"none", "sgd", "0.07"}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        gru4rec_options options = WITH("preset", cases[k].preset);
+        gru4rec_options given = WITH("preset", cases[k].preset, "learning_rate", "0.3");
+        if (cases[k].adapt != NULL) {
+            options = WITH("preset", cases[k].preset, "adapt", cases[k].adapt);
+            given = WITH("learning_rate", "0.3", "preset", cases[k].preset, "adapt",
+                         cases[k].adapt);
+        }
+        options = resolved(options);
+        check_text_of(&options, "learning_rate", cases[k].rate);
+        given = resolved(given);
+        check_text_of(&given, "learning_rate", "0.3");
+    }
+}
+
 /* Before or behind the preset. */
 static void given_options_come_before_a_presets(void)
 {
@@ -366,6 +394,7 @@ int main(void)
     RUN(blend_auto_needs_held_out_sessions);
     RUN(resolved_options_can_be_set_again);
     RUN(presets_are_the_published_ones);
+    RUN(presets_keep_their_learning_rate);
     RUN(given_options_come_before_a_presets);
     RUN(presets_allow_another_loss);
     return test_end();

@@ -18,7 +18,7 @@ typedef struct fixture {
     int64_t support[MOST_ITEMS];
     int32_t rows[MOST_EVENTS];
     int64_t offsets[MOST_SESSIONS + 1];
-    gru4rec_dataset data;
+    gru4rec_dataset data, validation;
     /* What the hooks saw. */
     int64_t n_polls, n_early, n_epochs, stop_poll, stop_epoch;
     gru4rec_progress last;
@@ -267,6 +267,63 @@ static void test_short_blocks_are_updates_too(void)
     CHECK(!has_same_weights(&f, &untrained));
     finish(&f);
     finish(&untrained);
+}
+
+/* ---- the best epoch ---- */
+
+/* Hook validate: gives the MRRs of the list that context points to, one after another. */
+static gru4rec_status give_mrr(void *context, const gru4rec_model *model, double *recall,
+                               double *mrr, gru4rec_error *error)
+{
+    const double **next = context;
+    (void)model;
+    (void)error;
+    *recall = *mrr = *(*next)++;
+    return GRU4REC_OK;
+}
+
+/*
+ * Trains four epochs whose MRRs are those of the list. The result must have the weights
+ * that a training of as many epochs as best has without validation.
+ */
+static void check_best(const double mrr[4], int64_t best)
+{
+    static const int64_t held_out[] = {0, 2};
+    static const int32_t rows[] = {1, 2};
+    const gru4rec_hooks hooks = {.validate = give_mrr, .context = &mrr};
+    static fixture f, plain;
+    gru4rec_error error;
+    int64_t best_epoch = 0;
+    start(&f, lengths);
+    set(&f, "validation", "0.1");
+    f.validation = (gru4rec_dataset){.n_sessions = 1,
+                                     .n_events = 2,
+                                     .offsets = (int64_t *)held_out,
+                                     .item_rows = (int32_t *)rows};
+    f.data.validation = &f.validation;
+    f.options.n_epochs = 4;
+    CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&f.options, &error));
+    CHECK_INT(GRU4REC_OK,
+              gru4rec_training_new(NULL, &f.options, ITEMS, &f.training, &error));
+    gru4rec_model_init(f.training.model, &f.options);
+    CHECK_INT(GRU4REC_OK, gru4rec_train(&f.training, &f.data, f.support, &f.options, NULL,
+                                        0, &hooks, &best_epoch, &error));
+    CHECK_INT(best, best_epoch);
+    start(&plain, lengths);
+    plain.options.n_epochs = best;
+    CHECK_INT(GRU4REC_OK, train(&plain, &error));
+    CHECK(has_same_weights(&f, &plain));
+    finish(&f);
+    finish(&plain);
+}
+
+static void test_best_epoch(void)
+{
+    check_best((const double[]){0.1, 0.3, 0.3, 0.2}, 2);
+    check_best((const double[]){0, 0, 0, 0}, 1);
+    check_best((const double[]){NAN, NAN, NAN, NAN}, 1);
+    check_best((const double[]){NAN, 0, NAN, 0}, 2);
+    check_best((const double[]){0.1, NAN, 0.2, NAN}, 3);
 }
 
 static void test_no_hooks(void)
@@ -617,6 +674,7 @@ int main(void)
     RUN(test_learns);
     RUN(test_everything_learns);
     RUN(test_short_blocks_are_updates_too);
+    RUN(test_best_epoch);
     RUN(test_no_hooks);
     RUN(test_hooks_stop);
     RUN(test_nan_is_divergence);

@@ -1,4 +1,4 @@
-# lib.sh - shared by the scripts of tests/versions and tests/hosts; to be sourced in the
+# lib.sh - shared by the scripts of tests/versions, hosts and replicas; to be sourced in the
 # project's root. Counts, and fetches what comes from outside.
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/gru4rec
@@ -73,6 +73,17 @@ npm_tarball() {
     mkdir -p "$cache"
     [ -s "$file" ] || (cd "$cache" && npm pack --silent "$1@$2" >/dev/null 2>&1)
     [ -s "$file" ] && echo "$file"
+}
+
+# npm_modules NAME VERSION: sets modules to the directory of node_modules in the cache that
+# has the package, and installs it there; false if it cannot be had.
+npm_modules() {
+    command -v npm >/dev/null || apt_package nodejs npm
+    modules=$cache/node/$(echo "$1" | tr -d @ | tr / -)-$2/node_modules
+    [ -d "$modules/$1" ] ||
+        npm install --silent --ignore-scripts --no-audit --no-fund \
+            --prefix "$(dirname "$modules")" "$1@$2" >/dev/null 2>&1
+    [ -d "$modules/$1" ]
 }
 
 # apt_package NAME...: true if all are there, after an attempt to install them.

@@ -41,7 +41,7 @@ static void test_values(void)
 static void test_forms_of_a_value(void)
 {
     for (int64_t i = -300; i < 300; i++) {
-        char text[20];
+        char text[32];
         snprintf(text, sizeof text, "%lld", (long long)i);
         const gru4rec_id ids[] = {id_integer(i), id_real((double)i), id_text(text)};
         for (int k = 1; k < 3; k++)

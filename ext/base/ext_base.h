@@ -511,21 +511,22 @@ int ext_savepoint_lock(const ext_savepoint *savepoint, const char *schema,
 
 /*
  * Keeps what was written since the start, ends the savepoint, frees its guard, restores
- * last_insert_rowid(), and calls on_end if there is one. In autocommit this commits; in a transaction of the user's, the
- * user commits later. Errors: SQLite's, and SQLITE_AUTH if an authorizer answers
- * SQLITE_IGNORE. After a failure on_end is not called. After SQLITE_BUSY (for example
- * because a reader holds up the commit) the savepoint is still open, and the caller may
- * call this again or undo. After any other error the caller must undo.
+ * last_insert_rowid(), and calls on_end if there is one. In autocommit this commits; in a
+ * transaction of the user's, the user commits later. Errors: SQLite's, and SQLITE_AUTH if
+ * an authorizer answers SQLITE_IGNORE. After a failure on_end is not called. After
+ * SQLITE_BUSY (for example because a reader holds up the commit) the savepoint is still
+ * open, and the caller may call this again or undo. After any other error the caller must
+ * undo.
  */
 int ext_savepoint_release(ext_savepoint *savepoint, ext_error *error);
 
 /*
  * Undoes what was written since the start, ends the savepoint, frees its guard, restores
  * last_insert_rowid(), and calls on_end (with is_kept false) if it was not called yet.
- * The connection is then as it was before the start. If the transaction has ended already, there is nothing to undo. If
- * the savepoint is in the user's transaction and cannot be undone alone (for example
- * because an interrupt is pending), the whole of the transaction is rolled back. It
- * cannot fail.
+ * The connection is then as it was before the start. If the transaction has ended
+ * already, there is nothing to undo. If the savepoint is in the user's transaction and
+ * cannot be undone alone (for example because an interrupt is pending), the whole of the
+ * transaction is rolled back. It cannot fail.
  */
 void ext_savepoint_undo(ext_savepoint *savepoint);
 
@@ -593,10 +594,10 @@ void ext_snapshot_end(ext_snapshot *snapshot);
 
 /*
  * Reads GRU4REC_READONLY from the environment when the extension is loaded for the first
- * time in this process. Later calls read nothing, so a later change of the environment has
- * no effect. "1": this process refuses everything that writes to a database; "0", an empty
- * text, or no such variable: it refuses nothing. Error: SQLITE_ERROR for any other text;
- * the next call then reads again.
+ * time in this process. Later calls read nothing, so a later change of the environment
+ * has no effect. "1": this process refuses everything that writes to a database; "0", an
+ * empty text, or no such variable: it refuses nothing. Error: SQLITE_ERROR for any other
+ * text; the next call then reads again.
  */
 int ext_readonly_read(ext_error *error);
 /* Tells whether this process refuses everything that writes to a database. */

@@ -4,12 +4,12 @@
  *
  * Some systems copy a database file page by page to others (replicas). What is written
  * into such a copy is not sent back, so the copy would no longer be one. But SQLite can
- * not tell a copy from any other file, and to a server that forwards statements that write
- * to the primary, SELECT gru4rec_train() looks like one that reads.
+ * not tell a copy from any other file, and to a server that forwards statements that
+ * write to the primary, SELECT gru4rec_train() looks like one that reads.
  *
  * Two places ask here. The calls that write ask before they begin, so that the message
- * names them. And ext_sql.c asks for every statement that SQLite says is not read-only, so
- * that no call can be forgotten.
+ * names them. And ext_sql.c asks for every statement that SQLite says is not read-only,
+ * so that no call can be forgotten.
  */
 #include "ext_base.h"
 

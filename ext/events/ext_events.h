@@ -119,8 +119,8 @@ int ext_source_exists(bool *is_there, sqlite3 *db, const char *schema, const cha
 /*
  * Makes *shape, a JSON array of the source's kind and the names of its columns in their
  * order. The kind is "select" for a SELECT, "view" for a view (of whatever schema), and
- * "table" for everything else. The caller frees *shape. *shape is NULL if SQLite refuses to read the
- * source, which is no error, and after an error. Errors: SQLITE_AUTH, NOMEM.
+ * "table" for everything else. The caller frees *shape. *shape is NULL if SQLite refuses
+ * to read the source, which is no error, and after an error. Errors: SQLITE_AUTH, NOMEM.
  */
 int ext_source_shape(char **shape, sqlite3 *db, const char *schema, const char *text,
                      ext_error *error);

@@ -278,7 +278,9 @@ static int choose_column(sqlite3_stmt *stmt, const char *role, const char *given
     return -1;
 }
 
-/* Tells whether the word stands anywhere in text. The case of ASCII letters is ignored. */
+/*
+ * Tells whether the word stands anywhere in text. The case of ASCII letters is ignored.
+ */
 static bool has_word(const char *text, const char *word)
 {
     const int n = (int)strlen(word);

@@ -85,9 +85,9 @@ static void append_column(sqlite3_str *json, const ext_config *config,
 /*
  * Returns the call of gru4rec_configure() that gives a new name for each column of config
  * that the source lacks. Where none is found, it has "..."; but null for the role order
- * if the model's old shape is known, which takes that column from the model. Leaves out the
- * roles for which the caller named a column in given. now: the shape that the source has
- * now. The caller frees the call. NULL: there is not enough memory.
+ * if the model's old shape is known, which takes that column from the model. Leaves out
+ * the roles for which the caller named a column in given. now: the shape that the source
+ * has now. The caller frees the call. NULL: there is not enough memory.
  */
 static char *call_with_columns(const ext_config *config, const ext_home *home,
                                const char *now, const ext_columns *given)

@@ -2,8 +2,9 @@
  * ext_safetensors_blend.c - reads the sessions that a model blends with from a file in
  * safetensors format; see ext_tools.h.
  *
- * They are three tensors: the length of each session, its time, and the rows of its items,
- * one session after the other. As ext_safetensors_read.c, this file does not trust them.
+ * They are three tensors: the length of each session, its time, and the rows of its
+ * items, one session after the other. As ext_safetensors_read.c, this file does not trust
+ * them.
  */
 #include "ext_tools.h"
 

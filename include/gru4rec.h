@@ -1364,10 +1364,11 @@ typedef struct gru4rec_ranks {
     int32_t rank;    /* this process: 0 ... R - 1 */
     /*
      * Gathers the lanes of a step. In: targets and inputs (m), item rows of this rank's
-     * lanes; m is 0 if it has run out, and in the first call of a training, which only
-     * tells whether all ranks can begin. Out: *counts (R), the m of each rank;
-     * *all_targets and *all_inputs (sum of counts), the items of all ranks, in the order
-     * of the ranks. These arrays belong to the hook until its next call.
+     * lanes; m is 0 if it has run out. In the first call of a training, which only tells
+     * whether all ranks can begin, m is 0 and both arrays are NULL. Out: *counts (R), the
+     * m of each rank; *all_targets and *all_inputs (sum of counts), the items of all
+     * ranks, in the order of the ranks. These arrays belong to the hook until its next
+     * call.
      */
     gru4rec_status (*gather)(void *context, const int32_t *targets, const int32_t *inputs,
                              int32_t m, const int32_t **counts,

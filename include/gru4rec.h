@@ -1066,8 +1066,10 @@ typedef struct gru4rec_audit {
     int64_t blank;      /* events whose session or item is white space, not empty */
     /*
      * Items whose id is alike to that of an item added before: the same but for its type,
-     * its case in ASCII or surrounding white space. The first of such items is not
-     * counted.
+     * its case in ASCII or the white space around it (that of ASCII, no-break and
+     * ideographic space, byte order mark). A REAL is compared by 15 digits. The first of
+     * such items is not counted. An id that is empty or only white space is alike to
+     * none.
      */
     int64_t alike_items;
     int64_t alike_sessions; /* sessions, counted in the same way */

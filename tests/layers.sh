@@ -14,8 +14,7 @@
 #      that names its errors (layers/contracts.awk)
 #   8. words that once had several meanings stand in names for one (layers/words.txt)
 #
-# layers/selftest.sh plants a
-# fault for each rule.
+# layers/selftest.sh plants a fault for each rule.
 
 build=$1
 shift

@@ -1,13 +1,15 @@
 """publish.py DATABASE LINK, or --whole FILE LINK: puts a copy of the database where serving processes look for it.
 
-The copy gets a name that no file ever had, beside LINK. Then LINK, a symlink, is switched to it by a rename: whoever
+The model is called rec, and the database must exist. The copy gets a name that no file ever had, beside LINK. Then LINK, a symlink, is switched to it by a rename: whoever
 opens LINK finds the old copy or the new one, whole. The two latest copies stay: a process that has just read LINK may
 still open the one before. With --whole, FILE is a copy already (one that Litestream restored), and only moves.
 """
 import os
+import re
 import sqlite3
 import sys
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXTENSION = os.environ.get('GRU4REC', HERE + '/../../gru4rec')
@@ -32,7 +34,6 @@ def seal(path):
     found = db.execute("SELECT gru4rec_check('rec')").fetchone()[0]
     db.close()
     if found != 'ok':
-        os.unlink(path)
         sys.exit(f'the copy is not published: {found}')
     os.chmod(path, 0o444)
     sync(path)
@@ -43,7 +44,8 @@ def switch(link, path):
     os.symlink(os.path.basename(path), path + '.link')
     os.rename(path + '.link', link)
     sync(directory)
-    copies = sorted(name for name in os.listdir(directory) if name.startswith(os.path.basename(link) + '-'))
+    copy = re.compile(re.escape(os.path.basename(link)) + r'-\d{19}')
+    copies = sorted(name for name in os.listdir(directory) if copy.fullmatch(name))
     for name in copies[:-KEEP]:
         os.unlink(os.path.join(directory, name))
 
@@ -54,10 +56,14 @@ def publish(database, link, is_whole=False):
     if is_whole:
         os.rename(database, path)
     else:
-        db = sqlite3.connect(database)
+        db = sqlite3.connect(f'file:{urllib.request.pathname2url(os.path.abspath(database))}?mode=rw', uri=True)
         db.execute('VACUUM INTO ?', (path,))
         db.close()
-    seal(path)
+    try:
+        seal(path)
+    except BaseException:  # a copy that was not checked must not count as one
+        os.unlink(path)
+        raise
     switch(link, path)
     return path
 

@@ -166,7 +166,9 @@ bool ext_check_is_finding(const ext_error *error)
 /*
  * The SQL function gru4rec_check(model): returns 'ok', or, as a text that begins with
  * "gru4rec: ", the message that says what is damaged. If the model does not exist or
- * cannot be checked, the call fails with an SQL error.
+ * cannot be checked, the call fails with an SQL error. It also fails so if a shadow table
+ * is not an ordinary table, although that is damage: ext_schema_get() refuses such a
+ * model before it is checked.
  */
 static void check(sqlite3_context *context, int argc, sqlite3_value **argv)
 {

@@ -580,8 +580,8 @@ typedef struct ext_row_reader {
     /* The share of the rows (0 to 1) whose times may be unreadable without an error. */
     double bad_rows;
     /*
-     * Whether an item that is a BLOB, or a REAL that is not whole, is no error. It is
-     * counted in events->n_odd in both cases.
+     * Whether a row whose item is a BLOB, or a REAL that is not whole, is left out; if
+     * false, it is an error. It is counted in events->n_odd in both cases.
      */
     bool is_audit;
     /*

@@ -67,7 +67,8 @@ int ext_found_first(ext_found *found, sqlite3 *db, const char *name, ext_error *
         rc = ext_sql_schema(&schema, db, i, error);
         if (schema == NULL)
             break;
-        rc = ext_found_in(found, db, schema, name, error);
+        if (sqlite3_stricmp(schema, "temp") != 0)
+            rc = ext_found_in(found, db, schema, name, error);
         sqlite3_free(schema);
     }
     return rc;

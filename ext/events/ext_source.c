@@ -482,7 +482,7 @@ int ext_source_open(ext_source *source, sqlite3 *db, const char *schema, const c
 /*
  * Sets *found to what a name that the model's own schema lacks leads to: as
  * make_from() reads it, text is first the name of a table of any schema, then
- * "schema.table". A schema that an authorizer hides counts as empty.
+ * "schema.table". If an authorizer hides a schema on the way, nothing counts as found.
  */
 static int find_elsewhere(ext_found *found, sqlite3 *db, const char *text,
                           ext_error *error)

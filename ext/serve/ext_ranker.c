@@ -104,9 +104,10 @@ static int64_t most_ranks(sqlite3_value *bound, bool is_below)
  * and leaves *is_known then.
  *
  * *is_known: whether we can say which items equal the value. It is true if all items of
- * the model have one type and the value has the same. Otherwise SQLite may convert the
- * value or the items before it compares them, so that '3' can equal 3: then it is false,
- * and nothing is added.
+ * the model have one type and the value has the same; a REAL that ext_value_is_whole()
+ * accepts counts as an INTEGER. Otherwise SQLite may convert the value or the items
+ * before it compares them, so that '3' can equal 3: then it is false, and nothing is
+ * added.
  */
 static int want(ext_ranker *ranker, sqlite3_value *value, bool *is_known,
                 ext_error *error)

@@ -115,6 +115,28 @@ int ext_shadow_has_column(const ext_home *home, const char *suffix, const char *
 }
 
 /*
+ * Runs sql, which asks about the list of tables (key 'tables' of m_config), and sets
+ * *answer to the integer that it gives; to 0 if the list is not JSON. types: "s" if sql
+ * has the parameter ?1, which is suffix, else "". json_valid() is not asked, because it
+ * also says no if it has no memory.
+ */
+static int ask_list(const ext_home *home, int64_t *answer, const char *sql,
+                    const char *types, const char *suffix, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    *answer = 0;
+    int rc = ext_query(home, &stmt, error, sql, types, suffix);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *answer = sqlite3_column_int64(stmt, 0);
+    if ((rc & 0xff) == SQLITE_ERROR) /* SQLite's JSON functions say so: it is no JSON */
+        rc = SQLITE_DONE;
+    return ext_sql_finish(stmt, rc, "reading the model", error);
+}
+
+/*
  * Sets *is_own to whether m_config lists the table m_suffix under the key 'tables', as
  * made by this model. A value that is not JSON lists nothing.
  */
@@ -122,12 +144,35 @@ static int is_listed(const ext_home *home, const char *suffix, bool *is_own,
                      ext_error *error)
 {
     int64_t n;
-    int rc = ext_query_integer(home, &n, error,
-                               "SELECT count(*) FROM @config AS c, json_each("
-                               "iif(json_valid(c.value), c.value, '[]')) AS t "
-                               "WHERE c.key = 'tables' AND t.value = ?1",
-                               "s", suffix);
-    *is_own = rc == SQLITE_OK && n > 0;
+    int rc = ask_list(home, &n,
+                      "SELECT count(*) FROM @config AS c, json_each(c.value) AS t "
+                      "WHERE c.key = 'tables' AND t.value = ?1",
+                      "s", suffix, error);
+    *is_own = n > 0;
+    return rc;
+}
+
+/*
+ * Adds m_suffix to the list of tables that this model made; a value that is not a JSON
+ * array is replaced.
+ */
+static int add_to_list(const ext_home *home, const char *suffix, ext_error *error)
+{
+    int64_t is_array;
+    int rc = ask_list(home, &is_array,
+                      "SELECT json_type(value) = 'array' FROM @config "
+                      "WHERE key = 'tables'",
+                      "", NULL, error);
+    if (rc == SQLITE_OK && !is_array)
+        rc = ext_query_run(home, error,
+                           "REPLACE INTO @config(key, value) "
+                           "VALUES ('tables', '[]')",
+                           "");
+    if (rc == SQLITE_OK)
+        rc = ext_query_run(home, error,
+                           "UPDATE @config SET value = json_insert(value, '$[#]', ?1) "
+                           "WHERE key = 'tables'",
+                           "s", suffix);
     return rc;
 }
 
@@ -370,14 +415,7 @@ int ext_shadow_make_later(const ext_home *home, const char *suffix, ext_error *e
         rc = ext_query_run(home, error, shadows[find_suffix(suffix)].sql, "");
     if (rc == SQLITE_OK)
         rc = is_listed(home, suffix, &has, error);
-    return rc == SQLITE_OK && !has
-               ? ext_query_run(home, error,
-                               "REPLACE INTO @config(key, value) VALUES ('tables', "
-                               "json_insert(coalesce((SELECT value FROM @config "
-                               "WHERE key = 'tables' AND json_valid(value) AND "
-                               "json_type(value) = 'array'), '[]'), '$[#]', ?1))",
-                               "s", suffix)
-               : rc;
+    return rc == SQLITE_OK && !has ? add_to_list(home, suffix, error) : rc;
 }
 
 /* ---- dropping and renaming ---- */

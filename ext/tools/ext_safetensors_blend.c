@@ -70,7 +70,7 @@ static int find_parts(const ext_safetensors_reader *r, file_part parts[N_PARTS],
         &stmt, error);
     for (int i = 0; rc == SQLITE_OK && i < N_PARTS; i++) {
         rc = find_part(r, stmt, i, &parts[i], error);
-        sqlite3_reset(stmt);
+        rc = ext_safetensors_read_again(stmt, rc, error);
     }
     sqlite3_finalize(stmt);
     return rc;

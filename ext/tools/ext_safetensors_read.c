@@ -10,11 +10,9 @@
 
 #include <string.h>
 
-static const char damaged[] = EXT_SAFETENSORS_DAMAGED;
-
 int ext_safetensors_read_fail(const char *why, ext_error *error)
 {
-    return ext_error_set(error, SQLITE_ERROR, "%s: %s", damaged, why);
+    return ext_error_set(error, SQLITE_ERROR, "%s: %s", EXT_SAFETENSORS_DAMAGED, why);
 }
 
 /*
@@ -34,11 +32,11 @@ static int read_length(ext_safetensors_reader *r, ext_error *error)
     if (n_bytes < 8 || n == 0 || n > n_bytes - 8)
         return ext_error_set(error, SQLITE_ERROR,
                              "%s: the header's length does not fit the %lld bytes given",
-                             damaged, (long long)n_bytes);
+                             EXT_SAFETENSORS_DAMAGED, (long long)n_bytes);
     if (n > (uint64_t)sqlite3_limit(r->db, SQLITE_LIMIT_LENGTH, -1))
         return ext_error_set(error, SQLITE_TOOBIG,
                              "%s, or its header is longer than SQLite's limit for a text",
-                             damaged);
+                             EXT_SAFETENSORS_DAMAGED);
     r->n_json = (size_t)n;
     r->data = 8 + n;
     r->n_data = n_bytes - 8 - n;
@@ -84,7 +82,7 @@ static int read_header(ext_safetensors_reader *r, ext_error *error)
     return n == r->n_json ? SQLITE_OK
                           : ext_error_set(error, SQLITE_ERROR,
                                           "%s: byte %lld of its header is not UTF-8",
-                                          damaged, (long long)n);
+                                          EXT_SAFETENSORS_DAMAGED, (long long)n);
 }
 
 int ext_safetensors_read_query(const ext_safetensors_reader *r, const char *text,
@@ -93,7 +91,7 @@ int ext_safetensors_read_query(const ext_safetensors_reader *r, const char *text
     int rc = ext_sql_prepare(r->db, stmt, error, "%s", text);
     if (rc == SQLITE_OK && sqlite3_bind_text64(*stmt, 1, r->json, r->n_json,
                                                SQLITE_STATIC, SQLITE_UTF8) != SQLITE_OK) {
-        rc = ext_error_db(error, r->db, damaged);
+        rc = ext_error_db(error, r->db, EXT_SAFETENSORS_DAMAGED);
         sqlite3_finalize(*stmt);
         *stmt = NULL;
     }
@@ -106,6 +104,14 @@ int ext_safetensors_read_fail_step(const ext_safetensors_reader *r, ext_error *e
     if (rc == SQLITE_NOMEM || rc == SQLITE_INTERRUPT)
         return ext_error_db(error, r->db, NULL);
     return ext_safetensors_read_fail(sqlite3_errmsg(r->db), error);
+}
+
+int ext_safetensors_read_again(sqlite3_stmt *stmt, int rc, ext_error *error)
+{
+    if ((sqlite3_reset(stmt) & 0xff) != SQLITE_NOMEM || ext_error_is(error, SQLITE_NOMEM))
+        return rc;
+    ext_error_clear(error);
+    return ext_error_nomem(error);
 }
 
 /*
@@ -368,7 +374,7 @@ static int check_tensors(const ext_safetensors_reader *r, size_t n_tensors,
         rc = ext_error_set(error, SQLITE_ERROR,
                            "%s: it has %d tensors, with %d different names, "
                            "but its options ask for %d",
-                           damaged, sqlite3_column_int(stmt, 0),
+                           EXT_SAFETENSORS_DAMAGED, sqlite3_column_int(stmt, 0),
                            sqlite3_column_int(stmt, 1), (int)n_tensors);
     else if (sqlite3_column_int(stmt, 2) == 0)
         rc = ext_safetensors_read_fail("data_offsets are not two integers", error);
@@ -376,8 +382,8 @@ static int check_tensors(const ext_safetensors_reader *r, size_t n_tensors,
              sqlite3_column_int64(stmt, 3) != (int64_t)r->n_data)
         rc = ext_error_set(
             error, SQLITE_ERROR,
-            "%s: its tensors overlap, or do not fill the %lld bytes of data", damaged,
-            (long long)r->n_data);
+            "%s: its tensors overlap, or do not fill the %lld bytes of data",
+            EXT_SAFETENSORS_DAMAGED, (long long)r->n_data);
     sqlite3_finalize(stmt);
     return rc;
 }
@@ -462,7 +468,7 @@ static int read_tensors(ext_safetensors_reader *r, gru4rec_model *model, ext_err
                                  "the file has no tensor %s, which its options ask for",
                                  tensor.name)
                  : ext_safetensors_read_fail_step(r, error);
-        sqlite3_reset(stmt);
+        rc = ext_safetensors_read_again(stmt, rc, error);
     }
     sqlite3_finalize(stmt);
     return rc;

@@ -185,6 +185,11 @@ int ext_safetensors_read_query(const ext_safetensors_reader *r, const char *text
  * they are; else that the header is damaged, with SQLite's message. Returns its code.
  */
 int ext_safetensors_read_fail_step(const ext_safetensors_reader *r, ext_error *error);
+/*
+ * Resets stmt for its next use. Returns rc; but SQLITE_NOMEM, which is then the error, if
+ * SQLite notes in stmt that it had no memory for a text of its row.
+ */
+int ext_safetensors_read_again(sqlite3_stmt *stmt, int rc, ext_error *error);
 
 /* ---- ext_safetensors_blend.c ---- */
 
@@ -373,8 +378,11 @@ int ext_measure_read(ext_measurement *request, ext_budget *budget, const ext_hom
                      const char *source, ext_error *error);
 /*
  * Prepares two measurements at once, as ext_measure_read() does for one. The events are
- * read once, with the columns and the candidates of requests[0], and an event has the
- * same number in both tests. Counts such as n_bad are in requests[0].test only.
+ * read once (ext_read_pair()), with the columns and the candidates of requests[0], and an
+ * event has the same number in both tests. A row that is left out is left out of both
+ * tests: empty ids are read only if both versions have keep_empty, and of bad_rows the
+ * lower one holds. So a test can lack events that ext_measure_read() would read. Counts
+ * such as n_bad are in requests[0].test only.
  *
  * homes: of the two models. n_unknown: out, number of the events whose item at least one
  * of the models does not know. Errors and freeing: as for ext_measure_read().

@@ -293,19 +293,17 @@ static int write_all(ext_tuning *tuning, ext_savepoint *savepoint, const char *s
 /*
  * Does write_all() in a savepoint of its own. After success the results count as written
  * (is_written), and the tuning as claimed (is_claimed). After a failure m_trial and
- * rows->tune are as before. Restores the user's last_insert_rowid().
+ * rows->tune are as before.
  */
 static int write_as_one(ext_tuning *tuning, const char *status, ext_error *error)
 {
     ext_tune_rows *rows = &tuning->rows;
     const int64_t before = rows->tune;
-    const sqlite3_int64 rowid = sqlite3_last_insert_rowid(rows->home.db);
     ext_savepoint savepoint;
     if (ext_savepoint_start(&savepoint, rows->home.db, error) != SQLITE_OK)
         return error->rc;
     int rc = write_all(tuning, &savepoint, status, error);
     rc = ext_savepoint_end(&savepoint, rc, error);
-    sqlite3_set_last_insert_rowid(rows->home.db, rowid);
     if (rc != SQLITE_OK) {
         rows->tune = before;
         return rc;

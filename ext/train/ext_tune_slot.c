@@ -208,7 +208,8 @@ ext_tune_slot *ext_tune_slot_find(ext_tuning *tuning, uint64_t n_bytes, bool *is
     ext_tune_slot *slot = NULL;
     const int n_threads = count_threads(tuning);
     *is_idle = n_threads == 0;
-    for (int i = tuning->n_slots; n_threads < tuning->n_threads && i-- > 0;)
+    for (int i = 0; slot == NULL && n_threads < tuning->n_threads && i < tuning->n_slots;
+         i++)
         if (!tuning->slots[i].is_busy)
             slot = &tuning->slots[i];
     if (slot != NULL &&

@@ -2,6 +2,7 @@
  * flips.c - gru4rec_import() of a small export with every single bit of its length field
  * and header flipped, every byte of them replaced by those that matter in JSON, and cut
  * at every byte; with --seeds DIRECTORY, writes what the fuzz targets begin with instead.
+ * With PART PARTS, does the bytes and cuts whose number is PART modulo PARTS.
  *
  * Each must be refused with a message of ours, or give a model that passes its check.
  */
@@ -37,12 +38,12 @@ static size_t header_end(void)
     return 9 + n;
 }
 
-static long flip_all(void)
+static long flip_all(size_t part, size_t n_parts)
 {
     static const char replacements[] = "\"\\{}[],:0919-.eE \t\n\x01\x7f\x80\xff\0";
     long n = 0;
     size_t end = header_end();
-    for (size_t i = 1; i < end; i++) {
+    for (size_t i = 1 + part; i < end; i += n_parts) {
         uint8_t was = exported[i];
         for (int bit = 0; bit < 8; bit++, n++) {
             exported[i] = (uint8_t)(was ^ 1 << bit);
@@ -54,7 +55,7 @@ static long flip_all(void)
         }
         exported[i] = was;
     }
-    for (size_t size = 1; size < n_exported; size++, n++)
+    for (size_t size = 1 + part; size < n_exported; size += n_parts, n++)
         LLVMFuzzerTestOneInput(exported, size);
     return n;
 }
@@ -114,8 +115,10 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "--seeds") == 0) {
         write_seeds(argv[2]);
     } else {
+        const size_t part = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
+        const size_t n_parts = argc == 3 ? strtoul(argv[2], NULL, 10) : 1;
         export_options("layers=1,n_sample=2,n_epochs=1");
-        printf("flips: %ld files\n", flip_all());
+        printf("flips: %ld files\n", flip_all(part, n_parts));
     }
     free(exported);
     if (sqlite3_close(db) != SQLITE_OK)

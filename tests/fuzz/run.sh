@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh SECONDS - builds the fuzz targets into build/fuzz and runs each for that long;
-# first flips, which is exhaustive. Needs clang with libFuzzer; without it nothing is run.
+# first flips, which is exhaustive. Two run side by side. Needs clang with libFuzzer; without it nothing is run.
 # The last line is "N passed, N failed". What was found stays in build/fuzz/found.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -56,17 +56,27 @@ verdict() { # status, name
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 export OPENBLAS_NUM_THREADS=1
 $B/flips --seeds $B/corpus || exit 1
-$B/flips
-verdict $? flips
-for target in import options; do
-    $B/fuzz_$target -max_total_time="$seconds" -max_len=4096 -rss_limit_mb=1024 \
+$B/flips 0 2 &
+$B/flips 1 2
+status=$?
+wait $!
+verdict $((status + $?)) flips
+fuzz() { # target
+    $B/fuzz_$1 -max_total_time="$seconds" -max_len=4096 -rss_limit_mb=1024 \
         -malloc_limit_mb=100 -timeout=10 -dict=$B/words.dict -print_final_stats=1 \
-        -artifact_prefix=$B/found/$target- $B/corpus/$target >$B/$target.log 2>&1
-    status=$?
-    grep -E '^(stat::number_of_executed_units|stat::peak_rss_mb)' $B/$target.log |
-        sed "s/^stat::/fuzz_$target: /"
-    [ $status -ne 0 ] && grep -E 'broken:|ERROR|runtime error|SUMMARY|Test unit' $B/$target.log
-    verdict $status fuzz_$target
-done
+        -artifact_prefix=$B/found/$1- $B/corpus/$1 >$B/$1.log 2>&1
+}
+tell() { # status, target
+    grep -E '^(stat::number_of_executed_units|stat::peak_rss_mb)' $B/$2.log |
+        sed "s/^stat::/fuzz_$2: /"
+    [ "$1" -ne 0 ] && grep -E 'broken:|ERROR|runtime error|SUMMARY|Test unit' $B/$2.log
+    verdict "$1" "fuzz_$2"
+}
+fuzz import &
+fuzz options
+status=$?
+wait $!
+tell $? import
+tell $status options
 echo "$n_passed passed, $n_failed failed"
 [ $n_failed -eq 0 ]

@@ -12,19 +12,12 @@ import time
 
 ROOT = os.path.abspath(os.path.dirname(__file__) + '/../..')
 EXAMPLES = ROOT + '/examples/replicas'
+sys.path.insert(0, ROOT + '/tests/relational')
+from checks import check, finish  # noqa: E402
+
 EXTENSION = os.path.abspath(sys.argv[1])
 N_VERSIONS, N_PROCESSES, N_THREADS = 8, 2, 2
 TOP = "SELECT item, score FROM gru4rec_recommend('rec', '[1001, 1002]', 20)"
-
-passed = failed = 0
-
-
-def check(what, is_ok, detail=''):
-    global passed, failed
-    passed += bool(is_ok)
-    failed += not is_ok
-    if not is_ok:
-        print(f'FAIL  {what}  {detail}', flush=True)
 
 
 def connect(path):
@@ -127,5 +120,4 @@ try:
     main(directory)
 finally:
     shutil.rmtree(directory)
-print(f'{passed} passed, {failed} failed')
-sys.exit(failed > 0)
+finish()

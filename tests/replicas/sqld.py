@@ -12,7 +12,8 @@ import threading
 import time
 
 ROOT = os.path.abspath(os.path.dirname(__file__) + '/../..')
-sys.path.insert(0, ROOT + '/examples/replicas')
+sys.path[:0] = [ROOT + '/examples/replicas', ROOT + '/tests/relational']
+from checks import check, finish  # noqa: E402
 from query import query, until  # noqa: E402
 
 EXTENSION, SQLD, PORT = os.path.abspath(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -27,16 +28,6 @@ REFUSED = ("SELECT gru4rec_train('rec')", "SELECT gru4rec_train('made', 'clicks'
            "SELECT gru4rec_deploy('rec', 'previous')", "SELECT gru4rec_configure('rec', 'n_epochs=3')",
            "SELECT gru4rec_import('rec', gru4rec_export('rec'))", "SELECT 1 WHERE gru4rec_deploy('rec', 1) > 0",
            "VALUES (gru4rec_train('rec'))")
-
-passed = failed = 0
-
-
-def check(what, is_ok, detail=''):
-    global passed, failed
-    passed += bool(is_ok)
-    failed += not is_ok
-    if not is_ok:
-        print(f'FAIL  {what}  {detail}', flush=True)
 
 
 def error(url, sql):
@@ -165,5 +156,4 @@ finally:
     for server in servers:
         server.kill()
     shutil.rmtree(directory)
-print(f'{passed} passed, {failed} failed')
-sys.exit(failed > 0)
+finish()

@@ -182,7 +182,7 @@ check-format:
 format:
 	@clang-format -i $(SOURCES)
 
-check-layers: $(LIB_OBJ) $(B)/gru4rec.so
+check-layers: $(LIB_OBJ) $(B)/$(SO)
 	@sh tests/layers.sh $(B) $(LIB_OBJ) $(EXT_OBJ)
 
 $(B)/tests/%: tests/unit/%.c $(TEST_LIB) $(B)/libgru4rec.a

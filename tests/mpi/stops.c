@@ -244,7 +244,27 @@ static void test_two_jobs(void)
     close_job(&job);
 }
 
-int main(void)
+/*
+ * The process of the last rank ends, while the others wait for it: they learn that. Returns
+ * the exit status.
+ */
+static int check_ended(void)
+{
+    ext_mpi_job job;
+    caller own = {0};
+    ext_error error = {0};
+    if (rank == n_ranks - 1)
+        return EXIT_SUCCESS;
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(SQLITE_ERROR, open_with(&job, &own, "test()", NULL, &error));
+        CHECK(strstr(ext_error_message(&error), "has ended; end the processes of all") !=
+              NULL);
+        ext_error_clear(&error);
+    }
+    return test_n_broken == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
 {
     db = api_open();
     if (db == NULL)
@@ -256,6 +276,8 @@ int main(void)
     rank = job.comm->rank;
     n_ranks = job.comm->n_ranks;
     close_job(&job);
+    if (argc > 1 && strcmp(argv[1], "--ended") == 0)
+        return check_ended();
     RUN(test_stop_anywhere);
     RUN(test_stop_while_others_work);
     RUN(test_leave);

@@ -18,14 +18,14 @@ static const char free_options[] =
 /* ---- what must be equal ---- */
 
 /*
- * Makes the lines of this rank in *lines, which the caller frees. After a failure *lines
- * is NULL.
+ * Returns the lines of this rank, which the caller frees by sqlite3_free(). NULL: the error
+ * is set.
  */
-static int write_lines(char **lines, const ext_mpi_request *request, ext_error *error)
+static char *write_lines(const ext_mpi_request *request, ext_error *error)
 {
     sqlite3_stmt *stmt;
     gru4rec_build build;
-    *lines = NULL;
+    char *lines = NULL;
     gru4rec_build_facts(&build);
     int rc = ext_sql_prepare(
         request->db, &stmt, error,
@@ -37,16 +37,14 @@ static int write_lines(char **lines, const ext_mpi_request *request, ext_error *
         GRU4REC_VERSION, build.simd, build.blas_core, build.blas,
         8 * (int)sizeof(gru4rec_real), request->options, free_options);
     if (rc != SQLITE_OK)
-        return rc;
+        return NULL;
     rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW && (*lines = ext_sql_text(stmt, 0)) == NULL)
+    if (rc == SQLITE_ROW && (lines = ext_sql_text(stmt, 0)) == NULL)
         rc = ext_sql_fail_null(stmt, error);
-    rc = ext_sql_finish(stmt, rc, "writing the options", error);
-    if (rc != SQLITE_OK) {
-        sqlite3_free(*lines);
-        *lines = NULL;
-    }
-    return rc;
+    if (ext_sql_finish(stmt, rc, "writing the options", error) == SQLITE_OK)
+        return lines;
+    sqlite3_free(lines);
+    return NULL;
 }
 
 /* A part of a text, without an end of its own. */
@@ -147,10 +145,10 @@ static int compare(const ext_mpi_job *job, ext_error *error)
 /* Exchanges and compares what must be equal. */
 static int agree(ext_mpi_job *job, const ext_mpi_request *request, ext_error *error)
 {
-    char *lines;
     bool stop = false;
     gru4rec_error message = {0};
-    if (write_lines(&lines, request, error) != SQLITE_OK)
+    char *lines = write_lines(request, error);
+    if (lines == NULL)
         return error->rc; /* ext_mpi_job_close() tells the others */
     const gru4rec_status status =
         ext_mpi_exchange_bytes(job, EXT_MPI_AGREE, lines, strlen(lines), &stop, &message);

@@ -6,8 +6,11 @@
  *
  * A rank that waits asks MPI without a pause at first, because the others are often
  * there within microseconds. Then it lets other threads have the processor, then it
- * sleeps, longer and longer. If the machine has fewer processors than ranks, it begins
- * with the second: the rank that it waits for may need this processor.
+ * sleeps, longer and longer. If the machine has fewer processors than ranks, the rank that
+ * it waits for may need this processor: so it does not ask without a pause, and sleeps
+ * soon. (A thread that only yields gets the processor back when all others have used up
+ * their time, one that has slept gets it at once: with 4 ranks of MPICH on 2 busy
+ * processors a sum took less than half of the time.)
  */
 #define _POSIX_C_SOURCE 200112L
 #include "ext_mpi.h"
@@ -19,10 +22,12 @@ enum { TAG = 1, GOODBYE = -1 };
 
 /*
  * Seconds: how long a wait asks without a pause; from when on it sleeps, if it waits for a
- * rank, or for data; the longest sleep; how often it looks for notices and interrupts.
+ * rank, for data, or with too few processors; the longest sleep; how often it looks for
+ * notices and interrupts.
  */
 static const double spin = 30e-6, sleep_after = 2e-3, sleep_after_data = 100e-3,
-                    longest_sleep = 500e-6, look_every = 1e-3;
+                    sleep_after_crowded = 100e-6, longest_sleep = 500e-6,
+                    look_every = 1e-3;
 /* Seconds that data, or a rank whose process ends, may take once the job stops. */
 static const double last_patience = 10, patience_after_goodbye = 2;
 
@@ -139,6 +144,8 @@ static gru4rec_status wait_for(waiting *wait, MPI_Request *request, gru4rec_erro
 {
     ext_mpi_comm *comm = wait->comm;
     wait->start = wait->looked = ext_poll_seconds();
+    if (comm->is_crowded)
+        wait->sleep_after = sleep_after_crowded;
     const double rest_from = wait->start + (comm->is_crowded ? 0 : spin);
     for (;;) {
         int is_done;

@@ -26,11 +26,10 @@
 #include <mpi.h>
 
 /*
- * What the library gets, until gru4rec.h declares it; see there. The blocks of a sum are
- * arrays of float32.
+ * What the library gets, until gru4rec.h declares it; see there.
  */
 typedef struct gru4rec_block {
-    float *values;
+    gru4rec_real *values;
     size_t n;
 } gru4rec_block;
 
@@ -42,8 +41,9 @@ typedef struct gru4rec_ranks {
                              const int32_t **all_targets, const int32_t **all_inputs,
                              bool *stop, gru4rec_error *error);
     gru4rec_status (*sum)(void *context, const gru4rec_block *blocks, size_t n_blocks,
-                          double *loss, bool *stop, gru4rec_error *error);
-    gru4rec_status (*share_rows)(void *context, float *rows, const int32_t *counts,
+                          double *losses, size_t n_losses, bool *stop,
+                          gru4rec_error *error);
+    gru4rec_status (*share_rows)(void *context, gru4rec_real *rows, const int32_t *counts,
                                  size_t width, bool *stop, gru4rec_error *error);
     gru4rec_status (*agree)(void *context, const void *own, size_t n, void *all,
                             gru4rec_error *error);
@@ -58,6 +58,7 @@ typedef enum ext_mpi_kind {
     EXT_MPI_CONFIRM, /* and all know that all have come */
     EXT_MPI_GATHER,
     EXT_MPI_SUM,
+    EXT_MPI_LOSSES, /* more than fit into the head of a sum */
     EXT_MPI_SHARE,
     EXT_MPI_AGREE,
     EXT_MPI_END, /* the job ends */
@@ -264,8 +265,9 @@ gru4rec_status
 ext_mpi_exchange_gather(void *context, const int32_t *targets, const int32_t *inputs,
                         int32_t m, const int32_t **counts, const int32_t **all_targets,
                         const int32_t **all_inputs, bool *stop, gru4rec_error *error);
-gru4rec_status ext_mpi_exchange_rows(void *context, float *rows, const int32_t *counts,
-                                     size_t width, bool *stop, gru4rec_error *error);
+gru4rec_status ext_mpi_exchange_rows(void *context, gru4rec_real *rows,
+                                     const int32_t *counts, size_t width, bool *stop,
+                                     gru4rec_error *error);
 gru4rec_status ext_mpi_exchange_agree(void *context, const void *own, size_t n, void *all,
                                       gru4rec_error *error);
 /* Allocates what exchanges need, and frees it. NOMEM. */
@@ -276,7 +278,8 @@ void ext_mpi_exchange_free(ext_mpi_job *job);
 
 /* The hook sum of gru4rec_ranks. The context is the job. */
 gru4rec_status ext_mpi_sum(void *context, const gru4rec_block *blocks, size_t n_blocks,
-                           double *loss, bool *stop, gru4rec_error *error);
+                           double *losses, size_t n_losses, bool *stop,
+                           gru4rec_error *error);
 /*
  * Frees the memory that the ranks share. All ranks call it at the same time, as above.
  */

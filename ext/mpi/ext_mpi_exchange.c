@@ -197,8 +197,8 @@ ext_mpi_exchange_gather(void *context, const int32_t *targets, const int32_t *in
 }
 
 /* Moves the rows of each rank, which stand in their places, to all others. */
-static gru4rec_status move_rows(ext_mpi_job *job, float *rows, size_t n, size_t total,
-                                gru4rec_error *error)
+static gru4rec_status move_rows(ext_mpi_job *job, gru4rec_real *rows, size_t n,
+                                size_t total, gru4rec_error *error)
 {
     ext_mpi_comm *comm = job->comm;
     MPI_Request request;
@@ -219,8 +219,9 @@ static gru4rec_status move_rows(ext_mpi_job *job, float *rows, size_t n, size_t 
     return ext_mpi_wait_for_data(comm, job, &request, error);
 }
 
-gru4rec_status ext_mpi_exchange_rows(void *context, float *rows, const int32_t *counts,
-                                     size_t width, bool *stop, gru4rec_error *error)
+gru4rec_status ext_mpi_exchange_rows(void *context, gru4rec_real *rows,
+                                     const int32_t *counts, size_t width, bool *stop,
+                                     gru4rec_error *error)
 {
     ext_mpi_job *job = context;
     ext_mpi_comm *comm = job->comm;

@@ -30,9 +30,10 @@
 static const char interrupted[] = "interrupted";
 
 static const char *const kind_names[EXT_MPI_N_KINDS] = {
-    [EXT_MPI_MEET] = "meet", [EXT_MPI_CONFIRM] = "confirm", [EXT_MPI_GATHER] = "gather",
-    [EXT_MPI_SUM] = "sum",   [EXT_MPI_SHARE] = "share",     [EXT_MPI_AGREE] = "agree",
-    [EXT_MPI_END] = "end",
+    [EXT_MPI_MEET] = "meet",     [EXT_MPI_CONFIRM] = "confirm",
+    [EXT_MPI_GATHER] = "gather", [EXT_MPI_SUM] = "sum",
+    [EXT_MPI_SHARE] = "share",   [EXT_MPI_AGREE] = "agree",
+    [EXT_MPI_LOSSES] = "losses", [EXT_MPI_END] = "end",
 };
 
 /* ---- one head ---- */

@@ -253,42 +253,64 @@ static gru4rec_status sum_all(ext_mpi_job *job, const gru4rec_block *blocks,
     return status == GRU4REC_OK ? sum_shared(job, blocks, n_blocks, n, error) : status;
 }
 
-/* Adds up the losses in the order of the ranks. */
-static double add_losses(const ext_mpi_comm *comm)
+/*
+ * Adds up the losses (n) of the ranks, in their order. They came with the heads, or, if
+ * they are too many, in job->all.
+ */
+static void add_losses(const ext_mpi_job *job, double *losses, size_t n)
 {
-    double sum = 0, loss;
-    for (int rank = 0; rank < comm->n_ranks; rank++) {
-        memcpy(&loss, comm->heads[rank].text, sizeof loss);
-        sum = rank == 0 ? loss : sum + loss;
-    }
-    return sum;
+    const ext_mpi_comm *comm = job->comm;
+    for (size_t i = 0; i < n; i++)
+        for (int rank = 0; rank < comm->n_ranks; rank++) {
+            double loss;
+            const char *from = n * sizeof loss <= EXT_MPI_TEXT
+                                   ? comm->heads[rank].text
+                                   : job->all + job->offsets[rank];
+            memcpy(&loss, from + i * sizeof loss, sizeof loss);
+            losses[i] = rank == 0 ? loss : losses[i] + loss;
+        }
+}
+
+/* Puts this rank's part into the window, if there is one, and it is large enough. */
+static bool pack_ahead(ext_mpi_job *job, const gru4rec_block *blocks, size_t n_blocks,
+                       size_t n)
+{
+    const ext_mpi_comm *comm = job->comm;
+    if (n == 0 || n > comm->n_shared || job->is_over)
+        return false;
+    const double start = ext_poll_seconds();
+    pack(comm->shared[comm->rank], blocks, n_blocks);
+    MPI_Win_sync(comm->window);
+    job->seconds += ext_poll_seconds() - start;
+    return true;
 }
 
 gru4rec_status ext_mpi_sum(void *context, const gru4rec_block *blocks, size_t n_blocks,
-                           double *loss, bool *stop, gru4rec_error *error)
+                           double *losses, size_t n_losses, bool *stop,
+                           gru4rec_error *error)
 {
     ext_mpi_job *job = context;
-    ext_mpi_comm *comm = job->comm;
+    const size_t n = count(blocks, n_blocks), bytes = n_losses * sizeof *losses;
+    /* So the head is also the moment when all parts are there. */
+    const bool is_packed = pack_ahead(job, blocks, n_blocks, n);
     gru4rec_status status = GRU4REC_OK;
-    const size_t n = count(blocks, n_blocks);
-    const bool is_packed = n > 0 && n <= comm->n_shared && !job->is_over;
-    double start = ext_poll_seconds();
     job->is_stopping |= *stop;
-    if (is_packed) { /* so the head is also the moment when all parts are there */
-        pack(comm->shared[comm->rank], blocks, n_blocks);
-        MPI_Win_sync(comm->window);
-    }
-    job->seconds += ext_poll_seconds() - start;
     if (!job->is_over)
-        status = ext_mpi_head_exchange(job, EXT_MPI_SUM, n, loss, sizeof *loss, error);
-    start = ext_poll_seconds();
+        status = ext_mpi_head_exchange(job, EXT_MPI_SUM, n, losses,
+                                       bytes <= EXT_MPI_TEXT ? bytes : 0, error);
+    if (!job->is_over && bytes <= EXT_MPI_TEXT)
+        add_losses(job, losses, n_losses);
+    const double start = ext_poll_seconds();
     if (!job->is_over) {
-        const double all = add_losses(comm);
         status = sum_all(job, blocks, n_blocks, n, is_packed, error);
         job->is_over |= status != GRU4REC_OK;
-        *loss = job->is_over ? *loss : all;
         job->seconds += ext_poll_seconds() - start;
     }
     *stop = job->is_over;
+    if (status != GRU4REC_OK || *stop || bytes <= EXT_MPI_TEXT)
+        return status;
+    status = ext_mpi_exchange_bytes(job, EXT_MPI_LOSSES, losses, bytes, stop, error);
+    if (status == GRU4REC_OK && !*stop)
+        add_losses(job, losses, n_losses);
     return status;
 }

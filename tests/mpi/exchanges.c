@@ -42,8 +42,9 @@ static void test_gather(void)
             inputs[lane] = -targets[lane];
         }
         if (!CHECK_INT(GRU4REC_OK,
-                       ranks.gather(ranks.context, targets, inputs, m, &counts,
-                                    &all_targets, &all_inputs, &stop, NULL)) ||
+                       ranks.gather(ranks.context, m > 0 ? targets : NULL,
+                                    m > 0 ? inputs : NULL, m, &counts, &all_targets,
+                                    &all_inputs, &stop, NULL)) ||
             !CHECK(!stop))
             break;
         int32_t at = 0, n_wrong = 0;
@@ -84,11 +85,20 @@ static void sum_plainly(float *sum, size_t n, int round)
     free(part);
 }
 
-/* A loss whose sum depends on the order. */
-static double loss_of(int round, int of)
+enum { MOST_LOSSES = 300 };
+
+/* How many losses a round has: also more than fit into a head. */
+static size_t n_losses_of(int round)
+{
+    return round % 10 == 9 ? MOST_LOSSES : (size_t)(round % 4);
+}
+
+/* Losses whose sums depend on the order. */
+static void draw_losses(double *losses, int round, int of)
 {
     g4r_rng rng = stream_of(round + 100000, of);
-    return g4r_rng_uniform(&rng) * (of % 2 == 0 ? 1e16 : 1);
+    for (size_t i = 0; i < MOST_LOSSES; i++)
+        losses[i] = g4r_rng_uniform(&rng) * (of % 2 == 0 ? 1e16 : 1);
 }
 
 /* One sum of blocks of these sizes. */
@@ -98,7 +108,10 @@ static bool check_sum(const gru4rec_ranks *ranks, const size_t *sizes, size_t n_
     gru4rec_block blocks[8];
     size_t n = 0, at = 0;
     bool stop = false;
-    double loss = loss_of(round, rank), plain_loss = loss_of(round, 0);
+    const size_t n_losses = n_losses_of(round);
+    double losses[MOST_LOSSES], plain_losses[MOST_LOSSES], part[MOST_LOSSES];
+    draw_losses(losses, round, rank);
+    draw_losses(plain_losses, round, 0);
     for (size_t i = 0; i < n_blocks; i++)
         n += sizes[i];
     float *own = allocate(n), *plain = allocate(n);
@@ -109,12 +122,15 @@ static bool check_sum(const gru4rec_ranks *ranks, const size_t *sizes, size_t n_
         memcpy(blocks[i].values, own + at, sizes[i] * sizeof *own);
     }
     sum_plainly(plain, n, round);
-    for (int of = 1; of < n_ranks; of++)
-        plain_loss += loss_of(round, of);
-    bool is_ok = CHECK_INT(GRU4REC_OK, ranks->sum(ranks->context, blocks, n_blocks, &loss,
-                                                  &stop, NULL));
+    for (int of = 1; of < n_ranks; of++) {
+        draw_losses(part, round, of);
+        for (size_t i = 0; i < n_losses; i++)
+            plain_losses[i] += part[i];
+    }
+    bool is_ok = CHECK_INT(GRU4REC_OK, ranks->sum(ranks->context, blocks, n_blocks,
+                                                  losses, n_losses, &stop, NULL));
     is_ok = CHECK(!stop) && is_ok;
-    CHECK(memcmp(&loss, &plain_loss, sizeof loss) == 0);
+    CHECK(memcmp(losses, plain_losses, n_losses * sizeof *losses) == 0);
     at = 0;
     for (size_t i = 0; i < n_blocks; at += sizes[i++]) {
         CHECK(memcmp(blocks[i].values, plain + at, sizes[i] * sizeof *own) == 0);
@@ -250,7 +266,7 @@ static void measure(void)
         memset(block.values, 0, sizes[i] * sizeof *block.values);
         for (int round = 0; round < n_rounds; round++) {
             start = ext_poll_seconds();
-            ranks.sum(ranks.context, &block, 1, &loss, &stop, NULL);
+            ranks.sum(ranks.context, &block, 1, &loss, 1, &stop, NULL);
             const double took = ext_poll_seconds() - start;
             best = took < best ? took : best;
             sum += took;

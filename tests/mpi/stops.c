@@ -20,12 +20,13 @@ static gru4rec_status exchange(const gru4rec_ranks *ranks, int kind, bool *stop)
         counts[of] = of + 1;
     switch (kind) {
     case 0:
-        return ranks->gather(ranks->context, lanes, lanes, rank, &all_counts,
-                             &all_targets, &all_inputs, stop, NULL);
+        return ranks->gather(ranks->context, rank > 0 ? lanes : NULL,
+                             rank > 0 ? lanes : NULL, rank, &all_counts, &all_targets,
+                             &all_inputs, stop, NULL);
     case 1:
         return ranks->share_rows(ranks->context, rows, counts, 3, stop, NULL);
     default:
-        return ranks->sum(ranks->context, &block, 1, &loss, stop, NULL);
+        return ranks->sum(ranks->context, &block, 1, &loss, 1, stop, NULL);
     }
 }
 

@@ -83,6 +83,7 @@ help:
 ## make demo            invent a click log, train on it, recommend: demo.db
 ## make test            all tests; the last line is the total
 ## make test-fast       unit tests and SQL tests only
+## make test-mpi        gru4rec_mpi.so with MPICH and Open MPI, which it installs
 ## make test-X          one part, see tests/README.md
 ## make soak            attacks on it, under sanitizers, for ten minutes each (SECONDS_EACH=600)
 ## make accuracy        the accuracy table on real data (shared/data beside the project)

@@ -218,6 +218,15 @@ typedef struct ext_container {
 } ext_container;
 
 /*
+ * The processes that work together on this machine, this one among them, and divide it
+ * among themselves. Without MPI there is one.
+ */
+typedef struct ext_container_ranks {
+    int n;          /* at least 1 */
+    int processors; /* that they may use together; 0: unknown */
+} ext_container_ranks;
+
+/*
  * Sets all fields of *container: reads the limits of the process's control group and of
  * all groups above it, and keeps the lowest of each kind. room counts page cache as free.
  * root: a prefix of all paths that are read, such as root/proc/self/cgroup; it is ""
@@ -226,6 +235,13 @@ typedef struct ext_container {
  */
 void ext_container_read(ext_container *container, const char *root);
 
+/*
+ * Sets what ext_container_share_of() returns from now on, for all threads. ext/mpi calls
+ * it once, when it has found the other ranks.
+ */
+void ext_container_share(int n, int processors);
+ext_container_ranks ext_container_share_of(void);
+
 /* ---- ext_budget.c ---- */
 
 /* The limit of memory that applies, or that refused an allocation. */
@@ -233,6 +249,7 @@ typedef enum ext_budget_limit {
     EXT_BUDGET_NONE,      /* no limit refused */
     EXT_BUDGET_OPTION,    /* the option memory_limit */
     EXT_BUDGET_DEFAULT,   /* 80 % of the memory of machine or container: no option */
+    EXT_BUDGET_SHARE,     /* the part of it that is left for one of several ranks */
     EXT_BUDGET_CONTAINER, /* the memory that the container has left */
     EXT_BUDGET_HEAP       /* SQLite's hard heap limit */
 } ext_budget_limit;
@@ -254,8 +271,8 @@ typedef struct ext_budget {
 /*
  * Sets all fields of a budget, with nothing used and nothing refused. memory_limit: the
  * most bytes that the call may use; 0: 80 % of the memory of the machine, or of the
- * container if that has less. If 15/16 of the memory that the container has free now is
- * less than this number, the budget allows only those 15/16. The container is looked at
+ * container if that has less, divided among the ranks on the machine. If 15/16 of the memory that the container has free now,
+ * divided in the same way, is less than this number, the budget allows only that. The container is looked at
  * once, here; SQLite's hard heap limit is looked at with each allocation. Nothing has to
  * be freed at the end. It cannot fail.
  */

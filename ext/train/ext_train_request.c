@@ -233,11 +233,18 @@ static int find_model(ext_train_request *request, ext_connection *connection,
 void ext_train_request_follow_quota(gru4rec_options *options)
 {
     ext_container container;
+    const ext_container_ranks ranks = ext_container_share_of();
     if (options->threads > 0)
         return;
     ext_container_read(&container, "");
-    if (container.processors > 0 && container.processors < gru4rec_train_threads(options))
-        options->threads = container.processors;
+    const int own =
+        gru4rec_train_threads(options); /* of the processors of this process */
+    int most = ranks.processors > 0 ? ranks.processors : own;
+    if (container.processors > 0 && container.processors < most)
+        most = container.processors;
+    most = most > ranks.n ? most / ranks.n : 1;
+    if (most < own)
+        options->threads = most;
 }
 
 /*

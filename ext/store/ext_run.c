@@ -147,15 +147,16 @@ int ext_run_drop_checkpoints(const ext_home *home, ext_error *error)
     int rc = ext_query_run(home, error,
                            "DELETE FROM @tensor WHERE version IN "
                            "(SELECT version FROM @version "
-                           "WHERE status NOT IN ('ready', 'training'))",
+                           "WHERE status NOT IN ('ready', 'prepared', 'training'))",
                            "");
     if (rc != SQLITE_OK)
         return rc;
-    return ext_query_run(home, error,
-                         "UPDATE @version SET summary = NULL "
-                         "WHERE status NOT IN ('ready', 'retired', 'training') "
-                         "AND summary IS NOT NULL",
-                         "");
+    return ext_query_run(
+        home, error,
+        "UPDATE @version SET summary = NULL "
+        "WHERE status NOT IN ('ready', 'prepared', 'retired', 'training') "
+        "AND summary IS NOT NULL",
+        "");
 }
 
 /*
@@ -420,14 +421,14 @@ const char *ext_run_status(const char *process, const char *run, const char *mes
     return is_over && message != NULL ? "failed" : status;
 }
 
-int ext_run_gone(char **gone, const ext_home *home, ext_error *error)
+int ext_run_gone(char **gone, const char *of, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
     *gone = NULL;
     int rc = ext_query(home, &stmt, error,
                        "SELECT version, process, run, message FROM @version "
-                       "WHERE status = 'training'",
-                       "");
+                       "WHERE status = ?1",
+                       "s", of);
     if (rc != SQLITE_OK)
         return rc;
     sqlite3_str *json = sqlite3_str_new(NULL);
@@ -450,7 +451,7 @@ int ext_run_gone(char **gone, const ext_home *home, ext_error *error)
 int ext_run_sweep(const ext_home *home, ext_error *error)
 {
     char *gone;
-    int rc = ext_run_gone(&gone, home, error);
+    int rc = ext_run_gone(&gone, "training", home, error);
     if (rc == SQLITE_OK)
         rc = ext_query_run(home, error,
                            "UPDATE @version "

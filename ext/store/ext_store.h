@@ -960,7 +960,7 @@ int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
 /*
  * Deletes the checkpoints of runs that are over and made no version: their tensors, and
  * the summaries in their rows. Also deletes the tensors of retired versions. A run whose
- * row says 'training' does not count as over; ext_run_sweep() writes what became of it.
+ * row says 'training' does not count as over, nor one that is prepared; ext_run_sweep() writes what became of it.
  */
 int ext_run_drop_checkpoints(const ext_home *home, ext_error *error);
 /*
@@ -979,15 +979,15 @@ int ext_run_fail(const ext_run *run, const ext_home *home, const char *status,
  */
 const char *ext_run_status(const char *process, const char *run, const char *message);
 /*
- * Finds the runs that are over though the status of their row is 'training'; a run of
- * another machine is not among them. Sets *gone to a JSON object from version to status,
- * for example {"3":"interrupted","5":"killed"}, of sqlite3_malloc. *gone must be freed
- * also after a failure.
+ * Finds the runs that are over though the status of their row is of: 'training', or
+ * 'prepared'. A run of another machine is not among them. Sets *gone to a JSON object
+ * from version to status, for example {"3":"interrupted","5":"killed"}, of
+ * sqlite3_malloc. *gone must be freed also after a failure.
  */
-int ext_run_gone(char **gone, const ext_home *home, ext_error *error);
+int ext_run_gone(char **gone, const char *of, const ext_home *home, ext_error *error);
 /*
- * Writes into the row of each run that ext_run_gone() finds what became of the run, in
- * place of the status 'training'. The rest of the row stays: its message, and its end,
+ * Writes into the row of each run that ext_run_gone() finds of those that train what
+ * became of the run, in place of the status 'training'. The rest of the row stays: its message, and its end,
  * which is not known.
  */
 int ext_run_sweep(const ext_home *home, ext_error *error);
@@ -1166,7 +1166,8 @@ ext_keep ext_forget_keep(const gru4rec_options *options);
  * rows of retired versions and of trainings that made no version, the newest
  * keep->history stay, and the others are deleted. Also deletes the checkpoints of runs
  * that are over, and what belongs to versions without a row. Rows with status 'training'
- * stay.
+ * stay. A version that is prepared stays until its run is over and a version with a
+ * higher number is active.
  *
  * *is_done: false if a version is still not retired, because an authorizer ignored the
  * update, or a trigger undid it.
@@ -1227,6 +1228,7 @@ typedef struct ext_outcome {
     /* The sessions that the version blends with; NULL: the version does not blend. */
     const gru4rec_dataset *sessions;
     bool is_candidate; /* true: the version serves only after it is deployed */
+    bool is_prepared;  /* true: the version waits for ext_version_finish() */
     ext_keep keep;     /* how many versions and rows the model keeps afterwards */
 } ext_outcome;
 
@@ -1245,18 +1247,39 @@ int ext_version_check_limit(const ext_home *home, const ext_run *run,
  */
 int ext_version_check_next(const ext_home *home, ext_error *error);
 /*
- * Makes a version of what the run made: writes its row with status 'ready', its items,
- * tensors, epochs, checksum, and the sessions that it blends with, if it blends. If
+ * Makes a version of what the run made: writes its row with status 'ready', or 'prepared',
+ * its items, tensors, epochs, checksum, and the sessions that it blends with, if it blends. If
  * another run has committed since, the version gets a new number, the highest. Makes the
  * version the active one, unless it is a candidate (which serves only after it is
- * deployed). Puts into run->summary the version's number, whether the version is active,
+ * deployed) or prepared. Puts into run->summary the version's number, whether the version is active,
  * the storage format and the present name of the model. Then forgets what is no longer
- * kept (ext_forget_old()), and checks that all was written. SQLITE_TOOBIG: as for
+ * kept (ext_forget_old()), unless the version is prepared, and checks that all was
+ * written. SQLITE_TOOBIG: as for
  * ext_version_check_limit(). SQLITE_AUTH: an authorizer or a trigger changed what was
  * written. SQLITE_ERROR: no higher version number is possible. After a failure the
  * caller must undo the savepoint and restore run->written.
  */
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,
                         ext_error *error);
+/*
+ * Sets *is_prepared to whether the version of that number is prepared: several processes
+ * have trained it, it is written, and it is not known here whether it shall serve.
+ */
+int ext_version_is_prepared(bool *is_prepared, const ext_home *home, int64_t version,
+                            ext_error *error);
+/*
+ * Makes a prepared version 'ready', and the active one if is_active is true. Then forgets
+ * what is no longer kept. *summary: out, the summary of the row as it is then, of
+ * sqlite3_malloc; to be freed also after a failure. SQLITE_ERROR: the version is not
+ * prepared. SQLITE_AUTH: as for ext_version_publish(). After a failure the caller must
+ * undo the savepoint.
+ */
+int ext_version_finish(char **summary, const ext_home *home, int64_t version,
+                       bool is_active, const ext_keep *keep, ext_error *error);
+/*
+ * Sets *version to the highest number of a version that is ready or prepared; 0: there is
+ * none.
+ */
+int ext_version_newest(int64_t *version, const ext_home *home, ext_error *error);
 
 #endif

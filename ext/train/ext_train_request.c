@@ -256,12 +256,11 @@ void ext_train_request_follow_quota(gru4rec_options *options)
  */
 static int start_cold(ext_train_request *request, ext_error *error)
 {
-    ext_version newest = {0};
-    const ext_choice choice = {.kind = EXT_CHOICE_NEWEST};
+    int64_t newest = 0;
     if (request->is_found &&
-        ext_choice_look(&newest, &choice, &request->home, error) != SQLITE_OK)
+        ext_version_newest(&newest, &request->home, error) != SQLITE_OK)
         return error->rc;
-    if (newest.version != 0)
+    if (newest != 0)
         return ext_version_fail_untrained(&request->home, error);
     if (!ext_since_is_last(&request->options))
         return ext_error_set(error, SQLITE_ERROR,

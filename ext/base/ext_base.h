@@ -271,10 +271,11 @@ typedef struct ext_budget {
 /*
  * Sets all fields of a budget, with nothing used and nothing refused. memory_limit: the
  * most bytes that the call may use; 0: 80 % of the memory of the machine, or of the
- * container if that has less, divided among the ranks on the machine. If 15/16 of the memory that the container has free now,
- * divided in the same way, is less than this number, the budget allows only that. The container is looked at
- * once, here; SQLite's hard heap limit is looked at with each allocation. Nothing has to
- * be freed at the end. It cannot fail.
+ * container if that has less, divided among the ranks on the machine. If 15/16 of the
+ * memory that the container has free now, divided in the same way, is less than this
+ * number, the budget allows only that. The container is looked at once, here; SQLite's
+ * hard heap limit is looked at with each allocation. Nothing has to be freed at the end.
+ * It cannot fail.
  */
 void ext_budget_start(ext_budget *budget, int64_t memory_limit);
 

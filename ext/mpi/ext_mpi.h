@@ -7,8 +7,8 @@
  *
  * Each exchange begins with a head: every rank gives a few bytes to all ranks, among them
  * whether it wants to stop. If one does, the exchange ends there on all ranks, and the
- * job is over on all of them. So a rank that is interrupted, or that fails, goes on to its
- * next exchange, or to ext_mpi_job_close(), and says so there.
+ * job is over on all of them. So a rank that is interrupted, or that fails, goes on to
+ * its next exchange, or to ext_mpi_job_close(), and says so there.
  *
  * A rank that waits is never blocked inside MPI: it asks MPI again and again whether the
  * others have come, and looks for interrupts meanwhile. If it is interrupted, it sends a
@@ -96,9 +96,9 @@ typedef struct ext_mpi_comm {
  * not, and then finalises it when the process exits. All ranks must call it, because it
  * makes a communicator of our own: the first call waits for the others, until
  * job->is_stopped asks to stop. A later call returns at once. A success must be ended by
- * ext_mpi_comm_release(), from the same thread.
- * INVALID: MPI cannot be used, or no longer, or another call uses it now; the message says
- * why. INTERRUPTED: the wait was stopped; a later call goes on with it. NOMEM.
+ * ext_mpi_comm_release(), from the same thread. INVALID: MPI cannot be used, or no
+ * longer, or another call uses it now; the message says why. INTERRUPTED: the wait was
+ * stopped; a later call goes on with it. NOMEM.
  */
 gru4rec_status ext_mpi_comm_start(ext_mpi_job *job, gru4rec_error *error);
 /* Lets other calls of the process use MPI. Sets job->comm to NULL. */

@@ -6,8 +6,8 @@
  * is finalised when the process exits, not when a connection closes. If the host has
  * initialised MPI, it also finalises it.
  *
- * MPI has an attribute of MPI_COMM_SELF deleted at the beginning of MPI_Finalize(), whoever
- * calls it. This is where the ranks take leave of each other.
+ * MPI has an attribute of MPI_COMM_SELF deleted at the beginning of MPI_Finalize(),
+ * whoever calls it. This is where the ranks take leave of each other.
  */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "ext_mpi.h"
@@ -149,8 +149,8 @@ static gru4rec_status check_library(gru4rec_error *error)
 }
 
 /*
- * mpirun of another MPI starts processes that do not find each other: each would be a rank
- * 0 of 1, and train alone. The environment tells how many there should be.
+ * mpirun of another MPI starts processes that do not find each other: each would be a
+ * rank 0 of 1, and train alone. The environment tells how many there should be.
  */
 static gru4rec_status check_launcher(const ext_mpi_comm *comm, gru4rec_error *error)
 {
@@ -231,8 +231,8 @@ static gru4rec_status initialize(ext_mpi_comm *comm, gru4rec_error *error)
 }
 
 /*
- * Whether this thread may call MPI. Our own initialisation asks for SERIALIZED: one thread
- * at a time, any thread.
+ * Whether this thread may call MPI. Our own initialisation asks for SERIALIZED: one
+ * thread at a time, any thread.
  */
 static gru4rec_status check_thread(const ext_mpi_comm *comm, gru4rec_error *error)
 {

@@ -18,8 +18,8 @@ static const char free_options[] =
 /* ---- what must be equal ---- */
 
 /*
- * Returns the lines of this rank, which the caller frees by sqlite3_free(). NULL: the error
- * is set.
+ * Returns the lines of this rank, which the caller frees by sqlite3_free(). NULL: the
+ * error is set.
  */
 static char *write_lines(const ext_mpi_request *request, ext_error *error)
 {

@@ -129,6 +129,9 @@ static int register_all(sqlite3 *db, ext_error *error)
     ext_connection *connection = ext_connection_new(db);
     if (connection == NULL)
         return ext_error_nomem(error);
+#ifdef GRU4REC_MPI
+    ext_ranks_use(&ext_mpi_driver);
+#endif
     int rc = ext_module_register(connection, error);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof tables / sizeof *tables; i++)
         rc = ext_connection_add_table(connection, tables[i], error);

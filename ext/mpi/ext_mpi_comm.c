@@ -30,6 +30,8 @@ static ext_mpi_comm the = {
 
 /* Held from ext_mpi_comm_start() to ext_mpi_comm_release(). */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Held while MPI is initialised. */
+static pthread_mutex_t beginning = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- errors ---- */
 
@@ -312,18 +314,28 @@ static gru4rec_status share_machine(ext_mpi_comm *comm, gru4rec_error *error)
     return GRU4REC_OK;
 }
 
+gru4rec_status ext_mpi_comm_count(int *n_ranks, gru4rec_error *error)
+{
+    pthread_mutex_lock(&beginning);
+    gru4rec_status status = check_library(error);
+    if (status == GRU4REC_OK && !the.is_known)
+        status = initialize(&the, error);
+    if (status == GRU4REC_OK)
+        status = check_launcher(&the, error);
+    *n_ranks = the.n_ranks;
+    pthread_mutex_unlock(&beginning);
+    return status;
+}
+
 /* What has not been done yet, in this order. */
 static gru4rec_status start(ext_mpi_comm *comm, ext_mpi_job *job, gru4rec_error *error)
 {
-    gru4rec_status status = check_library(error);
+    int n_ranks;
+    gru4rec_status status = ext_mpi_comm_count(&n_ranks, error);
     if (status == GRU4REC_OK && comm->broken[0] != '\0')
         status = break_off(comm, comm->broken, error);
-    if (status == GRU4REC_OK && !comm->is_known)
-        status = initialize(comm, error);
     if (status == GRU4REC_OK)
         status = check_thread(comm, error);
-    if (status == GRU4REC_OK)
-        status = check_launcher(comm, error);
     if (status == GRU4REC_OK && !comm->is_copied)
         status = copy_world(comm, job, error);
     if (status == GRU4REC_OK && !comm->is_started)

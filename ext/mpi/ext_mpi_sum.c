@@ -1,8 +1,8 @@
 /*
  * ext_mpi_sum.c - sums over ranks, always in the order of the ranks; see ext_mpi.h.
  *
- * MPI_Allreduce() adds in an order of its own, so the ranks add themselves: each adds up a
- * slice of the values, and gives it to the others. The slice of a rank is
+ * MPI_Allreduce() adds in an order of its own, so the ranks add themselves: each adds up
+ * a slice of the values, and gives it to the others. The slice of a rank is
  *
  *     from n rank / R up to n (rank + 1) / R
  *
@@ -99,9 +99,9 @@ static bool may_share(const ext_mpi_comm *comm, double bytes)
 }
 
 /*
- * Makes the window large enough for n values. Returns whether there is one. All ranks come
- * to the same result. The memory of a rank is for its part; behind that of rank 0 is the
- * memory for the sums of all.
+ * Makes the window large enough for n values. Returns whether there is one. All ranks
+ * come to the same result. The memory of a rank is for its part; behind that of rank 0 is
+ * the memory for the sums of all.
  */
 static bool share(ext_mpi_job *job, size_t n)
 {
@@ -149,9 +149,9 @@ static gru4rec_status meet(ext_mpi_job *job, gru4rec_error *error)
 }
 
 /*
- * Sums n values by shared memory, when the parts of all ranks are there. A rank writes its
- * next part when all have read this one: after meet(). It writes its next sums when all
- * have copied these: after the next head.
+ * Sums n values by shared memory, when the parts of all ranks are there. A rank writes
+ * its next part when all have read this one: after meet(). It writes its next sums when
+ * all have copied these: after the next head.
  */
 static gru4rec_status sum_shared(ext_mpi_job *job, const gru4rec_block *blocks,
                                  size_t n_blocks, size_t n, gru4rec_error *error)

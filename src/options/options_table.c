@@ -233,6 +233,11 @@ const g4r_option g4r_options_table[] = {
             "a switch for tests: the training computes what this many processes of a "
             "cluster would compute together, to the bit. The sessions are divided among "
             "them by a hash of their values, and each has batch_size lanes"),
+    CHOICE(shard, "own|auto", "own",
+           "in a training over several processes, what each of them reads; "
+           "own: all events of its source, which no other process has; "
+           "auto: of one source that all of them have, the sessions of its part, by a "
+           "hash of their values"),
     INTEGER(keep_versions, 1, 1000, "2",
             "versions kept in the database: the active one, "
             "the one that was active before it, and the newest of the others that are "

@@ -960,7 +960,8 @@ int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
 /*
  * Deletes the checkpoints of runs that are over and made no version: their tensors, and
  * the summaries in their rows. Also deletes the tensors of retired versions. A run whose
- * row says 'training' does not count as over, nor one that is prepared; ext_run_sweep() writes what became of it.
+ * row says 'training' does not count as over, nor one that is prepared; ext_run_sweep()
+ * writes what became of it.
  */
 int ext_run_drop_checkpoints(const ext_home *home, ext_error *error);
 /*
@@ -987,8 +988,8 @@ const char *ext_run_status(const char *process, const char *run, const char *mes
 int ext_run_gone(char **gone, const char *of, const ext_home *home, ext_error *error);
 /*
  * Writes into the row of each run that ext_run_gone() finds of those that train what
- * became of the run, in place of the status 'training'. The rest of the row stays: its message, and its end,
- * which is not known.
+ * became of the run, in place of the status 'training'. The rest of the row stays: its
+ * message, and its end, which is not known.
  */
 int ext_run_sweep(const ext_home *home, ext_error *error);
 
@@ -1247,17 +1248,17 @@ int ext_version_check_limit(const ext_home *home, const ext_run *run,
  */
 int ext_version_check_next(const ext_home *home, ext_error *error);
 /*
- * Makes a version of what the run made: writes its row with status 'ready', or 'prepared',
- * its items, tensors, epochs, checksum, and the sessions that it blends with, if it blends. If
- * another run has committed since, the version gets a new number, the highest. Makes the
- * version the active one, unless it is a candidate (which serves only after it is
- * deployed) or prepared. Puts into run->summary the version's number, whether the version is active,
- * the storage format and the present name of the model. Then forgets what is no longer
- * kept (ext_forget_old()), unless the version is prepared, and checks that all was
- * written. SQLITE_TOOBIG: as for
- * ext_version_check_limit(). SQLITE_AUTH: an authorizer or a trigger changed what was
- * written. SQLITE_ERROR: no higher version number is possible. After a failure the
- * caller must undo the savepoint and restore run->written.
+ * Makes a version of what the run made: writes its row with status 'ready', or
+ * 'prepared', its items, tensors, epochs, checksum, and the sessions that it blends with,
+ * if it blends. If another run has committed since, the version gets a new number, the
+ * highest. Makes the version the active one, unless it is a candidate (which serves only
+ * after it is deployed) or prepared. Puts into run->summary the version's number, whether
+ * the version is active, the storage format and the present name of the model. Then
+ * forgets what is no longer kept (ext_forget_old()), unless the version is prepared, and
+ * checks that all was written. SQLITE_TOOBIG: as for ext_version_check_limit().
+ * SQLITE_AUTH: an authorizer or a trigger changed what was written. SQLITE_ERROR: no
+ * higher version number is possible. After a failure the caller must undo the savepoint
+ * and restore run->written.
  */
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,
                         ext_error *error);

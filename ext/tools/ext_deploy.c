@@ -31,10 +31,11 @@ static int finish(const ext_home *home, const ext_choice *choice, ext_error *err
 
 /*
  * Finds the version that choice means, and makes it the active one, in a savepoint of its
- * own. A version that is prepared is finished by that. First takes the write lock, and writes the endings of earlier runs that are still
- * to be written (ext_pending_lock()). *version: out, the number of the version. Commits
- * unless the user has an open transaction. After a failure nothing is written.
- * SQLITE_ERROR: there is no such version.
+ * own. A version that is prepared is finished by that. First takes the write lock, and
+ * writes the endings of earlier runs that are still to be written (ext_pending_lock()).
+ * *version: out, the number of the version. Commits unless the user has an open
+ * transaction. After a failure nothing is written. SQLITE_ERROR: there is no such
+ * version.
  */
 static int write_choice(int64_t *version, const ext_home *home, const ext_choice *choice,
                         ext_error *error)

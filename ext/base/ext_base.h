@@ -1176,6 +1176,22 @@ const gru4rec_ranks *ext_ranks_hooks(const ext_ranks *ranks);
  */
 bool ext_ranks_is_stopped(const ext_ranks *ranks);
 /*
+ * Gives n bytes of each rank to all ranks: own (n), all (R, n). SQLITE_INTERRUPT: some
+ * rank was interrupted, or has failed. The errors of the next two functions are the same.
+ */
+int ext_ranks_agree(const ext_ranks *ranks, const void *own, size_t n, void *all,
+                    ext_error *error);
+/*
+ * Copies n bytes of rank 0 to all other ranks. n, a multiple of 4, is the same on all
+ * ranks.
+ */
+int ext_ranks_broadcast(const ext_ranks *ranks, void *bytes, size_t n, ext_error *error);
+/*
+ * Copies the text of rank 0, which is not NULL there, to all other ranks: *text, which
+ * must be NULL there, is then of sqlite3_malloc.
+ */
+int ext_ranks_text(const ext_ranks *ranks, char **text, ext_error *error);
+/*
  * Ends the call for this rank. If the error is set, tells the others that this rank has
  * failed; but if another one has failed before, that becomes the error. If it is not set,
  * waits for the others; it is set then if one of them fails. Returns the code that the

@@ -882,9 +882,11 @@ typedef struct ext_checkpoint {
     char *source;      /* text of the source of the events; or NULL */
     /*
      * Columns of the run's row, as they were when it was found. They show later whether
-     * another training has resumed the run. process may be NULL.
+     * another training has resumed the run. process may be NULL. status NULL: this
+     * database has no row of the run, which another process has begun.
      */
     char *status, *process;
+    int64_t n_ranks; /* processes that have trained the run */
 } ext_checkpoint;
 
 /*
@@ -920,22 +922,31 @@ int ext_run_write(ext_run *run, const ext_home *home, ext_error *error);
  * deletes the checkpoints of runs that are over (ext_run_drop_checkpoints()). Call it
  * after ext_run_write(), in the same savepoint.
  * fingerprint: hash of the events. last: the event that since=last means for the run.
+ * n_ranks: processes that train it.
  * SQLITE_ERROR: the row of the run is gone, or another process has resumed the run.
  */
 int ext_run_checkpoint(const ext_run *run, const ext_home *home,
                        const gru4rec_training *training, const char *fingerprint,
-                       const ext_last *last, ext_error *error);
+                       const ext_last *last, int32_t n_ranks, ext_error *error);
 /*
  * Finds the newest run that has stopped and has a checkpoint. A run of another machine
  * counts as stopped. run gets the name of that run, its version and its epochs
  * (run->written too); checkpoint gets all its fields. The tensors are not loaded, and
  * nothing is written. run and checkpoint must be all zero; the caller frees both
- * (ext_run_free(), ext_run_free_checkpoint()) in any case.
- * SQLITE_ERROR: there is no such run. SQLITE_CORRUPT_VTAB: epochs of the run are missing
- * or wrong.
+ * (ext_run_free(), ext_run_free_checkpoint()) in any case. If there is no such run, both
+ * stay as they are. SQLITE_CORRUPT_VTAB: epochs of the run are missing or wrong.
  */
 int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *home,
                    ext_error *error);
+/*
+ * Finds what this database has of the run of that name (run->alive.run), of which another
+ * process has the checkpoint: sets the version of run, and source, status and process of
+ * checkpoint. If it has no row of the run, these stay 0 and NULL.
+ * SQLITE_ERROR: the run has made a version here that can serve. SQLITE_BUSY: another
+ * training has resumed the run.
+ */
+int ext_run_find(ext_run *run, ext_checkpoint *checkpoint, const ext_home *home,
+                 ext_error *error);
 /*
  * Frees the texts of the checkpoint (not the struct itself), and sets all its fields to
  * zero.
@@ -951,9 +962,10 @@ int ext_run_check_checkpoint(const char *run, const ext_checkpoint *checkpoint,
 /*
  * Makes this process the owner of the row that ext_run_resume() found: the row gets
  * status 'training', this process and the options of run, and its message and its end
- * become NULL. Then deletes the epochs after the checkpoint from m_epoch. Before all
- * that, adds the columns that a model of an older build lacks (ext_shadow_upgrade()).
- * SQLITE_ERROR: the row has changed since it was found: another training was faster.
+ * become NULL. Then deletes the epochs after the checkpoint from m_epoch, and what the
+ * row has of a version that was prepared. Before all that, adds the columns that a model
+ * of an older build lacks (ext_shadow_upgrade()). SQLITE_ERROR: the row has changed since
+ * it was found: another training was faster.
  */
 int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
                   const ext_home *home, ext_error *error);

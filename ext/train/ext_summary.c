@@ -56,6 +56,7 @@ static int warn_of_border(char **text, const ext_training *training, ext_error *
  *   ?31       whether sessions were held out
  *   ?34       whether option blend is not 0
  *   ?35       whether option tuned is set, so that options of a tuning were used
+ *   ?36, ?37  which process of a training over several this is, and how many there are
  * prepare_summary() binds all of them.
  */
 static const char summary_query[] =
@@ -71,7 +72,8 @@ static const char summary_query[] =
     "'since', json(nullif(?27, '')), "
     "'warnings', json((SELECT json_group_array(column1) "
     "FROM (VALUES (?28), (?29)) WHERE column1 IS NOT NULL)), "
-    "'advice', ?30, 'tuned', json('true')), "
+    "'advice', ?30, 'tuned', json('true'), 'rank', ?36, 'ranks', ?37), "
+    "iif(?37 > 1, '$.none', '$.rank'), iif(?37 > 1, '$.none', '$.ranks'), "
     "iif(?35, '$.none', '$.tuned'), "
     "iif(?27 = '', '$.since', '$.none'), "
     "iif(?31, '$.none', '$.recall'), iif(?31, '$.none', '$.mrr'), "
@@ -108,30 +110,30 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
     double seconds = 0;
     gru4rec_build build;
     gru4rec_build_facts(&build);
+    const gru4rec_ranks *ranks = ext_ranks_hooks(home->connection->ranks);
     for (size_t i = 0; i < run->n_epochs; i++) {
         n_steps += run->epochs[i].steps;
         n_events += run->epochs[i].events;
         seconds += run->epoch_seconds[i];
     }
-    return ext_query(home, stmt, error, summary_query,
-                     "siiiiiiddiiiiiiiiiiiiiddssssssidiii", home->name,
-                     (int64_t)run->n_epochs, training->best_epoch, n_steps,
-                     dataset->n_events, dataset->n_sessions,
-                     (int64_t)gru4rec_items_count(events->items), best->loss, seconds,
-                     (int64_t)((double)n_events / (seconds > 0 ? seconds : 1)),
-                     (int64_t)gru4rec_train_threads(&training->request->options),
-                     events->n_null, dataset->n_single + dataset->n_left, events->n_bad,
-                     events->n_outside, dataset->n_repeats, dataset->n_rare,
-                     dataset->n_short, dataset->n_dropped, dataset->n_long,
-                     (int64_t)training->data->n_bytes,
-                     held_out != NULL ? held_out->n_sessions : (int64_t)0, best->recall,
-                     best->mrr, texts->first, texts->last, texts->since, texts->steps,
-                     texts->border,
-                     build.blas_core_better != NULL ? build.blas_core_reason : NULL,
-                     (int64_t)(held_out != NULL), training->blend,
-                     kept != NULL ? kept->n_events : (int64_t)0,
-                     (int64_t)(training->request->options.blend != 0),
-                     training->request->options.tuned);
+    return ext_query(
+        home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiiiiiddssssssidiiiii",
+        home->name, (int64_t)run->n_epochs, training->best_epoch, n_steps,
+        dataset->n_events, dataset->n_sessions,
+        (int64_t)gru4rec_items_count(events->items), best->loss, seconds,
+        (int64_t)((double)n_events / (seconds > 0 ? seconds : 1)),
+        (int64_t)gru4rec_train_threads(&training->request->options), events->n_null,
+        dataset->n_single + dataset->n_left, events->n_bad, events->n_outside,
+        dataset->n_repeats, dataset->n_rare, dataset->n_short, dataset->n_dropped,
+        dataset->n_long, (int64_t)training->data->n_bytes,
+        held_out != NULL ? held_out->n_sessions : (int64_t)0, best->recall, best->mrr,
+        texts->first, texts->last, texts->since, texts->steps, texts->border,
+        build.blas_core_better != NULL ? build.blas_core_reason : NULL,
+        (int64_t)(held_out != NULL), training->blend,
+        kept != NULL ? kept->n_events : (int64_t)0,
+        (int64_t)(training->request->options.blend != 0),
+        training->request->options.tuned, (int64_t)(ranks != NULL ? ranks->rank : 0),
+        (int64_t)(ranks != NULL ? ranks->n_ranks : 1));
 }
 
 /*

@@ -1,0 +1,378 @@
+"""faults.py EXTENSION MPI [--kills N] [--seed S]: what files have after ranks were killed or stopped.
+
+A random rank is killed at a random moment, or at one that the test makes long by a lock. After that each file is
+whole, and has the old version, the new one, or a prepared one; resume=true ends with the bits of a training that
+nobody has disturbed. MPI is mpich or openmpi.
+"""
+import argparse
+import glob
+import hashlib
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+
+arguments = argparse.ArgumentParser()
+arguments.add_argument('extension')
+arguments.add_argument('mpi')
+arguments.add_argument('--kills', type=int, default=3)
+arguments.add_argument('--seed', type=int, default=None)
+arguments.add_argument('--only', type=int, default=None, help='the kill of this number')
+options = arguments.parse_args()
+EXTENSION = os.path.abspath(options.extension)
+MPIRUN = {'mpich': ['mpirun.mpich'], 'openmpi': ['mpirun.openmpi', '--oversubscribe']}[options.mpi]
+LIMIT = 120  # seconds for a job
+
+TRAIN = ("SELECT gru4rec_train('rec', 'n_epochs=4, layers=24, batch_size=8, n_sample=64, blend=0, validation=0.1, "
+         "checkpoint_epochs={}, shard=auto, replicate={}')")
+RESUME = "SELECT gru4rec_train('rec', 'resume=true')"
+NOTHING = 'has no interrupted run with a checkpoint to resume'
+EVENTS = """
+    CREATE TABLE clicks(session_id, item_id, ts);
+    WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 5999)
+    INSERT INTO clicks SELECT i / 5, i * i % 97 + i / 1000, i FROM c;
+    CREATE VIRTUAL TABLE rec USING gru4rec(clicks);
+"""
+
+passed = failed = 0
+
+
+def check(what, is_ok, detail=''):
+    global passed, failed
+    passed += bool(is_ok)
+    failed += not is_ok
+    if not is_ok:
+        print(f'FAIL  {what}  {detail}', flush=True)
+
+
+def connect(path):
+    db = sqlite3.connect(path, timeout=30, isolation_level=None)
+    db.enable_load_extension(True)
+    db.load_extension(EXTENSION)
+    return db
+
+
+def value(db, sql, *parameters):
+    row = db.execute(sql, parameters).fetchone()
+    return row and row[0]
+
+
+# ---- jobs ----
+
+class Job:
+    """Ranks that each run one statement on a file of their own, in the sqlite3 shell."""
+
+    def __init__(self, files, sql):
+        self.directory = os.path.dirname(files[0])
+        for old in glob.glob(self.directory + '/pid.*'):
+            os.remove(old)
+        script = f'rank=${{PMI_RANK:-$OMPI_COMM_WORLD_RANK}}; echo $$ >{self.directory}/pid.$rank; ' \
+                 f'exec sqlite3 -cmd ".timeout 30000" -cmd ".load {EXTENSION}" {self.directory}/$rank.db "{sql}"'
+        self.n = len(files)
+        self.popen = subprocess.Popen(MPIRUN + ['-np', str(self.n), 'sh', '-c', script], stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def pid(self, rank):
+        """The process of a rank; None when there is none yet, or no more."""
+        try:
+            return int(open(f'{self.directory}/pid.{rank}').read() or 0) or None
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def signal(self, rank, number):
+        try:
+            os.kill(self.pid(rank), number)
+            return True
+        except (ProcessLookupError, TypeError):
+            return False
+
+    def is_over(self):
+        return self.popen.poll() is not None
+
+    def end(self):
+        """What the ranks have written; the status in self.status."""
+        try:
+            out = self.popen.communicate(timeout=LIMIT)[0]
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            out = self.popen.communicate()[0]
+            check('the job ends', False, out)
+        self.status = self.popen.returncode
+        return out
+
+
+def do(files, sql):
+    job = Job(files, sql)
+    out = job.end()
+    return job.status, out
+
+
+# ---- files ----
+
+def bits(db, version):
+    """All that a version is made of."""
+    digest = hashlib.sha256()
+    for sql in ('SELECT name, chunk, data FROM rec_tensor WHERE version = ? ORDER BY name, chunk',
+                'SELECT row, item, support FROM rec_item WHERE version = ? ORDER BY row',
+                'SELECT epoch, loss, steps, events, recall, mrr FROM rec_epoch WHERE version = ? ORDER BY epoch'):
+        for row in db.execute(sql, (version,)):
+            digest.update(repr(row).encode())
+    return digest.hexdigest()
+
+
+def served(db):
+    """What a user gets."""
+    return db.execute("SELECT item, score FROM gru4rec_recommend('rec', '[5, 17]', 10)").fetchall()
+
+
+def is_shadow(path):
+    return path.endswith(('-wal', '-shm', '-journal'))
+
+
+class Files:
+    """Files with one version, copied anew for each kill, and what a whole training makes of them."""
+
+    def __init__(self, directory, n, journal, replicate, checkpoint):
+        self.home, self.n, self.directory = directory, n, directory + '/now'
+        self.train = TRAIN.format(checkpoint, replicate)
+        self.replicate = replicate
+        base = directory + '/base'
+        os.mkdir(base)
+        for rank in range(n):
+            db = connect(f'{base}/{rank}.db')
+            db.execute(f'PRAGMA journal_mode={journal}')
+            db.executescript(EVENTS)
+            db.execute("SELECT gru4rec_train('rec', 'n_epochs=1, layers=8, seed=7')").fetchall()
+            self.old = served(db)
+            db.close()
+        files = self.fresh()
+        start = time.monotonic()
+        status, out = do(files, self.train)
+        self.seconds = time.monotonic() - start
+        check('the training that nobody disturbs', status == 0 and out.count('"version":2') == n, out)
+        db = connect(files[0])
+        self.bits, self.new = bits(db, 2), served(db)
+        check('there is something to compare', self.new != self.old and len(self.new) == 10)
+        db.close()
+
+    def fresh(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
+        shutil.copytree(self.home + '/base', self.directory)
+        return self.paths()
+
+    def paths(self):
+        return [f'{self.directory}/{rank}.db' for rank in range(self.n)]
+
+    def is_writer(self, rank):
+        return rank == 0 or self.replicate == 'all'
+
+
+def state_of(what, files, rank):
+    """Checks a file, and returns 'old', 'new' or 'prepared'."""
+    db = connect(files.paths()[rank])
+    what = f'{what}: file {rank}'
+    integrity = value(db, 'PRAGMA integrity_check')
+    check(f'{what}: integrity', integrity == 'ok', integrity)
+    damage = value(db, "SELECT gru4rec_check('rec')")
+    check(f'{what}: gru4rec_check()', damage == 'ok', damage)
+    active = value(db, "SELECT value FROM rec_config WHERE key = 'version'")
+    rows = db.execute("SELECT version, status, active, message FROM gru4rec_status('rec')").fetchall()
+    status = {row[1] for row in rows}
+    check(f'{what}: rows', status <= {'ready', 'retired', 'prepared', 'killed', 'interrupted', 'failed'}, rows)
+    serves = served(db)
+    check(f'{what}: serves', serves == (self_new(files) if active == 2 else files.old), (active, rows))
+    if active == 2:
+        check(f'{what}: bits', bits(db, 2) == files.bits)
+    prepared = [row for row in rows if row[1] == 'prepared']
+    check(f'{what}: a prepared version says what to do', all('resume=true' in row[3] for row in prepared), prepared)
+    check(f'{what}: active', active in (1, 2) and not (active == 2 and prepared), rows)
+    db.close()
+    return 'new' if active == 2 else 'prepared' if prepared else 'old'
+
+
+def self_new(files):
+    return files.new
+
+
+def states_of(what, files):
+    """The states of all files: none is new unless that of rank 0 is; then none is old."""
+    states = [state_of(what, files, rank) for rank in range(files.n)]
+    others = [states[rank] for rank in range(1, files.n) if files.is_writer(rank)]
+    check(f'{what}: together', states[0] in ('old', 'new'), states)
+    check(f'{what}: decided by rank 0', set(others) <= ({'new', 'prepared'} if states[0] == 'new' else
+                                                      {'old', 'prepared'}), states)
+    return states
+
+
+def mend(what, files):
+    """resume=true, or a new training where there is nothing to resume; then all is as if nothing had happened."""
+    states = states_of(what, files)
+    db = connect(files.paths()[0])
+    saved = value(db, "SELECT max(summary ->> '$.checkpoint') FROM rec_version WHERE status <> 'ready'")
+    db.close()
+    status, out = do(files.paths(), RESUME)
+    wanted = [rank for rank in range(files.n) if files.is_writer(rank)]
+    if states[0] == 'old' and saved is None:
+        check(f'{what}: nothing to resume', status != 0 and NOTHING in out, out)
+        status, out = do(files.paths(), files.train)
+        check(f'{what}: trained anew', status == 0, out)
+    elif all(states[rank] == 'new' for rank in wanted):
+        check(f'{what}: nothing is left', status != 0 and NOTHING in out, out)
+    else:
+        check(f'{what}: resumed', status == 0, out)
+    for rank in range(files.n):
+        db = connect(files.paths()[rank])
+        active = value(db, "SELECT value FROM rec_config WHERE key = 'version'")
+        if rank in wanted:
+            check(f'{what}: resumed: file {rank}', active > 1 and bits(db, active) == files.bits and
+                  served(db) == files.new, db.execute("SELECT * FROM gru4rec_status('rec')").fetchall())
+        else:
+            check(f'{what}: file {rank} stays', served(db) == files.old)
+        check(f'{what}: resumed: file {rank}: integrity', value(db, 'PRAGMA integrity_check') == 'ok')
+        check(f'{what}: resumed: file {rank}: gru4rec_check()', value(db, "SELECT gru4rec_check('rec')") == 'ok')
+        left = db.execute("SELECT version, status FROM rec_version WHERE status IN ('prepared', 'training')").fetchall()
+        check(f'{what}: resumed: file {rank}: nothing is left', left == [], left)
+        db.close()
+    return states, saved
+
+
+# ---- moments ----
+
+class Watcher:
+    """Looks into the files while a job runs, and locks them. Reading must not hold up writers: so not for long."""
+
+    def __init__(self, files, job):
+        self.files, self.job = files, job
+        self.dbs = [sqlite3.connect(path, timeout=0, isolation_level=None) for path in files.paths()]
+
+    def ask(self, rank, sql):
+        try:
+            return value(self.dbs[rank], sql)
+        except sqlite3.OperationalError:  # locked
+            return None
+
+    def wait(self, rank, sql):
+        """Until the query gives something that is true; False: the job was over before."""
+        end = time.monotonic() + LIMIT
+        while not self.ask(rank, sql):
+            if self.job.is_over() or time.monotonic() > end:
+                return False
+            time.sleep(0.001)
+        return True
+
+    def lock(self, rank):
+        """Takes the write lock, which the others wait for."""
+        for _ in range(2000):
+            try:
+                self.dbs[rank].execute('BEGIN IMMEDIATE')
+                return
+            except sqlite3.OperationalError:
+                time.sleep(0.002)
+
+    def unlock(self, rank):
+        if self.dbs[rank].in_transaction:
+            self.dbs[rank].execute('ROLLBACK')
+
+    def close(self):
+        for db in self.dbs:
+            db.close()
+
+
+EPOCHS = "SELECT count(*) >= {} FROM rec_epoch WHERE version = 2"
+IS_PREPARED = "SELECT count(*) FROM rec_version WHERE version = 2 AND status = 'prepared'"
+IS_NEW = "SELECT value = 2 FROM rec_config WHERE key = 'version'"
+
+
+def any_time(rng, files, watcher, victim):
+    """Any moment, also while MPI starts, and after the end."""
+    time.sleep(rng.uniform(0, 1.1) * files.seconds)
+
+
+def after_epoch(rng, files, watcher, victim):
+    watcher.wait(0, EPOCHS.format(rng.randint(1, 4)))
+    time.sleep(rng.uniform(0, 0.05))
+
+
+def before_decision(rng, files, watcher, victim):
+    """All others have prepared, and rank 0 waits for its lock."""
+    watcher.wait(0, EPOCHS.format(1))
+    watcher.lock(0)
+    for rank in range(1, files.n):
+        watcher.wait(rank, IS_PREPARED)
+    time.sleep(rng.uniform(0, 0.2))
+
+
+def in_prepare(rng, files, watcher, victim):
+    """One rank cannot prepare, the others have."""
+    late = rng.randrange(1, files.n)
+    watcher.wait(0, EPOCHS.format(1))
+    watcher.lock(late)
+    for rank in range(1, files.n):
+        if rank != late:
+            watcher.wait(rank, IS_PREPARED)
+    time.sleep(rng.uniform(0, 0.3) + files.seconds / 4)
+
+
+def after_decision(rng, files, watcher, victim):
+    """Rank 0 has decided, and another rank cannot finish."""
+    late = victim or rng.randrange(1, files.n)
+    watcher.wait(0, EPOCHS.format(1))
+    watcher.lock(0)
+    if watcher.wait(late, IS_PREPARED):
+        watcher.lock(late)
+    watcher.unlock(0)
+    watcher.wait(0, IS_NEW)
+    time.sleep(rng.uniform(0, 0.1))
+
+
+def kill(number, seed, files):
+    """One kill: random, but each number says at what kind of moment."""
+    rng = random.Random(f'{seed} {number}')
+    kinds = [before_decision, after_decision, after_epoch, any_time, in_prepare, any_time]
+    if files.replicate == 'first':
+        kinds = [after_epoch, any_time]
+    moment = kinds[number % len(kinds)]
+    victim = rng.randrange(files.n)
+    what = f'kill {number} (--seed {seed} --only {number}): rank {victim} of {files.n}, {moment.__doc__ or moment.__name__}'
+    job = Job(files.fresh(), files.train)
+    watcher = Watcher(files, job)
+    moment(rng, files, watcher, victim)
+    while job.pid(victim) is None and not job.is_over():
+        time.sleep(0.001)
+    job.signal(victim, signal.SIGKILL)
+    if moment not in (any_time, after_epoch):
+        time.sleep(0.3)  # mpirun kills the others, before they get the lock
+    for rank in range(files.n):
+        watcher.unlock(rank)
+    watcher.close()
+    job.end()
+    states, saved = mend(what, files)
+    print(f'      {moment.__name__}: rank {victim} of {files.n}: {" ".join(states)}, checkpoint {saved}', flush=True)
+
+
+def test_kills(directory):
+    seed = options.seed if options.seed is not None else int(time.time())
+    numbers = [options.only] if options.only is not None else range(options.kills)
+    made = {}
+    for number in numbers:
+        # Most kills with three files and checkpoints, some with others.
+        kind = [(3, 'wal', 'all', 1), (2, 'delete', 'all', 2), (3, 'wal', 'first', 1), (4, 'delete', 'all', 0)]
+        n, journal, replicate, checkpoint = kind[0 if number < 6 else number // 6 % len(kind)]
+        key = n, journal, replicate, checkpoint
+        if key not in made:
+            home = f'{directory}/{n}{journal}{replicate}{checkpoint}'
+            os.mkdir(home)
+            made[key] = Files(home, *key)
+        kill(number, seed, made[key])
+
+
+if __name__ == '__main__':
+    with tempfile.TemporaryDirectory(prefix='gru4rec-mpi-') as place:
+        test_kills(place)
+    print(f'{passed} passed, {failed} failed')
+    sys.exit(failed > 0)

@@ -220,6 +220,14 @@ void ext_mpi_job_explain(const ext_mpi_job *job, ext_error *error)
                   job->reason);
 }
 
+/* Tells whether this rank stops only because another one has told that it stops. */
+static bool follows(const ext_mpi_job *job, const ext_error *error)
+{
+    const bool is_own = job->is_stopped != NULL && job->is_stopped(job->context);
+    return ext_error_is(error, SQLITE_INTERRUPT) && !is_own &&
+           ext_mpi_wait_is_notified(job->comm, job->number);
+}
+
 int ext_mpi_job_close(ext_mpi_job *job, ext_error *error)
 {
     gru4rec_error message = {0};
@@ -227,7 +235,9 @@ int ext_mpi_job_close(ext_mpi_job *job, ext_error *error)
     if (comm == NULL)
         return error->rc;
     if (!job->is_over && error->rc != SQLITE_OK) {
-        ext_mpi_head_stop(job, ext_error_message(error));
+        ext_mpi_head_stop(job, follows(job, error) ? "" : ext_error_message(error));
+        if (job->is_interrupt)
+            ext_mpi_job_explain(job, error);
     } else if (!job->is_over) {
         const gru4rec_status status =
             ext_mpi_head_exchange(job, EXT_MPI_END, 0, NULL, 0, &message);

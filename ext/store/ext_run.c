@@ -177,10 +177,12 @@ static int check_updated(sqlite3_stmt *stmt, const char *missing, ext_error *err
 
 int ext_run_checkpoint(const ext_run *run, const ext_home *home,
                        const gru4rec_training *training, const char *fingerprint,
-                       const ext_last *last, int32_t n_ranks, ext_error *error)
+                       const ext_last *last, const ext_ranks *ranks, ext_error *error)
 {
     char process[EXT_ALIVE_PLACE], since[EXT_BORDER_JSON];
     sqlite3_stmt *stmt;
+    const gru4rec_ranks *hooks = ext_ranks_hooks(ranks);
+    const int64_t n_ranks = hooks != NULL ? hooks->n_ranks : 1;
     ext_border_json(since, last);
     ext_alive_place(process, &run->alive);
     if (ext_run_sweep(home, error) != SQLITE_OK ||
@@ -193,11 +195,11 @@ int ext_run_checkpoint(const ext_run *run, const ext_home *home,
                        "WHERE run = ?3 AND status = 'training' AND process = ?4 "
                        "RETURNING 1",
                        "issssi", (int64_t)run->n_epochs, fingerprint, run->alive.run,
-                       process, since, (int64_t)n_ranks);
+                       process, since, n_ranks);
     if (rc == SQLITE_OK)
         rc = check_updated(stmt, "the run's row is gone", error);
     return rc == SQLITE_OK ? ext_tensor_save(training, GRU4REC_N_SLOTS, home,
-                                             run->written.version, error)
+                                             run->written.version, ranks, error)
                            : rc;
 }
 

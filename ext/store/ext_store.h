@@ -535,10 +535,11 @@ int ext_item_sum(uint64_t *sum, const ext_home *home, int64_t version, int32_t n
                  ext_error *error);
 /*
  * Writes all items of the catalogue into m_item, as those of the version: row, id and
- * support. The version must have no items yet.
+ * support. The version must have no items yet. SQLITE_INTERRUPT: another one of ranks
+ * (may be NULL) stops.
  */
 int ext_item_save(const gru4rec_items *items, const ext_home *home, int64_t version,
-                  ext_error *error);
+                  const ext_ranks *ranks, ext_error *error);
 /*
  * Turns the status of a library function that took items into an error, and returns its
  * code. GRU4REC_OK sets no error. GRU4REC_INVALID means that the model's items are
@@ -592,10 +593,11 @@ int ext_sum_forget(const ext_home *home, ext_error *error);
 /*
  * Deletes all tensors of the version from m_tensor, then writes those of the training:
  * the weights, and the tensors of the slots 0 to n_slots - 1 (see gru4rec_slot). A slot
- * that the training does not have is left out.
+ * that the training does not have is left out. SQLITE_INTERRUPT: another one of ranks
+ * (may be NULL) stops.
  */
 int ext_tensor_save(const gru4rec_training *training, int n_slots, const ext_home *home,
-                    int64_t version, ext_error *error);
+                    int64_t version, const ext_ranks *ranks, ext_error *error);
 /*
  * Returns the bytes that the longest row of m_tensor would have for this model, at most.
  */
@@ -922,12 +924,12 @@ int ext_run_write(ext_run *run, const ext_home *home, ext_error *error);
  * deletes the checkpoints of runs that are over (ext_run_drop_checkpoints()). Call it
  * after ext_run_write(), in the same savepoint.
  * fingerprint: hash of the events. last: the event that since=last means for the run.
- * n_ranks: processes that train it.
+ * ranks: the processes that train it; may be NULL.
  * SQLITE_ERROR: the row of the run is gone, or another process has resumed the run.
  */
 int ext_run_checkpoint(const ext_run *run, const ext_home *home,
                        const gru4rec_training *training, const char *fingerprint,
-                       const ext_last *last, int32_t n_ranks, ext_error *error);
+                       const ext_last *last, const ext_ranks *ranks, ext_error *error);
 /*
  * Finds the newest run that has stopped and has a checkpoint. A run of another machine
  * counts as stopped. run gets the name of that run, its version and its epochs
@@ -1240,9 +1242,10 @@ typedef struct ext_outcome {
     const gru4rec_items *items;       /* the catalogue */
     /* The sessions that the version blends with; NULL: the version does not blend. */
     const gru4rec_dataset *sessions;
-    bool is_candidate; /* true: the version serves only after it is deployed */
-    bool is_prepared;  /* true: the version waits for ext_version_finish() */
-    ext_keep keep;     /* how many versions and rows the model keeps afterwards */
+    bool is_candidate;      /* true: the version serves only after it is deployed */
+    bool is_prepared;       /* true: the version waits for ext_version_finish() */
+    const ext_ranks *ranks; /* the processes that have trained it; NULL: this one */
+    ext_keep keep;          /* how many versions and rows the model keeps afterwards */
 } ext_outcome;
 
 /*

@@ -416,9 +416,10 @@ int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *o
                                 outcome->sessions, error) != SQLITE_OK ||
         number_run(run, home, error) != SQLITE_OK ||
         ext_run_write(run, home, error) != SQLITE_OK ||
-        ext_item_save(outcome->items, home, run->written.version, error) != SQLITE_OK ||
+        ext_item_save(outcome->items, home, run->written.version, outcome->ranks,
+                      error) != SQLITE_OK ||
         ext_tensor_save(outcome->training, outcome->n_slots, home, run->written.version,
-                        error) != SQLITE_OK ||
+                        outcome->ranks, error) != SQLITE_OK ||
         ext_blend_save(outcome->sessions, home, run->written.version, error) !=
             SQLITE_OK ||
         finish_row(run, home, outcome, error) != SQLITE_OK ||

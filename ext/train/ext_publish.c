@@ -225,12 +225,11 @@ static int write_row(ext_training *training, const ending *end, ext_error *error
  */
 static int write_checkpoint(ext_training *training, const ending *end, ext_error *error)
 {
-    const gru4rec_ranks *ranks = ext_ranks_hooks(training->home.connection->ranks);
     int rc = write_row(training, end, error);
     return rc == SQLITE_OK
                ? ext_run_checkpoint(&training->run, &training->home, &training->weights,
                                     training->data->fingerprint, &training->data->last,
-                                    ranks != NULL ? ranks->n_ranks : 1, error)
+                                    training->home.connection->ranks, error)
                : rc;
 }
 
@@ -324,6 +323,7 @@ static int write_version(ext_training *training, ext_savepoint *savepoint,
         .sessions = ext_train_blend_kept(training),
         .is_candidate = !options->activate,
         .is_prepared = !ext_train_ranks_is_first(training->request),
+        .ranks = training->home.connection->ranks,
         .keep = ext_forget_keep(options),
     };
     const ext_home *home = &training->home;
@@ -408,7 +408,9 @@ static void commit(ext_training *training, version_writer *write, ext_error *err
     sqlite3 *db = training->home.db;
     const double since = ext_poll_seconds();
     const int64_t most = 1000 * training->request->options.commit_wait;
-    const int64_t ms = most > 0 ? most : INT64_MAX;
+    /* While SQLite waits, this process does not notice that another rank stops. */
+    const bool has_ranks = ext_ranks_hooks(training->home.connection->ranks) != NULL;
+    const int64_t ms = has_ranks ? 0 : most > 0 ? most : INT64_MAX;
     const int timeout = ext_sql_shorten_timeout(db, ms);
     /*
      * This loop waits for another writer that has the lock; nothing is written meanwhile.

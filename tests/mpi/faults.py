@@ -7,6 +7,7 @@ nobody has disturbed. MPI is mpich or openmpi.
 import argparse
 import glob
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -15,6 +16,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 arguments = argparse.ArgumentParser()
@@ -23,6 +25,7 @@ arguments.add_argument('mpi')
 arguments.add_argument('--kills', type=int, default=3)
 arguments.add_argument('--seed', type=int, default=None)
 arguments.add_argument('--only', type=int, default=None, help='the kill of this number')
+arguments.add_argument('--rank', default=None, help='be a rank of test_interrupts(), on this file')
 options = arguments.parse_args()
 EXTENSION = os.path.abspath(options.extension)
 MPIRUN = {'mpich': ['mpirun.mpich'], 'openmpi': ['mpirun.openmpi', '--oversubscribe']}[options.mpi]
@@ -72,15 +75,18 @@ def shell(path, sql):
 
 
 class Job:
-    """Ranks that each run one statement on a file of their own, in the sqlite3 shell."""
+    """Ranks that each run a program on a file of their own: the sqlite3 shell with one statement, or this script."""
 
-    def __init__(self, files, sql):
+    def __init__(self, files, sql=None):
         self.directory = os.path.dirname(files[0])
-        for old in glob.glob(self.directory + '/pid.*'):
+        for old in glob.glob(self.directory + '/pid.*') + glob.glob(self.directory + '/go.*'):
             os.remove(old)
-        script = f'rank=${{PMI_RANK:-$OMPI_COMM_WORLD_RANK}}; echo $$ >{self.directory}/pid.$rank; ' \
-                 f'exec sqlite3 -cmd ".timeout 30000" -cmd ".load {EXTENSION}" {self.directory}/$rank.db "{sql}"'
+        file = f'{self.directory}/$rank.db'
+        program = f'sqlite3 -cmd ".timeout 30000" -cmd ".load {EXTENSION}" {file} "{sql}"' if sql else \
+                  f'{sys.executable} {os.path.abspath(__file__)} {EXTENSION} {options.mpi} --rank {file}'
+        script = f'rank=${{PMI_RANK:-$OMPI_COMM_WORLD_RANK}}; echo $$ >{self.directory}/pid.$rank; exec {program}'
         self.n = len(files)
+        self.is_killed = False
         self.popen = subprocess.Popen(MPIRUN + ['-np', str(self.n), 'sh', '-c', script], stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -92,6 +98,7 @@ class Job:
             return None
 
     def signal(self, rank, number):
+        self.is_killed = number == signal.SIGKILL
         try:
             os.kill(self.pid(rank), number)
             return True
@@ -115,7 +122,7 @@ class Job:
             try:
                 out = self.popen.communicate(timeout=0.5)[0]
             except subprocess.TimeoutExpired:
-                if any(self.lives(rank) for rank in range(self.n)):
+                if not self.is_killed or any(self.lives(rank) for rank in range(self.n)):
                     seen = time.monotonic()
                 # mpirun of Open MPI sometimes waits for ever after a rank was killed that was about to begin.
                 if time.monotonic() > min(end, seen + 5):
@@ -190,8 +197,8 @@ class Files:
         return rank == 0 or self.replicate == 'all'
 
 
-def state_of(what, files, rank):
-    """Checks a file, and returns 'old', 'new' or 'prepared'."""
+def state_of(what, files, rank, is_kept=False):
+    """Checks a file, and returns 'old', 'new' or 'prepared'. is_kept: a process may keep the result."""
     db = connect(files.paths()[rank])
     what = f'{what}: file {rank}'
     integrity = value(db, 'PRAGMA integrity_check')
@@ -201,7 +208,8 @@ def state_of(what, files, rank):
     active = value(db, "SELECT value FROM rec_config WHERE key = 'version'")
     rows = db.execute("SELECT version, status, active, message FROM gru4rec_status('rec')").fetchall()
     status = {row[1] for row in rows}
-    check(f'{what}: rows', status <= {'ready', 'retired', 'prepared', 'killed', 'interrupted', 'failed'}, rows)
+    known = {'ready', 'prepared', 'killed', 'interrupted', 'failed'} | ({'training'} if is_kept else set())
+    check(f'{what}: rows', status <= known, rows)
     serves = served(db)
     check(f'{what}: serves', serves == (files.new if active == 2 else files.old), (active, rows))
     if active == 2:
@@ -213,9 +221,9 @@ def state_of(what, files, rank):
     return 'new' if active == 2 else 'prepared' if prepared else 'old'
 
 
-def states_of(what, files):
+def states_of(what, files, is_kept=False):
     """The states of all files: none is new unless that of rank 0 is; then none is old."""
-    states = [state_of(what, files, rank) for rank in range(files.n)]
+    states = [state_of(what, files, rank, is_kept) for rank in range(files.n)]
     others = [states[rank] for rank in range(1, files.n) if files.is_writer(rank)]
     check(f'{what}: together', states[0] in ('old', 'new'), states)
     check(f'{what}: decided by rank 0', set(others) <= ({'new', 'prepared'} if states[0] == 'new' else
@@ -385,8 +393,148 @@ def test_kills(directory):
         kill(number, seed, made[key])
 
 
+# ---- ranks that stop, and go on ----
+
+SOON = 1.0 + 1.0  # seconds in which all ranks stop; and what a busy machine adds
+
+
+def be_rank(path):
+    """Does the SQL that comes in files go.N, tells what came of it in lines of JSON; a file go.stop interrupts it."""
+    db, directory, name = connect(path), os.path.dirname(path), os.path.basename(path)
+
+    def interrupt():
+        while not os.path.exists(f'{directory}/go.stop.{name}'):
+            time.sleep(0.002)
+        db.interrupt()
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    for number in range(100):
+        go = f'{directory}/go.{number}'
+        while not os.path.exists(go):
+            time.sleep(0.005)
+        sql = open(go).read()
+        if not sql:
+            return
+        try:
+            result = value(db, sql)
+        except sqlite3.Error as error:
+            result = str(error)
+        with open(f'{directory}/go.done.{number}.{name}.new', 'w') as out:
+            json.dump({'result': result, 'at': time.time()}, out)
+        os.rename(out.name, out.name[:-4])
+
+
+class Ranks(Job):
+    """Ranks that do one statement after another."""
+
+    def __init__(self, files):
+        super().__init__(files)
+        self.number = 0
+
+    def write(self, name, text):
+        with open(f'{self.directory}/{name}.new', 'w') as file:
+            file.write(text)
+        os.rename(file.name, f'{self.directory}/{name}')
+
+    def begin(self, sql):
+        self.write(f'go.{self.number}', sql)
+        self.number += 1
+
+    def interrupt(self, rank):
+        self.write(f'go.stop.{rank}.db', '')
+        return time.time()
+
+    def results(self):
+        """What the last statement gave on all ranks, and when."""
+        out = []
+        for rank in range(self.n):
+            path = f'{self.directory}/go.done.{self.number - 1}.{rank}.db'
+            end = time.monotonic() + LIMIT
+            while not os.path.exists(path):
+                assert time.monotonic() < end and not self.is_over(), self.end()
+                time.sleep(0.002)
+            out.append(json.load(open(path)))
+        return out
+
+
+def in_training(rng, files, watcher, victim):
+    """While they train."""
+    watcher.wait(0, EPOCHS.format(1))
+    time.sleep(rng.uniform(0, 0.05))
+
+
+def check_stopped(what, files, job, victim, start, results):
+    told = [row['result'] for row in results]
+    check(f'{what}: all stop', all('interrupted' in str(text) for text in told), told)
+    check(f'{what}: who it was', all(f'rank {victim} was interrupted' in str(told[rank])
+                                     for rank in range(files.n) if rank != victim), told)
+    took = max(row['at'] for row in results) - start
+    check(f'{what}: soon', took < SOON, f'{took:.2f} s')
+    states = states_of(what, files, is_kept=True)
+    check(f'{what}: the old version serves', 'new' not in states, states)
+    return took, states
+
+
+def interrupt(moment, rng, files):
+    """sqlite3_interrupt() on one rank: all stop soon, and the same processes go on where they were."""
+    victim = rng.randrange(files.n)
+    what = f'interrupt of rank {victim} of {files.n}, {moment.__name__}'
+    job = Ranks(files.fresh())
+    watcher = Watcher(files, job)
+    job.begin(files.train)
+    moment(rng, files, watcher, victim)
+    start = job.interrupt(victim)
+    results = job.results()
+    for rank in range(files.n):
+        watcher.unlock(rank)
+    watcher.close()
+    took, states = check_stopped(what, files, job, victim, start, results)
+    job.begin(RESUME)
+    told = [row['result'] for row in job.results()]
+    check(f'{what}: resumed', all('"version":' in str(text) for text in told), told)
+    job.begin('SELECT gru4rec_ranks()')
+    check(f'{what}: MPI is usable', all(f'"ranks":{files.n}' in row['result'] for row in job.results()))
+    job.begin('')
+    job.end()
+    check(f'{what}: the end', job.status == 0, job.status)
+    mend(what, files)
+    print(f'      {what}: {took:.2f} s, {" ".join(states)}', flush=True)
+
+
+def test_interrupts(directory):
+    rng = random.Random(options.seed)
+    home = f'{directory}/interrupts'
+    os.mkdir(home)
+    files = Files(home, 3, 'wal', 'all', 1)
+    for moment in in_training, before_decision, in_prepare:
+        interrupt(moment, rng, files)
+    # Ctrl-C in the sqlite3 shell, which then ends.
+    victim = rng.randrange(3)
+    what = f'SIGINT to rank {victim}'
+    job = Job(files.fresh(), files.train)
+    watcher = Watcher(files, job)
+    in_training(rng, files, watcher, victim)
+    start = time.monotonic()
+    job.signal(victim, signal.SIGINT)
+    while any(job.lives(rank) for rank in range(files.n)) and time.monotonic() < start + 10:
+        time.sleep(0.005)
+    took = time.monotonic() - start
+    watcher.close()
+    out = job.end()
+    check(f'{what}: soon', took < SOON, f'{took:.2f} s')
+    check(f'{what}: all stop', out.count('interrupted') >= 3 and f'rank {victim} was interrupted' in out, out)
+    states, _ = mend(what, files)
+    check(f'{what}: the old version serves', 'new' not in states, states)
+    print(f'      {what}: {took:.2f} s', flush=True)
+
+
 if __name__ == '__main__':
+    if options.rank:
+        be_rank(options.rank)
+        sys.exit()
     with tempfile.TemporaryDirectory(prefix='gru4rec-mpi-') as place:
+        if options.only is None:
+            test_interrupts(place)
         test_kills(place)
     print(f'{passed} passed, {failed} failed')
     sys.exit(failed > 0)

@@ -122,6 +122,7 @@ for mpi in mpich openmpi; do
         [ $n -eq 1 ] || check "a rank ends, $n ranks" over $n "$programs/mpi_stops" --ended
     done
     check 'without mpirun' alone_in_shell
+    [ ! -x "$PYTHON" ] || check_runner 'killed and stopped ranks' "$PYTHON" "$here/faults.py" "$extension" $mpi
     check 'each rank with a file of its own' shards
     check 'gru4rec.so beside it' only_one "$extension" "$plain" gru4rec_mpi.so
     check 'beside gru4rec.so' only_one "$plain" "$extension" gru4rec.so

@@ -120,7 +120,7 @@ static const char query[] =
     "e.loss, e.recall, e.mrr, r.message, r.run, r.process, n.seconds, "
     "(julianday('now') - julianday(r.updated)) * 86400, "
     "(julianday(r.updated) - julianday(r.started)) * 86400, "
-    "r.s ->> '$.rank', r.s ->> '$.ranks' "
+    "r.s ->> '$.ranks.rank', r.s ->> '$.ranks.ranks' "
     "FROM run AS r "
     "LEFT JOIN (SELECT version, max(epoch) AS epochs, avg(seconds) AS seconds "
     "FROM @epoch GROUP BY version) AS n ON n.version = r.version "

@@ -189,7 +189,7 @@ int ext_kept_commit(ext_attempt *attempt, const ext_train_request *request,
         attempt->request.options.commit_wait = request->options.commit_wait;
     training->quiet_until = 0;
     ext_poll_start(&training->poll, training->home.db);
-    ext_train_ranks_publish(training, error);
+    ext_train_job_publish(training, error);
     ext_poll_stop(&training->poll);
     if (error->rc == SQLITE_OK) {
         forget(attempt);

@@ -244,8 +244,7 @@ static bool is_checkpoint_due(const ext_training *training)
 {
     const gru4rec_options *options = &training->request->options;
     const int64_t epoch = (int64_t)training->run.n_epochs;
-    return options->checkpoint_epochs > 0 &&
-           ext_train_ranks_is_first(training->request) &&
+    return options->checkpoint_epochs > 0 && ext_train_job_is_first(training->request) &&
            epoch - training->saved >= options->checkpoint_epochs &&
            epoch < options->n_epochs;
 }
@@ -322,7 +321,7 @@ static int write_version(ext_training *training, ext_savepoint *savepoint,
         .items = training->data->events.items,
         .sessions = ext_train_blend_kept(training),
         .is_candidate = !options->activate,
-        .is_prepared = !ext_train_ranks_is_first(training->request),
+        .is_prepared = !ext_train_job_is_first(training->request),
         .ranks = training->home.connection->ranks,
         .keep = ext_forget_keep(options),
     };

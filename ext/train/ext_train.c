@@ -331,7 +331,7 @@ static int train_model(ext_attempt *attempt, ext_error *error)
         return error->rc;
     ext_poll_start(&training->poll, training->home.db);
     if (train_epochs(training, error) == SQLITE_OK)
-        ext_train_ranks_publish(training, error);
+        ext_train_job_publish(training, error);
     ext_poll_stop(&training->poll);
     return error->rc;
 }
@@ -361,7 +361,7 @@ static int commit_only(ext_attempt *attempt, ext_attempt **done, ext_error *erro
         return ext_kept_commit(attempt->request.kept, &attempt->request, error);
     }
     ext_poll_start(&training->poll, training->home.db);
-    ext_train_ranks_publish(training, error);
+    ext_train_job_publish(training, error);
     ext_poll_stop(&training->poll);
     return error->rc;
 }
@@ -461,7 +461,7 @@ static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
     if (ext_train_request_read(request, ext_connection_of(context), argc, argv, error) ==
             SQLITE_OK &&
         name_model(training, error) == SQLITE_OK &&
-        ext_train_ranks_meet(training, request, error) == SQLITE_OK &&
+        ext_train_job_meet(training, request, error) == SQLITE_OK &&
         ext_train_request_complete(request, &training->run, error) == SQLITE_OK &&
         !request->is_finished)
         run_request(attempt, &done, error);
@@ -472,7 +472,7 @@ static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
         sqlite3_result_text(context, done->training.run.summary, -1, SQLITE_TRANSIENT);
     else if (done == attempt && !is_done)
         is_kept = keep_or_fail(attempt, error);
-    ext_train_ranks_advise(&done->training, error);
+    ext_train_job_advise(&done->training, error);
     if (error->rc != SQLITE_OK)
         mention_serving(done, error);
     if (done != attempt && (error->rc == SQLITE_OK || !is_kept))

@@ -9,7 +9,7 @@
  *   5. summary   the JSON that the call returns              (ext_summary.c)
  *   6. publish   writes the version and commits              (ext_publish.c)
  * ext_train_blend.c has the parts of steps 2 and 4 that option blend needs, ext_tuned.c
- * the part of step 1 that option tuned needs, ext_train_ranks.c those of all steps in
+ * the part of step 1 that option tuned needs, ext_train_job.c those of all steps in
  * which several processes train together. A step reads the results of the steps
  * before it, but does not change them. The run is the exception: its name, its epochs,
  * its options (blend=auto) and its row in m_version are filled in from step to step.
@@ -63,7 +63,7 @@ typedef struct ext_train_request {
     struct ext_attempt *kept;
     const char *given; /* text of the options of the call; borrowed from it; or NULL */
     /*
-     * Set by ext_train_ranks_meet(). is_commit: only the commit remains to be done, that
+     * Set by ext_train_job_meet(). is_commit: only the commit remains to be done, that
      * of kept if this is set; of the options only commit_wait is used, and serving and
      * checkpoint are not set. is_finished: an earlier training was finished, and if the
      * call says resume and there is no run to resume, nothing remains to be done.
@@ -83,7 +83,7 @@ typedef struct ext_train_request {
 int ext_train_request_read(ext_train_request *request, ext_connection *connection,
                            int argc, sqlite3_value **argv, ext_error *error);
 /*
- * Completes the request when the ranks have met (ext_train_ranks_meet()), and checks that
+ * Completes the request when the ranks have met (ext_train_job_meet()), and checks that
  * it is possible. If the call resumes a run, run gets the name, the version and the
  * epochs of that run, and otherwise keeps its name. Unless only a commit remains, or
  * nothing, run also gets the source (borrowed from request) and all options (JSON).
@@ -237,15 +237,15 @@ typedef struct ext_training {
  */
 extern const ext_function ext_train_functions[];
 
-/* ---- ext_train_ranks.c ---- */
+/* ---- ext_train_job.c ---- */
 
 /* Tells whether this process is the first of its ranks, or the only process. */
-bool ext_train_ranks_is_first(const ext_train_request *request);
+bool ext_train_job_is_first(const ext_train_request *request);
 /*
  * Tells whether this process writes the run's row and the version: by the option
  * replicate and request->is_lowest.
  */
-bool ext_train_ranks_is_writer(const ext_train_request *request);
+bool ext_train_job_is_writer(const ext_train_request *request);
 /*
  * Lets the ranks of a training meet, before any of them knows what is to be done. Each
  * one tells what it has of earlier trainings. Sets in the request: is_commit, is_finished
@@ -256,34 +256,34 @@ bool ext_train_ranks_is_writer(const ext_train_request *request);
  * SQLITE_ERROR: the ranks differ, a rank is in a transaction, or a rank has lost a
  * trained model that the others want to commit.
  */
-int ext_train_ranks_meet(ext_training *training, ext_train_request *request,
-                         ext_error *error);
+int ext_train_job_meet(ext_training *training, ext_train_request *request,
+                       ext_error *error);
 /*
  * Makes what rank 0 knows of the run to resume known on all ranks: its name, options,
  * epochs, checkpoint.epoch and checkpoint.fingerprint. If there is none (epoch 0), and a
  * training was finished, gives the summary of rank 0 to the ranks that have none.
  */
-int ext_train_ranks_share_run(ext_train_request *request, ext_run *run, ext_error *error);
+int ext_train_job_share_run(ext_train_request *request, ext_run *run, ext_error *error);
 /* Makes *hash that of the hashes of all ranks; without other ranks it stays. */
-int ext_train_ranks_hash(uint64_t *hash, const ext_train_request *request,
-                         ext_error *error);
+int ext_train_job_hash(uint64_t *hash, const ext_train_request *request,
+                       ext_error *error);
 /*
  * Gives all ranks the weights, the slots and the number of updates of rank 0, if it had
  * to read them: from a checkpoint, or with warm_start.
  */
-int ext_train_ranks_share_weights(gru4rec_training *weights,
-                                  const ext_train_request *request, ext_error *error);
+int ext_train_job_share_weights(gru4rec_training *weights,
+                                const ext_train_request *request, ext_error *error);
 /*
- * Publishes the result of a training on all ranks, as ext_train_ranks.c says. Without
+ * Publishes the result of a training on all ranks, as ext_train_job.c says. Without
  * other ranks it is ext_publish_version(). After a failure the version before serves, and
  * training->is_prepared says whether this rank has prepared the new one.
  */
-int ext_train_ranks_publish(ext_training *training, ext_error *error);
+int ext_train_job_publish(ext_training *training, ext_error *error);
 /*
  * If the version is prepared here, and the call has failed, appends to the error message
  * how to finish the version.
  */
-void ext_train_ranks_advise(const ext_training *training, ext_error *error);
+void ext_train_job_advise(const ext_training *training, ext_error *error);
 
 /* ---- ext_attempt.c ---- */
 

@@ -181,7 +181,7 @@ static int find_last(ext_train_data *data, const ext_train_request *request,
     ext_version active = {0};
     if (!ext_since_is_last(&request->options) || !request->is_found)
         return SQLITE_OK;
-    if (request->checkpoint.epoch > 0 && ext_train_ranks_is_first(request)) {
+    if (request->checkpoint.epoch > 0 && ext_train_job_is_first(request)) {
         data->last = request->checkpoint.last;
         return SQLITE_OK;
     }
@@ -334,7 +334,7 @@ static int take_fingerprint(ext_train_data *data, const ext_train_request *reque
     const ext_events *events = &data->events;
     const ext_checkpoint *checkpoint = &request->checkpoint;
     uint64_t hash = gru4rec_dataset_fingerprint(events->dataset, events->items);
-    if (ext_train_ranks_hash(&hash, request, error) != SQLITE_OK)
+    if (ext_train_job_hash(&hash, request, error) != SQLITE_OK)
         return error->rc;
     sqlite3_snprintf(sizeof data->fingerprint, data->fingerprint, "%016llx",
                      (unsigned long long)hash);

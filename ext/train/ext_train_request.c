@@ -189,7 +189,7 @@ static int take_options(ext_train_request *request, const char *given, ext_error
         rc = parse_options(request, given, error);
     /* The version gets the options of a run that never stopped, so without resume. */
     request->options.resume = false;
-    request->is_writer = ext_train_ranks_is_writer(request);
+    request->is_writer = ext_train_job_is_writer(request);
     return rc;
 }
 
@@ -205,15 +205,15 @@ static int resume(ext_train_request *request, ext_run *run, const char *given,
 {
     ext_checkpoint *checkpoint = &request->checkpoint;
     int rc = check_resumable(request, given, error);
-    if (rc == SQLITE_OK && ext_train_ranks_is_first(request))
+    if (rc == SQLITE_OK && ext_train_job_is_first(request))
         rc = find_checkpoint(request, run, error);
     if (rc == SQLITE_OK)
-        rc = ext_train_ranks_share_run(request, run, error);
+        rc = ext_train_job_share_run(request, run, error);
     request->is_finished &= checkpoint->epoch == 0;
     if (rc != SQLITE_OK || request->is_finished)
         return rc;
     rc = take_options(request, given, error);
-    if (rc == SQLITE_OK && !ext_train_ranks_is_first(request) && request->is_writer &&
+    if (rc == SQLITE_OK && !ext_train_job_is_first(request) && request->is_writer &&
         request->is_found)
         rc = ext_run_find(run, checkpoint, &request->home, error);
     if (rc == SQLITE_OK && request->source == NULL && checkpoint->status != NULL &&
@@ -386,7 +386,7 @@ int ext_train_request_read(ext_train_request *request, ext_connection *connectio
     request->given = options;
     /* On other ranks than rank 0 there may be nothing to do but to commit. */
     return rc != SQLITE_OK || request->kept != NULL ||
-                   (request->options.resume && !ext_train_ranks_is_first(request))
+                   (request->options.resume && !ext_train_job_is_first(request))
                ? rc
                : check_source(request, model, error);
 }
@@ -395,7 +395,7 @@ int ext_train_request_complete(ext_train_request *request, ext_run *run, ext_err
 {
     if (request->is_commit)
         return check_commit(request, request->given, error);
-    request->is_writer = ext_train_ranks_is_writer(request);
+    request->is_writer = ext_train_job_is_writer(request);
     request->is_finished &= request->options.resume != 0;
     int rc = SQLITE_OK;
     if (request->options.resume)

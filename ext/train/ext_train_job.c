@@ -1,5 +1,5 @@
 /*
- * ext_train_ranks.c - the parts of a training in which its ranks decide together; see
+ * ext_train_job.c - the parts of a training in which its ranks decide together; see
  * ext_train.h, and ext_ranks in ext_base.h.
  *
  * The run has the same name on all ranks; rank 0 draws it. All ranks have the same
@@ -52,7 +52,7 @@ static const gru4rec_ranks *hooks_of(const ext_train_request *request)
     return ext_ranks_hooks(ranks_of(request));
 }
 
-bool ext_train_ranks_is_first(const ext_train_request *request)
+bool ext_train_job_is_first(const ext_train_request *request)
 {
     const gru4rec_ranks *hooks = hooks_of(request);
     return hooks == NULL || hooks->rank == 0;
@@ -66,9 +66,9 @@ static bool is_for_first(const gru4rec_options *options)
             options->shard == GRU4REC_SHARD_AUTO);
 }
 
-bool ext_train_ranks_is_writer(const ext_train_request *request)
+bool ext_train_job_is_writer(const ext_train_request *request)
 {
-    return ext_train_ranks_is_first(request) ||
+    return ext_train_job_is_first(request) ||
            (request->is_lowest && !is_for_first(&request->options));
 }
 
@@ -220,7 +220,7 @@ static int ask_first(int32_t *is_ready, const ballot *ballots,
 {
     const int n_ranks = hooks_of(request)->n_ranks;
     memset(is_ready, 0, (size_t)n_ranks * sizeof *is_ready);
-    for (int rank = 1; ext_train_ranks_is_first(request) && request->is_found &&
+    for (int rank = 1; ext_train_job_is_first(request) && request->is_found &&
                        error->rc == SQLITE_OK && rank < n_ranks;
          rank++) {
         int64_t n = 0;
@@ -300,7 +300,7 @@ static int take_kept(ext_training *training, ext_train_request *request,
     return SQLITE_OK;
 }
 
-/* Does what ext_train_ranks_meet() does, with the ballots of all ranks. */
+/* Does what ext_train_job_meet() does, with the ballots of all ranks. */
 static int decide(ext_training *training, ext_train_request *request,
                   const ballot *ballots, int64_t version, ext_error *error)
 {
@@ -316,8 +316,8 @@ static int decide(ext_training *training, ext_train_request *request,
     return take_kept(training, request, ballots, version, error);
 }
 
-int ext_train_ranks_meet(ext_training *training, ext_train_request *request,
-                         ext_error *error)
+int ext_train_job_meet(ext_training *training, ext_train_request *request,
+                       ext_error *error)
 {
     const gru4rec_ranks *hooks = hooks_of(request);
     ballot own;
@@ -377,7 +377,7 @@ static int take_run(ext_train_request *request, ext_run *run, const resumed *tol
 static int share_summary(const ext_train_request *request, ext_run *run, ext_error *error)
 {
     char *summary = NULL;
-    if (ext_train_ranks_is_first(request)) {
+    if (ext_train_job_is_first(request)) {
         sqlite3_stmt *stmt;
         int rc = ext_query(&request->home, &stmt, error,
                            "SELECT summary FROM @version WHERE status = 'ready' "
@@ -403,14 +403,14 @@ static int share_summary(const ext_train_request *request, ext_run *run, ext_err
     return error->rc;
 }
 
-int ext_train_ranks_share_run(ext_train_request *request, ext_run *run, ext_error *error)
+int ext_train_job_share_run(ext_train_request *request, ext_run *run, ext_error *error)
 {
     const ext_ranks *ranks = ranks_of(request);
     ext_checkpoint *checkpoint = &request->checkpoint;
     resumed told = {.epoch = checkpoint->epoch};
     if (hooks_of(request) == NULL)
         return SQLITE_OK;
-    const bool is_first = ext_train_ranks_is_first(request);
+    const bool is_first = ext_train_job_is_first(request);
     memcpy(told.name, run->alive.run, EXT_RUN_NAME);
     sqlite3_snprintf(sizeof told.fingerprint, told.fingerprint, "%s",
                      checkpoint->fingerprint != NULL ? checkpoint->fingerprint : "");
@@ -427,8 +427,7 @@ int ext_train_ranks_share_run(ext_train_request *request, ext_run *run, ext_erro
                                run->n_epochs * sizeof *run->epoch_seconds, error);
 }
 
-int ext_train_ranks_hash(uint64_t *hash, const ext_train_request *request,
-                         ext_error *error)
+int ext_train_job_hash(uint64_t *hash, const ext_train_request *request, ext_error *error)
 {
     const gru4rec_ranks *hooks = hooks_of(request);
     if (hooks == NULL)
@@ -459,8 +458,8 @@ static int share_model(gru4rec_model *model, const ext_ranks *ranks, ext_error *
     return rc;
 }
 
-int ext_train_ranks_share_weights(gru4rec_training *weights,
-                                  const ext_train_request *request, ext_error *error)
+int ext_train_job_share_weights(gru4rec_training *weights,
+                                const ext_train_request *request, ext_error *error)
 {
     const ext_ranks *ranks = ranks_of(request);
     int64_t updates = weights->updates;
@@ -473,7 +472,7 @@ int ext_train_ranks_share_weights(gru4rec_training *weights,
             rc = share_model(weights->slot[i], ranks, error);
     if (rc == SQLITE_OK)
         rc = ext_ranks_broadcast(ranks, &updates, sizeof updates, error);
-    if (rc == SQLITE_OK && !ext_train_ranks_is_first(request))
+    if (rc == SQLITE_OK && !ext_train_job_is_first(request))
         gru4rec_training_continue(weights, updates);
     return rc;
 }
@@ -514,7 +513,7 @@ static int hear(ext_training *training, ext_error *error)
     return error->rc;
 }
 
-int ext_train_ranks_publish(ext_training *training, ext_error *error)
+int ext_train_job_publish(ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
     const gru4rec_ranks *hooks = hooks_of(request);
@@ -539,7 +538,7 @@ int ext_train_ranks_publish(ext_training *training, ext_error *error)
     return error->rc;
 }
 
-void ext_train_ranks_advise(const ext_training *training, ext_error *error)
+void ext_train_job_advise(const ext_training *training, ext_error *error)
 {
     if (!training->is_prepared || error->rc == SQLITE_OK)
         return;

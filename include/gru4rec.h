@@ -822,7 +822,7 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
                                    bool (*is_stopped)(void *), void *context,
                                    gru4rec_dataset **dataset, gru4rec_items **items);
 
-struct gru4rec_ranks; /* defined below, with gru4rec_train() */
+struct gru4rec_ranks; /* defined below */
 
 /*
  * Does what gru4rec_dataset_new() does in each of several processes (ranks), each of

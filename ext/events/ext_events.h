@@ -660,8 +660,8 @@ int ext_shards_check_bad(ext_row_reader *rows, const ext_events *events,
 int ext_shards_has_any(const ext_reading *reading, bool *has, ext_error *error);
 /*
  * Makes *border, of the events of this rank, that of the events of all ranks: the last
- * one. If each rank has a source of its own, it has the rowid of this rank's event at that
- * time, or one before all events of this source at that time.
+ * one. If each rank has a source of its own, it has the rowid of this rank's event at
+ * that time, or one before all events of this source at that time.
  */
 int ext_shards_unite_border(const ext_row_reader *rows, ext_border *border,
                             ext_error *error);

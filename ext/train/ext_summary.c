@@ -121,8 +121,9 @@ static const char drops_blend[] =
     "blend is 0, because a training over several processes makes no version that blends";
 
 /*
- * Texts that become values of the summary, owned by ext_summary_make(). first and last: the times of the first and the last event, as JSON.
- * since: the border of since=last, as JSON; empty without since=last.
+ * Texts that become values of the summary, owned by ext_summary_make(). first and last:
+ * the times of the first and the last event, as JSON. since: the border of since=last, as
+ * JSON; empty without since=last.
  */
 typedef struct text_list {
     char *steps, *border, *idle; /* warnings, or NULL */
@@ -134,8 +135,8 @@ typedef struct text_list {
  * Prepares the query of the summary, and binds its values. Loss and measures are those of
  * the epoch whose weights were kept. Steps and seconds are sums over all epochs of the
  * run, the resumed ones too, and events_per_second is made of such sums. Events, sessions
- * and items are those that were read, by all ranks. *stmt has no row yet; the caller steps and
- * finalizes it.
+ * and items are those that were read, by all ranks. *stmt has no row yet; the caller
+ * steps and finalizes it.
  */
 static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                            const text_list *texts, ext_error *error)

@@ -52,8 +52,8 @@ typedef struct ext_train_request {
      * those of the call over them.
      */
     gru4rec_options options;
-    bool
-        drops_blend; /* with several ranks: the default of blend is not 0, but was made 0 */
+    /* With several ranks: blend was made 0, although its default is another value. */
+    bool drops_blend;
     /* Number of the version that was active when the request was read; 0: none was. */
     int64_t serving;
     ext_checkpoint checkpoint; /* where a resumed run goes on; epoch 0: the run is new */

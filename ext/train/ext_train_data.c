@@ -131,10 +131,10 @@ static int find_fingerprints(ext_fingerprints *before, gru4rec_fingerprints_key 
 
 /*
  * Makes data->fingerprints: the fingerprints of all sessions of this training, of all
- * ranks, and those in before, of earlier trainings. is_partial is stored with them: true means that
- * sessions of earlier trainings are missing, because nobody kept their fingerprints.
- * SQLITE_CORRUPT_VTAB: those in before are damaged. SQLITE_INTERRUPT: the host
- * interrupted the call.
+ * ranks, and those in before, of earlier trainings. is_partial is stored with them: true
+ * means that sessions of earlier trainings are missing, because nobody kept their
+ * fingerprints. SQLITE_CORRUPT_VTAB: those in before are damaged. SQLITE_INTERRUPT: the
+ * host interrupted the call.
  */
 static int make_fingerprints(ext_train_data *data, const ext_fingerprints *before,
                              bool is_partial, const ext_home *home, ext_error *error)

@@ -189,7 +189,7 @@ typedef struct placing {
     const gru4rec_dataset *dataset;
     /* (n_ranks) this rank's first session that is behind the last one of that rank. */
     int64_t *next;
-    /* (sessions + 1) sessions, and events, of others directly before each of this rank. */
+    /* (sessions + 1) sessions, and their events, of others directly before each. */
     int64_t *sessions, *lengths;
 } placing;
 

@@ -204,7 +204,7 @@ OPTIONS = {
     'cut': 'session_gap=100, max_length=3, collapse_repeats=true, single_events=count',
     'long': 'max_length=6, long_sessions=drop, min_support=2',
     'window': 'since=400, until=3000',
-    'ids': 'time_sort=false, validation=0.2',
+    'ids': 'time_sort=false, min_support=2',
     'batch': 'n_sample=0, bptt=3',
     'all': 'n_sample=all, loss=cross-entropy, train_random_order=true',
     'separate': 'constrained_embedding=false, embedding=8, dropout_p_hidden=0.2, momentum=0.1, keep_empty=true',
@@ -236,7 +236,7 @@ def cases():
     yield Case('groups', log(23), wants=lambda rank: ['leave groups out'], steps=[plain % (BASE + ', groups=2')])
     yield Case('differ', log(24), wants=lambda rank: ['the ranks differ in option batch_size', None],
                steps=[[plain % (BASE + f', batch_size={20 + rank // (N - 1)}') for rank in range(N)], after])
-    yield Case('no-source', log(25), wants=lambda rank: failed_rank(rank, "no table or view 'nowhere'") + [None],
+    yield Case('no-source', log(25), wants=lambda rank: failed_rank(rank, "cannot read the source 'nowhere'") + [None],
                steps=[[plain.replace("'e'", "'nowhere'" if rank == 1 else "'e'") % BASE for rank in range(N)], after])
     yield Case('no-option', log(26), wants=lambda rank: failed_rank(rank, "no option 'nothing'"),
                steps=[[plain % (BASE + (', nothing=1' if rank == 1 else '')) for rank in range(N)]])

@@ -1091,6 +1091,7 @@ typedef struct ext_poll {
     sqlite3_stmt *stmt; /* the small statement; owned; NULL: it cannot be run */
     double last;        /* ext_poll_seconds() when stmt last ran, at first of the start */
     bool is_interrupted; /* the work must stop; true from the first interrupt on */
+    const struct ext_ranks *ranks; /* ext_poll_join(); NULL: there are none */
 } ext_poll;
 
 /*
@@ -1100,6 +1101,10 @@ typedef struct ext_poll {
  * interrupts are not noticed.
  */
 void ext_poll_start(ext_poll *poll, sqlite3 *db);
+/*
+ * Makes the work stop also when another of these processes stops. ranks may be NULL.
+ */
+void ext_poll_join(ext_poll *poll, const struct ext_ranks *ranks);
 /*
  * Ends a poll: frees the statement and sets it to NULL; is_interrupted keeps its value.
  */

@@ -656,6 +656,11 @@ bool ext_shards_is_own(const ext_reading *reading, const gru4rec_id *session);
  */
 int ext_shards_check_bad(ext_row_reader *rows, const ext_events *events,
                          ext_error *error);
+/*
+ * In a long reading, of which n rows are read: SQLITE_INTERRUPT if another rank stops.
+ * Looks only at every 1024th row.
+ */
+int ext_shards_check_stop(const ext_reading *reading, int64_t n, ext_error *error);
 /* Sets *has to whether it is true on any rank. */
 int ext_shards_has_any(const ext_reading *reading, bool *has, ext_error *error);
 /*

@@ -152,8 +152,8 @@ static const char reading_events[] = "reading the events";
  * function counts the rows, unsorted, and stops with the error of ext_budget_check() when
  * there are too many. since and until leave no row out here.
  */
-static int check_count(const ext_source *source, const ext_budget *budget,
-                       const char *advice, ext_error *error)
+static int check_count(const ext_source *source, const ext_reading *reading,
+                       const ext_budget *budget, const char *advice, ext_error *error)
 {
     /* EVENT_BYTES: the least memory of an event. STEP: rows between two checks. */
     enum { EVENT_BYTES = 20, STEP = 4096 };
@@ -162,10 +162,12 @@ static int check_count(const ext_source *source, const ext_budget *budget,
         return SQLITE_OK;
     int rc = ext_sql_prepare(source->db, &stmt, error, "SELECT 1 FROM %s AS source",
                              source->from);
-    for (uint64_t n = 1; rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW; n++)
-        rc = n % STEP == 0 ? ext_budget_check(budget, n * EVENT_BYTES, reading_events,
-                                              advice, error)
-                           : SQLITE_OK;
+    for (int64_t n = 1; rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW; n++) {
+        rc = ext_shards_check_stop(reading, n, error);
+        if (rc == SQLITE_OK && n % STEP == 0)
+            rc = ext_budget_check(budget, (uint64_t)n * EVENT_BYTES, reading_events,
+                                  advice, error);
+    }
     return ext_sql_finish(stmt, rc, reading_events, error);
 }
 
@@ -196,6 +198,8 @@ static int read_rows(ext_row_reader *rows, visitor *visit, ext_events *events,
             rc = visit(rows, &e, events, error);
         if (rc == SQLITE_OK && rows->bad_rows == 0)
             rc = ext_row_check_bad(rows, events, error);
+        if (rc == SQLITE_OK)
+            rc = ext_shards_check_stop(rows->reading, rows->n_rows, error);
     }
     rc = ext_sql_finish(rows->stmt, rc, reading_events, error);
     events->n_rows = rows->n_rows;
@@ -249,6 +253,7 @@ static int make_dataset(ext_events *events, sqlite3 *db, bool by_time,
     ext_poll poll;
     gru4rec_error message = {0};
     ext_poll_start(&poll, db);
+    ext_poll_join(&poll, ranks);
     gru4rec_status status =
         gru4rec_dataset_unite(events->builder, by_time, ext_ranks_hooks(ranks),
                               ext_poll_is_stopped, &poll, &events->dataset,
@@ -450,7 +455,7 @@ static int read_all(ext_row_reader *rows, ext_events *events, ext_budget *budget
     if (is_training && ext_since_read(&rows->since, source->db, reading->options,
                                       reading->last, error) != SQLITE_OK)
         return error->rc;
-    if (check_count(source, budget, advice, error) != SQLITE_OK)
+    if (check_count(source, reading, budget, advice, error) != SQLITE_OK)
         return error->rc;
     if (start_twins(rows, events, budget, error) == SQLITE_OK)
         (is_training ? read_training : read_test)(rows, events, error);
@@ -502,7 +507,7 @@ int ext_read_collect(ext_events *events, ext_budget *budget, ext_source *source,
     if (!is_test &&
         ext_since_read(&rows.since, source->db, options, &all, error) != SQLITE_OK)
         return error->rc;
-    if (check_count(source, budget, advice, error) != SQLITE_OK)
+    if (check_count(source, reading, budget, advice, error) != SQLITE_OK)
         return error->rc;
     if (start_events(events, budget, reading, &preparation, error) == SQLITE_OK)
         read_rows(&rows, look_at_event, events, error);

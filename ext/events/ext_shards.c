@@ -66,6 +66,13 @@ int ext_shards_check_bad(ext_row_reader *rows, const ext_events *events, ext_err
     return error->rc;
 }
 
+int ext_shards_check_stop(const ext_reading *reading, int64_t n, ext_error *error)
+{
+    return n % 1024 == 0 && ext_ranks_is_stopped(reading->ranks)
+               ? ext_error_set(error, SQLITE_INTERRUPT, "interrupted")
+               : SQLITE_OK;
+}
+
 int ext_shards_has_any(const ext_reading *reading, bool *has, ext_error *error)
 {
     const int32_t n_ranks = ext_ranks_count(reading->ranks);

@@ -144,6 +144,7 @@ static int make_fingerprints(ext_train_data *data, const ext_fingerprints *befor
     gru4rec_error message = {0};
     int64_t n;
     ext_poll_start(&poll, home->db);
+    ext_poll_join(&poll, home->connection->ranks);
     gru4rec_status status =
         gru4rec_fingerprints_unite(events, data->events.dataset->n_sessions,
                                    ext_ranks_hooks(home->connection->ranks),
@@ -234,6 +235,7 @@ static int inherit_items(ext_train_data *data, const ext_train_request *request,
     gru4rec_status status = GRU4REC_OK;
     ext_poll poll;
     ext_poll_start(&poll, request->home.db);
+    ext_poll_join(&poll, request->home.connection->ranks);
     for (int32_t row = 0; status == GRU4REC_OK && row < gru4rec_items_count(old); row++) {
         gru4rec_id id;
         gru4rec_items_get(old, row, &id);

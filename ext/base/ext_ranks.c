@@ -41,9 +41,9 @@ const gru4rec_ranks *ext_ranks_hooks(const ext_ranks *ranks)
     return has_job(ranks) ? &ranks->hooks : NULL;
 }
 
-bool ext_ranks_is_stopped(const ext_ranks *ranks)
+int32_t ext_ranks_count(const ext_ranks *ranks)
 {
-    return has_job(ranks) && driver->is_stopped(ranks->job);
+    return has_job(ranks) ? ranks->hooks.n_ranks : 1;
 }
 
 int ext_ranks_agree(const ext_ranks *ranks, const void *own, size_t n, void *all,
@@ -55,8 +55,18 @@ int ext_ranks_agree(const ext_ranks *ranks, const void *own, size_t n, void *all
         return SQLITE_OK;
     }
     const gru4rec_ranks *hooks = &ranks->hooks;
-    return ext_error_library(error, hooks->agree(hooks->context, own, n, all, &message),
-                             &message);
+    const gru4rec_status status = hooks->agree(hooks->context, own, n, all, &message);
+    return ext_error_library(error, status, &message);
+}
+
+ext_ranks_cost ext_ranks_cost_of(const ext_ranks *ranks)
+{
+    return has_job(ranks) ? driver->cost(ranks->job) : (ext_ranks_cost){0};
+}
+
+bool ext_ranks_is_stopped(const ext_ranks *ranks)
+{
+    return has_job(ranks) && driver->is_stopped(ranks->job);
 }
 
 /*

@@ -220,11 +220,11 @@ void ext_mpi_job_explain(const ext_mpi_job *job, ext_error *error)
                   job->reason);
 }
 
-/* Tells whether this rank stops only because another one has told that it stops. */
-static bool follows(const ext_mpi_job *job, const ext_error *error)
+/* Whether this rank fails only because it has been told that another one stops. */
+static bool is_follower(const ext_mpi_job *job, const ext_error *error)
 {
-    const bool is_own = job->is_stopped != NULL && job->is_stopped(job->context);
-    return ext_error_is(error, SQLITE_INTERRUPT) && !is_own &&
+    return ext_error_is(error, SQLITE_INTERRUPT) &&
+           (job->is_stopped == NULL || !job->is_stopped(job->context)) &&
            ext_mpi_wait_is_notified(job->comm, job->number);
 }
 
@@ -235,8 +235,9 @@ int ext_mpi_job_close(ext_mpi_job *job, ext_error *error)
     if (comm == NULL)
         return error->rc;
     if (!job->is_over && error->rc != SQLITE_OK) {
-        ext_mpi_head_stop(job, follows(job, error) ? "" : ext_error_message(error));
-        if (job->is_interrupt)
+        const bool follows = is_follower(job, error);
+        ext_mpi_head_stop(job, follows ? "" : ext_error_message(error));
+        if (follows)
             ext_mpi_job_explain(job, error);
     } else if (!job->is_over) {
         const gru4rec_status status =

@@ -408,6 +408,8 @@ int ext_train_request_complete(ext_train_request *request, ext_run *run, ext_err
     if (rc == SQLITE_OK)
         rc = ext_options_resolve(&request->options, error);
     if (rc == SQLITE_OK)
+        rc = ext_train_ranks_refuse(request, error);
+    if (rc == SQLITE_OK)
         rc = find_serving(request, error);
     if (rc != SQLITE_OK)
         return rc;

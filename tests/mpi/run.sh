@@ -73,6 +73,16 @@ host() {
     over "$1" "$PYTHON" "$here/host.py" "./$extension" "$2"
 }
 
+# Trainings over N ranks, against one process.
+shards_of() {
+    case $mpi in
+    mpich) launcher='mpirun.mpich' ;;
+    openmpi) launcher='mpirun.openmpi --oversubscribe' ;;
+    esac
+    # shellcheck disable=SC2086
+    "$PYTHON" "$here/shards.py" "$plain" "$extension" "$1" timeout -k 5 120 $launcher -np "$1"
+}
+
 # Without mpirun.
 alone() {
     "$PYTHON" "$here/host.py" "./$extension" "$1"
@@ -134,6 +144,9 @@ for mpi in mpich openmpi; do
     }
     check 'Python without mpirun' alone plain
     check 'a view' alone view
+    for n in 2 3 4; do
+        check_runner "shards, $n ranks" shards_of $n
+    done
     for case in plain interrupt nobody threads; do
         check "Python, 2 ranks: $case" host 2 $case
     done

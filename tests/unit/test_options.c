@@ -98,6 +98,7 @@ static void defaults_are_the_documented_ones(void)
                                               {"whole_sessions", "false"},
                                               {"threads", "0"},
                                               {"groups", "1"},
+                                              {"shard", "own"},
                                               {"commit_wait", "0"},
                                               {"blend", "0"},
                                               {"blend_sessions", "1000000"},

@@ -34,13 +34,13 @@ LIMIT = 120  # seconds for a job
 os.environ.update(OMPI_ALLOW_RUN_AS_ROOT='1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM='1', OPENBLAS_NUM_THREADS='1')
 
 TRAIN = ("SELECT gru4rec_train('rec', 'n_epochs=4, layers=24, batch_size=8, n_sample=64, blend=0, validation=0.1, "
-         "checkpoint_epochs={}, shard=auto, replicate={}')")
+         "checkpoint_epochs={}, shard={}')")
 RESUME = "SELECT gru4rec_train('rec', 'resume=true')"
 NOTHING = 'has no interrupted run with a checkpoint to resume'
 EVENTS = """
     CREATE TABLE clicks(session_id, item_id, ts);
     WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 5999)
-    INSERT INTO clicks SELECT i / 5, i * i % 97 + i / 1000, i FROM c;
+    INSERT INTO clicks SELECT i / 5, i * i % 97 + i / 1000, i FROM c WHERE {} < 0 OR i / 5 % {} = {};
 """
 OLD = "SELECT gru4rec_train('rec', 'clicks', 'n_epochs=1, layers=8, seed=7')"
 
@@ -78,14 +78,14 @@ class Job:
     """Ranks that each run a program on a file of their own: the sqlite3 shell with one statement, or this script."""
 
     def __init__(self, files, sql=None):
-        self.directory = os.path.dirname(files[0])
+        self.directory = files.directory
         for old in glob.glob(self.directory + '/pid.*') + glob.glob(self.directory + '/go.*'):
             os.remove(old)
-        file = f'{self.directory}/$rank.db'
+        file = f'{self.directory}/{"0" if files.is_shared else "$rank"}.db'
         program = f'sqlite3 -cmd ".timeout 30000" -cmd ".load {EXTENSION}" {file} "{sql}"' if sql else \
                   f'{sys.executable} {os.path.abspath(__file__)} {EXTENSION} {options.mpi} --rank {file}'
         script = f'rank=${{PMI_RANK:-$OMPI_COMM_WORLD_RANK}}; echo $$ >{self.directory}/pid.$rank; exec {program}'
-        self.n = len(files)
+        self.n = files.n
         self.is_killed = False
         self.popen = subprocess.Popen(MPIRUN + ['-np', str(self.n), 'sh', '-c', script], stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -157,49 +157,48 @@ def served(db):
 
 
 class Files:
-    """Files with one version, copied anew for each kill, and what a whole training makes of them."""
+    """
+    Files with one version, copied anew for each kill, and what a whole training makes of them. n ranks, each with a
+    file and sessions of its own; or, if is_shared, all on one file, of which each takes its part.
+    """
 
-    def __init__(self, directory, n, journal, replicate, checkpoint):
-        self.home, self.n, self.directory = directory, n, directory + '/now'
-        self.train = TRAIN.format(checkpoint, replicate)
-        self.replicate = replicate
+    def __init__(self, directory, n, journal, is_shared, checkpoint):
+        self.home, self.n, self.directory, self.is_shared = directory, n, directory + '/now', is_shared
+        self.n_files = 1 if is_shared else n
+        self.train = TRAIN.format(checkpoint, 'auto' if is_shared else 'own')
         base = directory + '/base'
         os.mkdir(base)
-        for rank in range(n):
+        self.old = []
+        for rank in range(self.n_files):
             db = sqlite3.connect(f'{base}/{rank}.db')
             db.execute(f'PRAGMA journal_mode={journal}')
-            db.executescript(EVENTS)
+            db.executescript(EVENTS.format(-1 if is_shared else 1, n, rank))
             db.close()
             shell(f'{base}/{rank}.db', OLD)
-        db = connect(f'{base}/0.db')
-        self.old = served(db)
-        db.close()
-        files = self.fresh()
+            self.old.append(served(connect(f'{base}/{rank}.db')))
+        self.fresh()
         start = time.monotonic()
-        status, out = do(files, self.train)
+        status, out = do(self, self.train)
         self.seconds = time.monotonic() - start
         if status != 0:
             sys.exit(f'FAIL  the training that nobody disturbs:\n{out}')
-        db = connect(files[0])
+        db = connect(self.path(0))
         self.bits, self.new = bits(db, 2), served(db)
-        check('there is something to compare', self.new != self.old and len(self.new) == 10)
+        check('there is something to compare', self.new != self.old[0] and len(self.new) == 10)
         db.close()
 
     def fresh(self):
         shutil.rmtree(self.directory, ignore_errors=True)
         shutil.copytree(self.home + '/base', self.directory)
-        return self.paths()
+        return self
 
-    def paths(self):
-        return [f'{self.directory}/{rank}.db' for rank in range(self.n)]
-
-    def is_writer(self, rank):
-        return rank == 0 or self.replicate == 'all'
+    def path(self, number):
+        return f'{self.directory}/{number}.db'
 
 
 def state_of(what, files, rank, is_kept=False):
     """Checks a file, and returns 'old', 'new' or 'prepared'. is_kept: a process may keep the result."""
-    db = connect(files.paths()[rank])
+    db = connect(files.path(rank))
     what = f'{what}: file {rank}'
     integrity = value(db, 'PRAGMA integrity_check')
     check(f'{what}: integrity', integrity == 'ok', integrity)
@@ -211,7 +210,7 @@ def state_of(what, files, rank, is_kept=False):
     known = {'ready', 'prepared', 'killed', 'interrupted', 'failed'} | ({'training'} if is_kept else set())
     check(f'{what}: rows', status <= known, rows)
     serves = served(db)
-    check(f'{what}: serves', serves == (files.new if active == 2 else files.old), (active, rows))
+    check(f'{what}: serves', serves == (files.new if active == 2 else files.old[rank]), (active, rows))
     if active == 2:
         check(f'{what}: bits', bits(db, 2) == files.bits)
     prepared = [row for row in rows if row[1] == 'prepared']
@@ -223,38 +222,33 @@ def state_of(what, files, rank, is_kept=False):
 
 def states_of(what, files, is_kept=False):
     """The states of all files: none is new unless that of rank 0 is; then none is old."""
-    states = [state_of(what, files, rank, is_kept) for rank in range(files.n)]
-    others = [states[rank] for rank in range(1, files.n) if files.is_writer(rank)]
+    states = [state_of(what, files, rank, is_kept) for rank in range(files.n_files)]
     check(f'{what}: together', states[0] in ('old', 'new'), states)
-    check(f'{what}: decided by rank 0', set(others) <= ({'new', 'prepared'} if states[0] == 'new' else
-                                                      {'old', 'prepared'}), states)
+    check(f'{what}: decided by rank 0', set(states[1:]) <= ({'new', 'prepared'} if states[0] == 'new' else
+                                                           {'old', 'prepared'}), states)
     return states
 
 
 def mend(what, files):
     """resume=true, or a new training where there is nothing to resume; then all is as if nothing had happened."""
     states = states_of(what, files)
-    db = connect(files.paths()[0])
+    db = connect(files.path(0))
     saved = value(db, "SELECT max(summary ->> '$.checkpoint') FROM rec_version WHERE status <> 'ready'")
     db.close()
-    status, out = do(files.paths(), RESUME)
-    wanted = [rank for rank in range(files.n) if files.is_writer(rank)]
+    status, out = do(files, RESUME)
     if states[0] == 'old' and saved is None:
         check(f'{what}: nothing to resume', status != 0 and NOTHING in out, out)
-        status, out = do(files.paths(), files.train)
+        status, out = do(files, files.train)
         check(f'{what}: trained anew', status == 0, out)
-    elif all(states[rank] == 'new' for rank in wanted):
+    elif set(states) == {'new'}:
         check(f'{what}: nothing is left', status != 0 and NOTHING in out, out)
     else:
         check(f'{what}: resumed', status == 0, out)
-    for rank in range(files.n):
-        db = connect(files.paths()[rank])
+    for rank in range(files.n_files):
+        db = connect(files.path(rank))
         active = value(db, "SELECT value FROM rec_config WHERE key = 'version'")
-        if rank in wanted:
-            check(f'{what}: resumed: file {rank}', active > 1 and bits(db, active) == files.bits and
-                  served(db) == files.new, db.execute("SELECT * FROM gru4rec_status('rec')").fetchall())
-        else:
-            check(f'{what}: file {rank} stays', served(db) == files.old)
+        check(f'{what}: resumed: file {rank}', active > 1 and bits(db, active) == files.bits and
+              served(db) == files.new, db.execute("SELECT * FROM gru4rec_status('rec')").fetchall())
         check(f'{what}: resumed: file {rank}: integrity', value(db, 'PRAGMA integrity_check') == 'ok')
         check(f'{what}: resumed: file {rank}: gru4rec_check()', value(db, "SELECT gru4rec_check('rec')") == 'ok')
         left = db.execute("SELECT version, status FROM rec_version WHERE status IN ('prepared', 'training')").fetchall()
@@ -270,7 +264,7 @@ class Watcher:
 
     def __init__(self, files, job):
         self.files, self.job = files, job
-        self.dbs = [sqlite3.connect(path, timeout=0, isolation_level=None) for path in files.paths()]
+        self.dbs = [sqlite3.connect(path, timeout=0, isolation_level=None) for path in map(files.path, range(files.n_files))]
 
     def ask(self, rank, sql):
         try:
@@ -356,7 +350,7 @@ def kill(number, seed, files):
     """One kill: random, but each number says at what kind of moment."""
     rng = random.Random(f'{seed} {number}')
     kinds = [before_decision, after_decision, after_epoch, any_time, in_prepare, any_time]
-    if files.replicate == 'first':
+    if files.is_shared:
         kinds = [after_epoch, any_time]
     moment = kinds[number % len(kinds)]
     victim = rng.randrange(files.n)
@@ -369,7 +363,7 @@ def kill(number, seed, files):
     job.signal(victim, signal.SIGKILL)
     if moment not in (any_time, after_epoch):
         time.sleep(0.3)  # mpirun kills the others, before they get the lock
-    for rank in range(files.n):
+    for rank in range(files.n_files):
         watcher.unlock(rank)
     watcher.close()
     job.end()
@@ -382,15 +376,14 @@ def test_kills(directory):
     numbers = [options.only] if options.only is not None else range(options.kills)
     made = {}
     for number in numbers:
-        # Most kills with three files and checkpoints, some with others.
-        kind = [(3, 'wal', 'all', 1), (2, 'delete', 'all', 2), (3, 'wal', 'first', 1), (4, 'delete', 'all', 0)]
-        n, journal, replicate, checkpoint = kind[0 if number < 6 else number // 6 % len(kind)]
-        key = n, journal, replicate, checkpoint
-        if key not in made:
-            home = f'{directory}/{n}{journal}{replicate}{checkpoint}'
+        # Ranks, journal, one file for all, checkpoint_epochs.
+        kinds = [(3, 'wal', False, 1), (2, 'delete', False, 2), (3, 'wal', True, 1), (4, 'delete', False, 0)]
+        kind = kinds[number // 6 % len(kinds)]
+        if kind not in made:
+            home = f'{directory}/{len(made)}'
             os.mkdir(home)
-            made[key] = Files(home, *key)
-        kill(number, seed, made[key])
+            made[kind] = Files(home, *kind)
+        kill(number, seed, made[kind])
 
 
 # ---- ranks that stop, and go on ----
@@ -485,7 +478,7 @@ def interrupt(moment, rng, files):
     moment(rng, files, watcher, victim)
     start = job.interrupt(victim)
     results = job.results()
-    for rank in range(files.n):
+    for rank in range(files.n_files):
         watcher.unlock(rank)
     watcher.close()
     took, states = check_stopped(what, files, job, victim, start, results)
@@ -505,7 +498,7 @@ def test_interrupts(directory):
     rng = random.Random(options.seed)
     home = f'{directory}/interrupts'
     os.mkdir(home)
-    files = Files(home, 3, 'wal', 'all', 1)
+    files = Files(home, 3, 'wal', False, 1)
     for moment in in_training, before_decision, in_prepare:
         interrupt(moment, rng, files)
     # Ctrl-C in the sqlite3 shell, which then ends.

@@ -83,6 +83,24 @@ shards_of() {
     "$PYTHON" "$here/shards.py" "$plain" "$extension" "$1" timeout -k 5 120 $launcher -np "$1"
 }
 
+# The lines of docs/scaling.md that train over shards.
+example() {
+    (
+        case $mpi in
+        mpich) mpirun=mpirun.mpich rank=PMI_RANK ;;
+        openmpi) mpirun='mpirun.openmpi --oversubscribe' rank=OMPI_COMM_WORLD_RANK ;;
+        esac
+        top=$PWD
+        sed -n '/^### Training over shards/,$p' docs/scaling.md |
+            sed -n '/^```sh/,/^```/p' | sed '/^```/d' |
+            sed "s|^mpirun|timeout -k 5 120 $mpirun|; s|PMI_RANK|$rank|; s|\./gru4rec_mpi|$top/$extension|" >"$work/example.sh"
+        rm -f "$work"/shard*.db
+        cd "$work" && sh ./example.sh >example.out &&
+            [ "$(grep -c '"ranks":{"ranks":2,"rank":[01],"events":\[5000,5000\]' example.out)" -eq 2 ] &&
+            [ "$(sqlite3 shard0.db 'SELECT * FROM rec_tensor')" = "$(sqlite3 shard1.db 'SELECT * FROM rec_tensor')" ]
+    )
+}
+
 # Without mpirun.
 alone() {
     "$PYTHON" "$here/host.py" "./$extension" "$1"
@@ -131,6 +149,7 @@ for mpi in mpich openmpi; do
         case $n in 2 | 3) check_runner "trainings of the library, $n ranks" over $n "$programs/mpi_train" ;; esac
         [ $n -eq 1 ] || check "a rank ends, $n ranks" over $n "$programs/mpi_stops" --ended
     done
+    check 'the example of the documentation' example
     check 'without mpirun' alone_in_shell
     [ ! -x "$PYTHON" ] || check_runner 'killed and stopped ranks' "$PYTHON" "$here/faults.py" "$extension" $mpi
     check 'each rank with a file of its own' shards

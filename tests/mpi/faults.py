@@ -55,6 +55,11 @@ def check(what, is_ok, detail=''):
         print(f'FAIL  {what}  {detail}', flush=True)
 
 
+def finish():
+    print(f'{passed} passed, {failed} failed')
+    return failed > 0
+
+
 def connect(path):
     db = sqlite3.connect(path, timeout=30, isolation_level=None)
     db.enable_load_extension(True)
@@ -69,9 +74,10 @@ def value(db, sql, *parameters):
 
 # ---- jobs ----
 
-def shell(path, sql):
+def shell(path, sql, is_checked=True):
     """A process of its own: MPI leaves variables in the environment of this one, which mpirun must not see."""
-    subprocess.run(['sqlite3', '-cmd', f'.load {EXTENSION}', path, sql], check=True, stdout=subprocess.DEVNULL)
+    return subprocess.run(['sqlite3', '-cmd', f'.load {EXTENSION}', path, sql], check=is_checked, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
 
 
 class Job:
@@ -408,6 +414,8 @@ def be_rank(path):
         sql = open(go).read()
         if not sql:
             return
+        if os.path.exists(f'{go}.{name}'):  # for this rank only
+            sql = open(f'{go}.{name}').read()
         try:
             result = value(db, sql)
         except sqlite3.Error as error:
@@ -429,8 +437,11 @@ class Ranks(Job):
             file.write(text)
         os.rename(file.name, f'{self.directory}/{name}')
 
-    def begin(self, sql):
-        self.write(f'go.{self.number}', sql)
+    def begin(self, sql, only=None, others='SELECT 1'):
+        """Lets all ranks do the SQL; or one of them, and the others something else."""
+        if only is not None:
+            self.write(f'go.{self.number}.{only}.db', sql)
+        self.write(f'go.{self.number}', sql if only is None else others)
         self.number += 1
 
     def interrupt(self, rank):
@@ -529,5 +540,4 @@ if __name__ == '__main__':
         if options.only is None:
             test_interrupts(place)
         test_kills(place)
-    print(f'{passed} passed, {failed} failed')
-    sys.exit(failed > 0)
+    sys.exit(finish())

@@ -493,22 +493,21 @@ static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error error = {0};
     ext_ranks ranks;
     ext_attempt *attempt = NULL;
-    if (connection->is_training)
+    if (connection->is_training) {
         ext_error_set(&error, SQLITE_BUSY,
                       "a training runs on this connection; "
                       "wait for its end, or use another connection");
-    else if ((attempt = ext_attempt_new()) == NULL)
-        ext_error_nomem(&error);
-    if (attempt != NULL) {
+    } else {
         if (connection->drop_kept != NULL && sqlite3_get_autocommit(connection->db))
             connection->drop_kept(connection, false); /* only those whose model is gone */
         connection->is_training = true;
         connection->ranks = &ranks;
-        if (ext_ranks_open(&ranks, connection->db, "gru4rec_train()", &error) ==
-            SQLITE_OK)
+        ext_ranks_open(&ranks, connection->db, "gru4rec_train()", &error);
+        if (error.rc == SQLITE_OK && (attempt = ext_attempt_new()) == NULL)
+            ext_error_nomem(&error);
+        if (attempt != NULL)
             train_on(attempt, context, argc, argv, &error);
-        else
-            ext_attempt_free(attempt);
+        ext_ranks_close(&ranks, &error); /* unless train_on() has done it */
         connection->ranks = NULL;
         connection->is_training = false;
     }

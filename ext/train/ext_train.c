@@ -16,7 +16,8 @@
  *    the host's progress handler says so.
  * 6. The new version is written in one savepoint, and becomes the active version in it,
  *    unless activate=false. If that fails, the version before it goes on serving. A
- *    result whose commit fails stays with the connection (ext_kept.c).
+ *    result whose commit fails stays with the connection (ext_kept.c). Several processes
+ *    commit together (ext_train_job.c).
  * 7. The SQL result is a JSON summary. last_insert_rowid() is restored.
  */
 #include "ext_train.h"

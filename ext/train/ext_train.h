@@ -308,7 +308,8 @@ int ext_train_job_meet(ext_training *training, ext_train_request *request,
                        ext_error *error);
 /*
  * Makes what rank 0 knows of the run to resume known on all ranks: its name, options,
- * epochs, checkpoint.epoch and checkpoint.fingerprint. If there is none (epoch 0), and a
+ * epochs, checkpoint.epoch and checkpoint.fingerprint; and, where there is no model yet,
+ * its source. If there is none (epoch 0), and a
  * training was finished, gives the summary of rank 0 to the ranks that have none.
  */
 int ext_train_job_share_run(ext_train_request *request, ext_run *run, ext_error *error);

@@ -371,6 +371,26 @@ static int take_run(ext_train_request *request, ext_run *run, const resumed *tol
 }
 
 /*
+ * Tells the ranks that have no model yet, and whose calls name no source, the source of
+ * the run to resume: that which made the model on rank 0.
+ */
+static int share_source(ext_train_request *request, ext_error *error)
+{
+    char none[] = "";
+    const char *own = request->checkpoint.source;
+    char *source =
+        ext_train_job_is_first(request) ? (own != NULL ? (char *)own : none) : NULL;
+    if (ext_ranks_text(ranks_of(request), &source, error) != SQLITE_OK ||
+        ext_train_job_is_first(request))
+        return error->rc;
+    if (!request->is_found && request->source == NULL && *source != '\0')
+        request->source = source;
+    else
+        sqlite3_free(source);
+    return SQLITE_OK;
+}
+
+/*
  * Gives the summary of rank 0 to the ranks that have none, when all that remained was to
  * finish a version. Rank 0 takes that of its newest version.
  */
@@ -419,6 +439,7 @@ int ext_train_job_share_run(ext_train_request *request, ext_run *run, ext_error 
     if (told.epoch == 0)
         return share_summary(request, run, error);
     if ((!is_first && take_run(request, run, &told, error) != SQLITE_OK) ||
+        share_source(request, error) != SQLITE_OK ||
         ext_ranks_text(ranks, &checkpoint->options, error) != SQLITE_OK ||
         ext_ranks_broadcast(ranks, run->epochs, run->n_epochs * sizeof *run->epochs,
                             error) != SQLITE_OK)

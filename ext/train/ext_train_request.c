@@ -268,8 +268,12 @@ static int find_model(ext_train_request *request, ext_connection *connection,
         rc = ext_config_read(&request->config, &request->home, error);
     if (rc == SQLITE_OK && request->is_found)
         return ext_identity_read(&request->id, &request->home, error);
-    /* Without a source the model can still be made by the commit of a kept result. */
-    return rc == SQLITE_OK && ext_kept_find(&request->home, NULL) == NULL
+    /*
+     * Without a source the model can still be made by the commit of a kept result, or, on
+     * another rank than rank 0, by that of a run that is resumed.
+     */
+    return rc == SQLITE_OK && ext_kept_find(&request->home, NULL) == NULL &&
+                   ext_train_job_is_first(request)
                ? check_source(request, model, error)
                : rc;
 }

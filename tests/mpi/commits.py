@@ -18,6 +18,11 @@ def results(job, sql, only=None):
     return [str(row['result']) for row in job.results()]
 
 
+def summaries(out):
+    """The summaries in what mpirun gives; it mixes the ends of lines."""
+    return ['{"model"' + part.strip() for part in out.split('{"model"')[1:]]
+
+
 def check_new(what, files, told, numbers=None):
     check(f'{what}: all have a version', all('"version":' in text for text in told), told)
     for number in numbers if numbers is not None else range(files.n_files):
@@ -109,7 +114,8 @@ def half(files):
     out = shell(files.path(0), RESUME, is_checked=False)
     check('alone', f'trained by {n} processes, not 1' in out, out)
     status, out = do(files, RESUME)
-    check_new('all of them', files, out.splitlines())
+    check('all of them', status == 0, out)
+    check_new('all of them', files, summaries(out))
 
 
 def prepared(files):
@@ -154,7 +160,7 @@ def first(files):
     """replicate=first: only the file of rank 0 gets the version."""
     files.fresh()
     status, out = do(files, files.train.replace("')", ", replicate=first')"))
-    told = out.splitlines()
+    told = summaries(out)
     check('replicate=first: all have the summary', status == 0 and out.count('"version":2') == files.n and
           len(set(told)) == 1, out)
     check_new('replicate=first', files, told, [0])
@@ -163,6 +169,36 @@ def first(files):
         check(f'replicate=first: file {number} stays', served(db) == files.old[number] and
               value(db, 'SELECT count(*) FROM rec_version') == 1)
         db.close()
+
+
+def resumed(files, train, columns=None):
+    """A training that is interrupted after each of its epochs has the bits of one that nobody has disturbed."""
+    files.fresh()
+    status, out = do(files, train)
+    check(f'resumed: {train}', status == 0, out)
+    db = connect(files.path(0))
+    whole = bits(db, value(db, 'SELECT max(version) FROM rec_version'))
+    db.close()
+    job = Ranks(files.fresh())
+    watcher = Watcher(files, job)
+    for sql, n_epochs in (train, 1), (RESUME, 2), (RESUME, 3), (RESUME, 9):
+        victim = random.randrange(files.n)
+        job.begin(sql)
+        if n_epochs < 9 and watcher.wait(0, f"SELECT max(summary ->> '$.checkpoint') >= {n_epochs} FROM rec_version "
+                                            "WHERE status = 'training'"):
+            job.interrupt(victim)
+        told = [str(row['result']) for row in job.results()]
+        if all('"version":' in text for text in told):  # it was faster
+            break
+        check(f'resumed: {train}: stopped', all('interrupted' in text for text in told), told)
+    watcher.close()
+    for rank in range(files.n):
+        db = connect(files.path(rank))
+        version = value(db, "SELECT value FROM rec_config WHERE key = 'version'")
+        check(f'resumed: {train}: file {rank}', version is not None and bits(db, version) == whole, told)
+        db.close()
+    job.begin('')
+    job.end()
 
 
 if __name__ == '__main__':
@@ -176,4 +212,15 @@ if __name__ == '__main__':
         half(three)
         prepared(three)
         first(three)
+        common = 'n_epochs=4, layers=24, batch_size=8, checkpoint_epochs=1, blend=0'
+        for settings in ('adapt=adam, dropout_p_embed=0.2, dropout_p_hidden=0.1, train_random_order=true',
+                         'momentum=0.3, n_sample=all, validation=0.1, patience=1, bptt=3'):
+            resumed(three, f"SELECT gru4rec_train('rec', '{common}, {settings}')")
+        # The same version in all files, and new events.
+        status, out = do(three.fresh(), f"SELECT gru4rec_train('rec', '{common}, keep_optimizer=true')")
+        check('a version of all', status == 0, out)
+        three.keep('INSERT INTO clicks SELECT session_id + 5000, item_id + ts % 2, ts + 9000 FROM clicks WHERE ts < 4000')
+        resumed(three, f"SELECT gru4rec_train('rec', '{common}, warm_start=true, since=last, keep_optimizer=true')")
+        three.forget_models()  # the training makes the model
+        resumed(three, f"SELECT gru4rec_train('rec', 'clicks', '{common}')")
     sys.exit(finish())

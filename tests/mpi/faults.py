@@ -114,6 +114,10 @@ class Job:
     def is_over(self):
         return self.popen.poll() is not None
 
+    def is_done(self):
+        """Whether there is nothing more to wait for."""
+        return False
+
     def lives(self, rank):
         """Whether the process of a rank runs; a zombie does not."""
         try:
@@ -197,6 +201,22 @@ class Files:
         shutil.rmtree(self.directory, ignore_errors=True)
         shutil.copytree(self.home + '/base', self.directory)
         return self
+
+    def keep(self, sql):
+        """From now on the files are as they are, and as this SQL makes each of them."""
+        shutil.rmtree(self.home + '/base')
+        shutil.copytree(self.directory, self.home + '/base')
+        for number in range(self.n_files):
+            db = sqlite3.connect(f'{self.home}/base/{number}.db')
+            db.executescript(sql)
+            db.close()
+
+    def forget_models(self):
+        """From now on the files have no model."""
+        for number in range(self.n_files):
+            db = connect(f'{self.home}/base/{number}.db')
+            db.execute('DROP TABLE rec')
+            db.close()
 
     def path(self, number):
         return f'{self.directory}/{number}.db'
@@ -282,7 +302,7 @@ class Watcher:
         """Until the query gives something that is true; False: the job was over before."""
         end = time.monotonic() + LIMIT
         while not self.ask(rank, sql):
-            if self.job.is_over() or time.monotonic() > end:
+            if self.job.is_over() or self.job.is_done() or time.monotonic() > end:
                 return False
             time.sleep(0.001)
         return True
@@ -383,7 +403,7 @@ def test_kills(directory):
     made = {}
     for number in numbers:
         # Ranks, journal, one file for all, checkpoint_epochs.
-        kinds = [(3, 'wal', False, 1), (2, 'delete', False, 2), (3, 'wal', True, 1), (4, 'delete', False, 0)]
+        kinds = [(3, 'wal', False, 1), (2, 'delete', False, 2), (3, 'delete', True, 1), (4, 'delete', False, 0)]
         kind = kinds[number // 6 % len(kinds)]
         if kind not in made:
             home = f'{directory}/{len(made)}'
@@ -402,9 +422,12 @@ def be_rank(path):
     db, directory, name = connect(path), os.path.dirname(path), os.path.basename(path)
 
     def interrupt():
-        while not os.path.exists(f'{directory}/go.stop.{name}'):
-            time.sleep(0.002)
-        db.interrupt()
+        while True:
+            try:
+                os.remove(f'{directory}/go.stop.{name}')
+                db.interrupt()
+            except FileNotFoundError:
+                time.sleep(0.002)
 
     threading.Thread(target=interrupt, daemon=True).start()
     for number in range(100):
@@ -448,17 +471,19 @@ class Ranks(Job):
         self.write(f'go.stop.{rank}.db', '')
         return time.time()
 
+    def told(self, rank):
+        return f'{self.directory}/go.done.{self.number - 1}.{rank}.db'
+
+    def is_done(self):
+        return all(os.path.exists(self.told(rank)) for rank in range(self.n))
+
     def results(self):
         """What the last statement gave on all ranks, and when."""
-        out = []
-        for rank in range(self.n):
-            path = f'{self.directory}/go.done.{self.number - 1}.{rank}.db'
-            end = time.monotonic() + LIMIT
-            while not os.path.exists(path):
-                assert time.monotonic() < end and not self.is_over(), self.end()
-                time.sleep(0.002)
-            out.append(json.load(open(path)))
-        return out
+        end = time.monotonic() + LIMIT
+        while not self.is_done():
+            assert time.monotonic() < end and not self.is_over(), self.end()
+            time.sleep(0.002)
+        return [json.load(open(self.told(rank))) for rank in range(self.n)]
 
 
 def in_training(rng, files, watcher, victim):

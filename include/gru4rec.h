@@ -802,6 +802,8 @@ typedef struct gru4rec_dataset {
      * Held-out sessions that still stand behind the others in the arrays below.
      */
     int64_t n_behind;
+    int64_t *places;    /* (n_sessions) gru4rec_dataset_unite(): the place of each session
+                      * among those of all ranks, in visiting order; NULL: no ranks */
     int32_t *item_rows; /* (n_events) row of each event's item */
     uint32_t *numbers;  /* (n_events) see gru4rec_events_prepare(); NULL: not kept */
     int64_t *offsets;   /* (n_sessions + 1) event at which each session begins, and
@@ -897,6 +899,19 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset);
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
 
 /* ---- the latest sessions, which a model that blends keeps ---- */
+
+/*
+ * Makes *recent, a dataset for gru4rec_latest_new() in place of this one, which is a part
+ * of several processes (gru4rec_dataset_unite()): it has the sessions of all of them that
+ * can be among the latest with n_most events, in visiting order, with times. So the
+ * result is that of one process with all sessions. The dataset must have times. The
+ * caller frees *recent. NOMEM, INTERRUPTED, or any status of agree. See
+ * gru4rec_dataset_unite() for the error and the other ranks.
+ */
+gru4rec_status gru4rec_latest_unite(const gru4rec_dataset *dataset, int64_t n_most,
+                                    const struct gru4rec_ranks *ranks,
+                                    bool (*is_stopped)(void *), void *context,
+                                    gru4rec_dataset **recent, gru4rec_error *error);
 
 /*
  * Copies the latest sessions of two datasets into a new dataset *latest: the youngest
@@ -1072,13 +1087,14 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
 /*
  * Gives each of several processes the fingerprints of the sessions of all of them, in the
  * visiting order of all, for gru4rec_fingerprints_new(). gru4rec_dataset_unite() must
- * have made the dataset, with as many ranks, which has n_sessions. *n_united: out, the
- * number of sessions of all datasets. Afterwards the events cannot be asked for ids of
- * sessions any more. ranks NULL: does nothing, and *n_united is n_sessions.
+ * have made the dataset, with as many ranks. *n_united: out, the number of sessions of
+ * all datasets. Afterwards the events cannot be asked for ids of sessions any more. ranks
+ * NULL: does nothing, and *n_united is the number of sessions of the dataset.
  * NOMEM, INTERRUPTED, or any status of agree; then the events can only be freed. See
  * gru4rec_dataset_unite() for the error and the other ranks.
  */
-gru4rec_status gru4rec_fingerprints_unite(gru4rec_events *events, int64_t n_sessions,
+gru4rec_status gru4rec_fingerprints_unite(gru4rec_events *events,
+                                          const gru4rec_dataset *dataset,
                                           const struct gru4rec_ranks *ranks,
                                           bool (*is_stopped)(void *), void *context,
                                           int64_t *n_united, gru4rec_error *error);

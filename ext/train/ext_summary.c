@@ -93,7 +93,7 @@ static int describe_ranks(char **text, const ext_training *training, ext_error *
  *   ?34       whether option blend is not 0
  *   ?35       whether option tuned is set, so that options of a tuning were used
  *   ?36       the ranks, as JSON, or NULL
- *   ?37, ?38  more warnings, or NULL
+ *   ?37       one more warning, or NULL
  * prepare_summary() binds all of them.
  */
 static const char summary_query[] =
@@ -108,7 +108,7 @@ static const char summary_query[] =
     "'blend', ?32, 'blend_events', ?33, "
     "'since', json(nullif(?27, '')), "
     "'warnings', json((SELECT json_group_array(column1) "
-    "FROM (VALUES (?28), (?29), (?37), (?38)) WHERE column1 IS NOT NULL)), "
+    "FROM (VALUES (?28), (?29), (?37)) WHERE column1 IS NOT NULL)), "
     "'advice', ?30, 'tuned', json('true'), 'ranks', json(?36)), "
     "iif(?36 IS NULL, '$.ranks', '$.none'), "
     "iif(?35, '$.none', '$.tuned'), "
@@ -116,9 +116,6 @@ static const char summary_query[] =
     "iif(?31, '$.none', '$.recall'), iif(?31, '$.none', '$.mrr'), "
     "iif(?34, '$.none', '$.blend'), iif(?34, '$.none', '$.blend_events'), "
     "iif(?30 IS NULL, '$.advice', '$.none'))";
-
-static const char drops_blend[] =
-    "blend is 0, because a training over several processes makes no version that blends";
 
 /*
  * Texts that become values of the summary, owned by ext_summary_make(). first and last:
@@ -158,7 +155,7 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
         seconds += run->epoch_seconds[i];
     }
     return ext_query(
-        home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiiiiiddssssssidiiisss",
+        home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiiiiiddssssssidiiiss",
         home->name, (int64_t)run->n_epochs, training->best_epoch, n_steps,
         counts->n_events, counts->n_sessions, (int64_t)gru4rec_items_count(events->items),
         best->loss, seconds, (int64_t)((double)n_events / (seconds > 0 ? seconds : 1)),
@@ -172,8 +169,7 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
         (int64_t)(held_out != NULL), training->blend,
         kept != NULL ? kept->n_events : (int64_t)0,
         (int64_t)(training->request->options.blend != 0),
-        training->request->options.tuned, texts->ranks, texts->idle,
-        training->request->drops_blend ? drops_blend : NULL);
+        training->request->options.tuned, texts->ranks, texts->idle);
 }
 
 /*

@@ -53,8 +53,6 @@ typedef struct ext_train_request {
      * those of the call over them.
      */
     gru4rec_options options;
-    /* With several ranks: blend was made 0, although its default is another value. */
-    bool drops_blend;
     /* Number of the version that was active when the request was read; 0: none was. */
     int64_t serving;
     ext_checkpoint checkpoint; /* where a resumed run goes on; epoch 0: the run is new */
@@ -206,11 +204,8 @@ int ext_train_counts_check(const ext_train_counts *counts, const gru4rec_options
 
 /* ---- ext_train_ranks.c ---- */
 
-/*
- * With several ranks: sets the option blend to 0. SQLITE_ERROR: the user has set blend or
- * groups.
- */
-int ext_train_ranks_refuse(ext_train_request *request, ext_error *error);
+/* SQLITE_ERROR: there are several ranks, and the option groups is above 1. */
+int ext_train_ranks_refuse(const ext_train_request *request, ext_error *error);
 /*
  * Checks, with several ranks, that all start from the same version or checkpoint, and
  * makes *key, the key for new fingerprints, that of rank 0. has_key: the active version
@@ -220,8 +215,8 @@ int ext_train_ranks_compare(const ext_train_data *data, const ext_train_request 
                             bool has_key, gru4rec_fingerprints_key *key,
                             ext_error *error);
 /*
- * Checks that all ranks have the same catalogue. SQLITE_ERROR: they do not, because they
- * warm start from different versions.
+ * Checks that all ranks have the same catalogue, and the same sessions to blend with.
+ * SQLITE_ERROR: they do not, because they warm start from different versions.
  */
 int ext_train_ranks_compare_items(const ext_train_data *data, const ext_ranks *ranks,
                                   ext_error *error);
@@ -423,10 +418,10 @@ int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *
 
 /*
  * Option blend: makes data->latest, the sessions that the version will blend with: the
- * latest of this training and, with warm_start, of those that the active version blends
- * with, at most blend_sessions events in all. Then frees the times of the events
- * (dataset->times, NULL afterwards). Does nothing if blend is 0. The caller must have
- * added the items of the active version to the catalogue before.
+ * latest of this training, of all ranks, and, with warm_start, of those that the active
+ * version blends with, at most blend_sessions events in all. Then frees the times of the
+ * events (dataset->times, NULL afterwards). Does nothing if blend is 0. The caller must
+ * have added the items of the active version to the catalogue before.
  * SQLITE_CORRUPT_VTAB: the sessions of the active version are missing or damaged.
  * SQLITE_INTERRUPT: the user interrupted the call.
  */

@@ -147,7 +147,7 @@ static int make_fingerprints(ext_train_data *data, const ext_fingerprints *befor
     ext_poll_start(&poll, home->db);
     ext_poll_join(&poll, home->connection->ranks);
     gru4rec_status status =
-        gru4rec_fingerprints_unite(events, data->events.dataset->n_sessions,
+        gru4rec_fingerprints_unite(events, data->events.dataset,
                                    ext_ranks_hooks(home->connection->ranks),
                                    ext_poll_is_stopped, &poll, &n, &message);
     if (ext_error_library(error, status, &message) == SQLITE_OK) {
@@ -348,11 +348,17 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
     if (rc == SQLITE_OK && request->options.warm_start)
         rc = inherit_items(data, request, error);
     if (rc == SQLITE_OK)
+<<<<<<< HEAD
         rc = ext_train_ranks_compare_items(data, request->home.connection->ranks, error);
     if (rc == SQLITE_OK)
         rc = take_fingerprint(data, request, error);
+=======
+        rc = take_fingerprint(data, &request->checkpoint, error);
+>>>>>>> ranks
     if (rc == SQLITE_OK)
         rc = ext_train_blend_sessions(data, request, error);
+    if (rc == SQLITE_OK)
+        rc = ext_train_ranks_compare_items(data, request->home.connection->ranks, error);
     if (rc != SQLITE_OK)
         return ext_train_data_explain(data, error);
     const size_t n_bytes =

@@ -8,25 +8,15 @@
 
 /* ---- options ---- */
 
-int ext_train_ranks_refuse(ext_train_request *request, ext_error *error)
+int ext_train_ranks_refuse(const ext_train_request *request, ext_error *error)
 {
-    gru4rec_options *options = &request->options;
-    const ext_ranks *ranks = request->home.connection->ranks;
-    if (ext_ranks_hooks(ranks) == NULL)
-        return SQLITE_OK;
-    if (options->groups > 1)
-        return ext_error_set(
-            error, SQLITE_ERROR,
-            "groups computes in one process what several would, and here "
-            "are %d processes; leave groups out",
-            (int)ranks->hooks.n_ranks);
-    if (options->blend != 0 && ext_options_is_set(options, "blend"))
-        return ext_error_set(error, SQLITE_ERROR,
-                             "a training over several processes makes no version that "
-                             "blends; set blend=0");
-    request->drops_blend = options->blend != 0;
-    options->blend = 0;
-    return SQLITE_OK;
+    const int32_t n_ranks = ext_ranks_count(request->home.connection->ranks);
+    return n_ranks > 1 && request->options.groups > 1
+               ? ext_error_set(error, SQLITE_ERROR,
+                               "groups computes in one process what several would, and "
+                               "here are %d processes; leave groups out",
+                               (int)n_ranks)
+               : SQLITE_OK;
 }
 
 /* ---- the versions that ranks start from ---- */
@@ -93,21 +83,17 @@ int ext_train_ranks_compare(const ext_train_data *data, const ext_train_request 
     return error->rc;
 }
 
-/* A hash of the catalogue. */
-static uint64_t hash_items(const gru4rec_items *items)
-{
-    int64_t offsets[1] = {0};
-    const gru4rec_dataset empty = {.offsets = offsets};
-    return gru4rec_dataset_fingerprint(&empty, items);
-}
-
 int ext_train_ranks_compare_items(const ext_train_data *data, const ext_ranks *ranks,
                                   ext_error *error)
 {
+    int64_t no_offsets[1] = {0};
+    const gru4rec_dataset none = {.offsets = no_offsets};
     const int32_t n_ranks = ext_ranks_count(ranks);
     if (n_ranks == 1)
         return SQLITE_OK;
-    const uint64_t own = hash_items(data->events.items);
+    const uint64_t own =
+        gru4rec_dataset_fingerprint(data->latest != NULL ? data->latest : &none,
+                                    data->events.items);
     uint64_t *all = sqlite3_malloc64((size_t)n_ranks * sizeof *all);
     if (all == NULL)
         return ext_error_nomem(error);
@@ -115,9 +101,9 @@ int ext_train_ranks_compare_items(const ext_train_data *data, const ext_ranks *r
     for (int32_t rank = 1; error->rc == SQLITE_OK && rank < n_ranks; rank++)
         if (all[rank] != all[0])
             ext_error_set(error, SQLITE_ERROR,
-                          "the active version of rank %d has other items than that of "
-                          "rank 0; let all ranks have the same version, or train with "
-                          "warm_start=false",
+                          "the active version of rank %d has other items, or sessions to "
+                          "blend with, than that of rank 0; let all ranks have the same "
+                          "version, or train with warm_start=false",
                           (int)rank);
     sqlite3_free(all);
     return error->rc;

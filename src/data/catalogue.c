@@ -132,7 +132,7 @@ static int64_t cut_off(const gru4rec_events *events, gru4rec_dataset *dataset,
                        g4r_union *u, int64_t border)
 {
     int64_t n = dataset->n_sessions;
-    while (n > 0 && (events->place != NULL ? events->place[n - 1] : n - 1) >= border)
+    while (n > 0 && (dataset->places != NULL ? dataset->places[n - 1] : n - 1) >= border)
         n--;
     const int64_t n_held = dataset->n_sessions - n;
     bool has_time = n_held > 0 && events->first != NULL;
@@ -159,9 +159,9 @@ gru4rec_status g4r_catalogue_make(gru4rec_events *events, gru4rec_dataset *datas
     if (status != GRU4REC_OK || share == 0)
         return status;
     status = hold_out(events, *items, dataset, n_held, watch);
-    if (status == GRU4REC_OK && events->place != NULL &&
+    if (status == GRU4REC_OK && dataset->places != NULL &&
         !g4r_union_sessions_hold(u, dataset->validation,
-                                 events->place + dataset->n_sessions, border, watch))
+                                 dataset->places + dataset->n_sessions, border, watch))
         status = status_of(u, watch);
     return status;
 }

@@ -407,6 +407,7 @@ size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset)
            (dataset->groups != NULL
                 ? (size_t)dataset->n_sessions * sizeof *dataset->groups
                 : 0) +
+           (dataset->places != NULL ? (size_t)n_sessions * sizeof *dataset->places : 0) +
            (held != NULL ? gru4rec_dataset_bytes(held) : 0);
 }
 
@@ -420,6 +421,7 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset)
     g4r_alloc_free(&allocator, dataset->numbers);
     g4r_alloc_free(&allocator, dataset->offsets);
     g4r_alloc_free(&allocator, dataset->groups);
+    g4r_alloc_free(&allocator, dataset->places);
     g4r_alloc_free(&allocator, dataset->times);
     g4r_alloc_free(&allocator, dataset);
 }
@@ -429,8 +431,8 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset)
 /*
  * Replaces each item row of the dataset by rows[row], in place. Drops the events whose
  * new row is -1, counts them in n_unknown, and drops the sessions that have no event
- * left. Times and numbers move with their events, groups with their sessions. Counts
- * n_single anew.
+ * left. Times and numbers move with their events, groups and places with their sessions.
+ * Counts n_single anew.
  */
 static void map_rows(gru4rec_dataset *dataset, const int32_t *rows)
 {
@@ -448,6 +450,8 @@ static void map_rows(gru4rec_dataset *dataset, const int32_t *rows)
                 dataset->numbers[n_events] = dataset->numbers[i];
             n_events++;
         }
+        if (n_events > first && dataset->places != NULL)
+            dataset->places[n_sessions] = dataset->places[s];
         if (n_events > first && dataset->groups != NULL)
             dataset->groups[n_sessions] = dataset->groups[s];
         if (n_events > first)

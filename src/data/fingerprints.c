@@ -60,19 +60,20 @@ uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
     return events->prints[events->visit[place]].kinds[kind];
 }
 
-gru4rec_status gru4rec_fingerprints_unite(gru4rec_events *events, int64_t n_sessions,
+gru4rec_status gru4rec_fingerprints_unite(gru4rec_events *events,
+                                          const gru4rec_dataset *dataset,
                                           const gru4rec_ranks *ranks,
                                           bool (*is_stopped)(void *), void *context,
                                           int64_t *n_united, gru4rec_error *error)
 {
     g4r_stop_watch watch = {.stop = {is_stopped, context}};
     g4r_union u;
-    *n_united = n_sessions;
+    *n_united = dataset->n_sessions;
     if (ranks == NULL)
         return GRU4REC_OK;
     g4r_union_init(&u, ranks, &events->allocator, error);
     if (g4r_union_sum(&u, n_united, 1))
-        g4r_union_sessions_print(&u, events, n_sessions, *n_united, &watch);
+        g4r_union_sessions_print(&u, events, dataset, *n_united, &watch);
     const gru4rec_status status = u.status;
     g4r_union_free(&u);
     return status;

@@ -112,12 +112,12 @@ bool g4r_union_items_order(g4r_union *u, const gru4rec_events *events,
 bool g4r_union_sessions_check(g4r_union *u, const gru4rec_events *events,
                               g4r_stop_watch *watch);
 /*
- * Fills events->place with the place of each session of the dataset in the visiting order
- * of the union, and sets u->n_sessions and u->starts. Sessions are visited by time if
- * events->first is set.
+ * Fills dataset->places with the place of each session of the dataset in the visiting
+ * order of the union, and sets u->n_sessions and u->starts. Sessions are visited by time
+ * if events->first is set.
  */
-bool g4r_union_sessions_place(g4r_union *u, gru4rec_events *events,
-                              const gru4rec_dataset *dataset, g4r_stop_watch *watch);
+bool g4r_union_sessions_place(g4r_union *u, const gru4rec_events *events,
+                              gru4rec_dataset *dataset, g4r_stop_watch *watch);
 /*
  * Makes held, which has the held-out sessions of this rank, at these places (n_sessions),
  * those of all ranks, in visiting order. border: the place of the first of them.
@@ -125,10 +125,11 @@ bool g4r_union_sessions_place(g4r_union *u, gru4rec_events *events,
 bool g4r_union_sessions_hold(g4r_union *u, gru4rec_dataset *held, const int64_t *places,
                              int64_t border, g4r_stop_watch *watch);
 /*
- * Replaces events->prints by the fingerprints of the n_sessions first sessions of all
- * ranks, of which this one has n_own, and events->visit by their places.
+ * Replaces events->prints by the fingerprints of the sessions of all ranks, n_sessions,
+ * of which this one has those of the dataset, and events->visit by their places.
  */
-bool g4r_union_sessions_print(g4r_union *u, gru4rec_events *events, int64_t n_own,
-                              int64_t n_sessions, g4r_stop_watch *watch);
+bool g4r_union_sessions_print(g4r_union *u, gru4rec_events *events,
+                              const gru4rec_dataset *dataset, int64_t n_sessions,
+                              g4r_stop_watch *watch);
 
 #endif

@@ -248,8 +248,8 @@ static bool get_session(g4r_union *u, int32_t rank, g4r_union_reader *reader,
     return true;
 }
 
-bool g4r_union_sessions_place(g4r_union *u, gru4rec_events *events,
-                              const gru4rec_dataset *dataset, g4r_stop_watch *watch)
+bool g4r_union_sessions_place(g4r_union *u, const gru4rec_events *events,
+                              gru4rec_dataset *dataset, g4r_stop_watch *watch)
 {
     const gru4rec_allocator *allocator = &u->allocator;
     const size_t n = (size_t)dataset->n_sessions;
@@ -263,16 +263,16 @@ bool g4r_union_sessions_place(g4r_union *u, gru4rec_events *events,
                  g4r_alloc(allocator, n + 1, sizeof *p.sessions),
                  g4r_alloc(allocator, n + 1, sizeof *p.lengths)};
     const g4r_union_list list = {dataset->n_sessions, put_session, get_session, &p};
-    events->place = g4r_alloc(allocator, n, sizeof *events->place);
+    dataset->places = g4r_alloc(allocator, n, sizeof *dataset->places);
     u->starts = g4r_alloc(allocator, n, sizeof *u->starts);
     bool is_ok = (p.next != NULL && p.sessions != NULL && p.lengths != NULL &&
-                  events->place != NULL && u->starts != NULL) ||
+                  dataset->places != NULL && u->starts != NULL) ||
                  g4r_union_fail(u, GRU4REC_NOMEM);
     is_ok = is_ok && g4r_union_pass(u, &list, watch);
     for (size_t s = 0; is_ok && s < n; s++) {
         sessions += p.sessions[s];
         lengths += p.lengths[s];
-        events->place[s] = (int64_t)s + sessions;
+        dataset->places[s] = (int64_t)s + sessions;
         u->starts[s] = dataset->offsets[s] + lengths;
     }
     g4r_alloc_free(allocator, p.next);
@@ -355,6 +355,7 @@ bool g4r_union_sessions_hold(g4r_union *u, gru4rec_dataset *held, const int64_t 
 /* What the list of fingerprints works on. */
 typedef struct printing {
     const gru4rec_events *events;
+    const int64_t *places;
     g4r_events_prints *prints; /* by place */
 } printing;
 
@@ -363,7 +364,7 @@ static bool put_prints(g4r_union *u, int64_t i, void *context)
     const printing *p = context;
     const gru4rec_events *events = p->events;
     const g4r_events_prints *prints = &events->prints[events->visit[i]];
-    return g4r_union_put(u, &events->place[i], sizeof events->place[i]) &&
+    return g4r_union_put(u, &p->places[i], sizeof *p->places) &&
            g4r_union_put(u, prints, sizeof *prints);
 }
 
@@ -379,16 +380,17 @@ static bool get_prints(g4r_union *u, int32_t rank, g4r_union_reader *reader,
     return true;
 }
 
-bool g4r_union_sessions_print(g4r_union *u, gru4rec_events *events, int64_t n_own,
-                              int64_t n_sessions, g4r_stop_watch *watch)
+bool g4r_union_sessions_print(g4r_union *u, gru4rec_events *events,
+                              const gru4rec_dataset *dataset, int64_t n_sessions,
+                              g4r_stop_watch *watch)
 {
     if (u->ranks == NULL)
         return true;
     const gru4rec_allocator *allocator = &u->allocator;
     const size_t n = (size_t)n_sessions;
-    printing p = {events, g4r_alloc(allocator, n, sizeof *p.prints)};
+    printing p = {events, dataset->places, g4r_alloc(allocator, n, sizeof *p.prints)};
     int32_t *visit = g4r_alloc(allocator, n, sizeof *visit);
-    const g4r_union_list list = {n_own, put_prints, get_prints, &p};
+    const g4r_union_list list = {dataset->n_sessions, put_prints, get_prints, &p};
     bool is_ok = (p.prints != NULL && visit != NULL) || g4r_union_fail(u, GRU4REC_NOMEM);
     if (!is_ok || !g4r_union_pass(u, &list, watch)) {
         g4r_alloc_free(allocator, p.prints);

@@ -1,4 +1,4 @@
-"""commits.py EXTENSION MPI: what else can happen to the commit of a training over several processes.
+"""commits.py EXTENSION MPI [--long]: what else can happen to the commit of a training over several processes.
 
 It uses files, ranks and checks of faults.py.
 """
@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 from faults import EPOCHS, IS_PREPARED, NOTHING, RESUME, Files, Ranks, Watcher, bits, check, connect, do, finish, \
-    served, shell, value
+    options, served, shell, value
 
 KEPT = 'the trained model stays with this connection'
 
@@ -205,16 +205,17 @@ if __name__ == '__main__':
     with tempfile.TemporaryDirectory(prefix='gru4rec-mpi-') as place:
         os.mkdir(place + '/3')
         three = Files(place + '/3', 3, 'wal', False, 1)
-        full(three, 0)
-        full(three, random.randrange(1, 3))
+        for who in range(3) if options.long else [random.randrange(3)]:
+            full(three, who)
         lost(three)
         refused(three)
         half(three)
         prepared(three)
         first(three)
         common = 'n_epochs=4, layers=24, batch_size=8, checkpoint_epochs=1, blend=0'
-        for settings in ('adapt=adam, dropout_p_embed=0.2, dropout_p_hidden=0.1, train_random_order=true',
-                         'momentum=0.3, n_sample=all, validation=0.1, patience=1, bptt=3'):
+        long = ('adapt=adam, dropout_p_embed=0.2, dropout_p_hidden=0.1, train_random_order=true',
+                'momentum=0.3, n_sample=all, validation=0.1, patience=1, bptt=3')
+        for settings in long if options.long else long[:1]:
             resumed(three, f"SELECT gru4rec_train('rec', '{common}, {settings}')")
         # The same version in all files, and new events.
         status, out = do(three.fresh(), f"SELECT gru4rec_train('rec', '{common}, keep_optimizer=true')")

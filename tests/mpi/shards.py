@@ -187,6 +187,9 @@ def check_summary(case, expected, got, rank):
 def model(path, same_bits):
     db = sqlite3.connect(path)
     queries = ['SELECT * FROM m_item ORDER BY 1'] + ['SELECT * FROM m_tensor ORDER BY 1, 2, 3'] * same_bits
+    if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'm_blend'").fetchone():
+        queries.append('SELECT * FROM m_blend ORDER BY 1, 2, 3')
+        assert db.execute('SELECT count(*) FROM m_blend').fetchone()[0] > 0
     return [db.execute(query).fetchall() for query in queries]
 
 
@@ -221,6 +224,8 @@ OPTIONS = {
     'ids': 'time_sort=false, min_support=2',
     'batch': 'n_sample=0, bptt=3',
     'all': 'n_sample=all, loss=cross-entropy, train_random_order=true',
+    'blend': 'blend=0.5, blend_sessions=150',
+    'strength': 'blend=auto, validation=0.3',
     'separate': 'constrained_embedding=false, embedding=8, dropout_p_hidden=0.2, momentum=0.1, keep_empty=true',
 }
 
@@ -242,7 +247,7 @@ def is_trained(got):
 def cases():
     for i, (name, options) in enumerate(OPTIONS.items()):
         rows = log(i, is_text=i % 2 == 1)
-        more = log(100 + i, 200, i % 2 == 1, start=150) if i < 3 else ()
+        more = log(100 + i, 200, i % 2 == 1, start=150) if i < 3 or name == 'blend' else ()
         for division in 'own', 'auto':
             yield Case(f'{name}-{division}', rows, options, more, division)
     yield Case('one-rank', log(20), 'validation=0.2, min_support=2', division='one rank', same_bits=False)
@@ -255,8 +260,6 @@ def cases():
     yield Case('empty', [], wants=lambda rank: ['no events are left to train on'], steps=[after])
     yield Case('singles', [(i, 1, 1) for i in range(50)], wants=lambda rank: [
         'nothing to learn from: none of the 50 sessions has two events'], steps=[after])
-    yield Case('blend', log(23), wants=lambda rank: ['makes no version that blends; set blend=0'],
-               steps=[plain % (BASE + ', blend=0.5')])
     yield Case('groups', log(23), wants=lambda rank: ['leave groups out'], steps=[plain % (BASE + ', groups=2')])
     yield Case('differ', log(24), wants=lambda rank: ['the ranks differ in option batch_size', None],
                steps=[[plain % (BASE + f', batch_size={20 + rank // (N - 1)}') for rank in range(N)], after])

@@ -15,5 +15,6 @@ for mpi in mpich openmpi; do
     }
     $make MPI=$mpi build/release-$mpi/gru4rec_mpi.so >/dev/null || exit 1
     check_runner "$kills kills, $mpi" "$PYTHON" "$here/faults.py" build/release-$mpi/gru4rec_mpi $mpi --kills "$kills"
+    check_runner "commits, $mpi" "$PYTHON" "$here/commits.py" build/release-$mpi/gru4rec_mpi $mpi --long
 done
 finish

@@ -348,13 +348,7 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
     if (rc == SQLITE_OK && request->options.warm_start)
         rc = inherit_items(data, request, error);
     if (rc == SQLITE_OK)
-<<<<<<< HEAD
-        rc = ext_train_ranks_compare_items(data, request->home.connection->ranks, error);
-    if (rc == SQLITE_OK)
         rc = take_fingerprint(data, request, error);
-=======
-        rc = take_fingerprint(data, &request->checkpoint, error);
->>>>>>> ranks
     if (rc == SQLITE_OK)
         rc = ext_train_blend_sessions(data, request, error);
     if (rc == SQLITE_OK)

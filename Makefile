@@ -13,6 +13,8 @@ BLAS_CFLAGS ?= $(shell pkg-config --cflags openblas 2>/dev/null)
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+# Not from the environment, where clusters have a variable of this name.
+MPI := none
 VERSION := $(shell sed -n 's/^\#define GRU4REC_VERSION "\(.*\)"/\1/p' include/gru4rec.h)
 
 # V=1 shows the commands.
@@ -21,8 +23,19 @@ Q := $(if $(V),,@)
 # ---- one build directory per flavour ----
 comma := ,
 FLAVOUR := $(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,$(if $(COVERAGE),coverage,release)))
-FLAVOUR := $(FLAVOUR)$(if $(findstring clang,$(CC)),-clang)
+FLAVOUR := $(FLAVOUR)$(if $(findstring clang,$(CC)),-clang)$(if $(MPI:none=),-$(MPI))
 B := build/$(FLAVOUR)
+
+# gru4rec_mpi.so: the same extension and ext/mpi/, linked with MPI.
+SO := gru4rec.so
+ifneq ($(MPI),none)
+MPI_PACKAGE_mpich := mpich
+MPI_PACKAGE_openmpi := ompi-c
+MPI_PACKAGE := $(or $(MPI_PACKAGE_$(MPI)),$(error MPI=$(MPI) is not known; write MPI=mpich or MPI=openmpi))
+MPI_CFLAGS := -DGRU4REC_MPI $(shell pkg-config --cflags-only-I $(MPI_PACKAGE))
+MPI_LIBS := $(shell pkg-config --libs $(MPI_PACKAGE))
+SO := gru4rec_mpi.so
+endif
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion
 CFLAGS_ALL = -std=c11 $(WARNINGS) -g -fPIC -fvisibility=hidden -MMD -MP $(MODE) $(BLAS_CFLAGS) $(CFLAGS)
@@ -52,21 +65,25 @@ KERNEL_FLAGS_avx512vnni := $(KERNEL_FLAGS_avx512) -mavx512vnni
 
 SRC := $(filter-out src/kernels/vec_kernels.c,$(wildcard src/*/*.c))
 LIB_OBJ := $(SRC:%.c=$(B)/%.o) $(KERNELS:%=$(B)/src/kernels/vec_kernels_%.o)
-EXT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard ext/*.c ext/*/*.c))
+EXT := $(filter-out $(if $(MPI:none=),,ext/mpi/%),$(wildcard ext/*.c ext/*/*.c))
+EXT_OBJ := $(EXT:%.c=$(B)/%.o)
 TIMING_OBJ := $(SRC:%.c=$(B)/timing/%.o) $(KERNELS:%=$(B)/src/kernels/vec_kernels_%.o)
 DOUBLE_OBJ := $(SRC:%.c=$(B)/double/%.o) $(KERNELS:%=$(B)/double/src/kernels/vec_kernels_%.o)
 LIBS := $(BLAS_LIBS) -lm -lpthread
+$(B)/ext/%.o: CFLAGS_ALL += $(MPI_CFLAGS)
 
 .PHONY: all help demo install uninstall clean
-all: gru4rec.so
+all: $(SO)
 
 help:
 	@sed -n 's/^## //p' Makefile
 
 ## make                 build ./gru4rec.so
+## make MPI=mpich       build ./gru4rec_mpi.so, for training over several processes; or MPI=openmpi
 ## make demo            invent a click log, train on it, recommend: demo.db, demo.html
 ## make test            all tests; the last line is the total
 ## make test-fast       unit tests and SQL tests only
+## make test-mpi        gru4rec_mpi.so with MPICH and Open MPI, which it installs
 ## make test-X          one part, see tests/README.md
 ## make soak            attacks on it, under sanitizers, for ten minutes each (SECONDS_EACH=600)
 ## make accuracy        the accuracy table on real data (shared/data beside the project)
@@ -83,23 +100,23 @@ help:
 ## make compile_commands  compile_commands.json, for editors and clang-tidy
 ## make tidy            clang-tidy has nothing to say about src/, ext/ and examples/c/
 ## make stats           lines and functions by folder, sizes, coverage if it was measured
-## make install         into PREFIX (/usr/local): gru4rec.so, libgru4rec.a, its header and gru4rec.pc
+## make install         into PREFIX (/usr/local): gru4rec.so (with MPI=mpich gru4rec_mpi.so), libgru4rec.a, its header and gru4rec.pc
 ## make uninstall       take them away again
-## make clean           remove build/, gru4rec.so, demo.db, demo.html, compile_commands.json
+## make clean           remove build/, gru4rec.so, gru4rec_mpi.so, demo.db, demo.html, compile_commands.json
 ##
 ## A debug build (DEBUG=1) tells what it does where GRU4REC_TRACE is 1 to 4 in the environment: include/gru4rec_trace.h
 ##
-## Variables: V=1 (show commands), CC, OPTFLAGS=-O2, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR
+## Variables: V=1 (show commands), CC, OPTFLAGS=-O2, MPI=mpich, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR
 
-# The link is repeated when the flavour changes: gru4rec.so is that of the last make. It is
+# The link is repeated when the flavour changes: ./gru4rec.so is that of the last make. It is
 # renamed into its place: who has the old one loaded keeps that.
-gru4rec.so: $(B)/gru4rec.so
+$(SO): $(B)/$(SO)
 	@cmp -s $< $@ || { cp $< $@.new && mv $@.new $@; }
 
 # Stays mapped for good: OpenBLAS's threads and its OpenMP runtime outlive sqlite3_close().
-$(B)/gru4rec.so: $(EXT_OBJ) $(LIB_OBJ)
+$(B)/$(SO): $(EXT_OBJ) $(LIB_OBJ)
 	@echo 'LD  $@'
-	$(Q)$(CC) -shared $(MODE) $(LDFLAGS) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -o $@ $^ $(LIBS)
+	$(Q)$(CC) -shared $(MODE) $(LDFLAGS) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -o $@ $^ $(LIBS) $(MPI_LIBS)
 
 $(B)/libgru4rec.a: $(LIB_OBJ)
 	rm -f $@
@@ -145,19 +162,19 @@ $(B)/gru4rec.pc: packaging/gru4rec.pc.in
 	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	    -e 's|@BLAS_LIBS@|$(strip $(BLAS_LIBS))|; s|@VERSION@|$(VERSION)|' $< >$@
 
-install: gru4rec.so $(B)/libgru4rec.a $(B)/gru4rec.pc
+install: $(SO) $(B)/libgru4rec.a $(B)/gru4rec.pc
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
-	install -m 755 gru4rec.so $(DESTDIR)$(LIBDIR)/gru4rec.so
+	install -m 755 $(SO) $(DESTDIR)$(LIBDIR)/$(SO)
 	install -m 644 $(B)/libgru4rec.a $(DESTDIR)$(LIBDIR)/libgru4rec.a
 	install -m 644 include/gru4rec.h $(DESTDIR)$(INCLUDEDIR)/gru4rec.h
 	install -m 644 $(B)/gru4rec.pc $(DESTDIR)$(LIBDIR)/pkgconfig/gru4rec.pc
 
 uninstall:
-	rm -f $(DESTDIR)$(LIBDIR)/gru4rec.so $(DESTDIR)$(LIBDIR)/libgru4rec.a \
+	rm -f $(DESTDIR)$(LIBDIR)/$(SO) $(DESTDIR)$(LIBDIR)/libgru4rec.a \
 	    $(DESTDIR)$(INCLUDEDIR)/gru4rec.h $(DESTDIR)$(LIBDIR)/pkgconfig/gru4rec.pc
 
 clean:
-	rm -rf build gru4rec.so demo.db demo.html compile_commands.json
+	rm -rf build gru4rec.so gru4rec_mpi.so demo.db demo.html compile_commands.json
 
 include tests/tests.mk
 include tools/tools.mk

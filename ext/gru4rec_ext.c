@@ -19,6 +19,9 @@
 #include "serve/ext_serve.h"
 #include "tools/ext_tools.h"
 #include "train/ext_tune.h"
+#ifdef GRU4REC_MPI /* gru4rec_mpi.so */
+#include "mpi/ext_mpi.h"
+#endif
 
 SQLITE_EXTENSION_INIT1
 
@@ -56,6 +59,13 @@ static bool take_api(const sqlite3_api_routines *api)
     pthread_mutex_unlock(&lock);
     return is_taken;
 }
+#endif
+
+/* Whether this is gru4rec_mpi.so. Only that file has the function gru4rec_ranks(). */
+#ifdef GRU4REC_MPI
+static const bool has_mpi = true;
+#else
+static const bool has_mpi = false;
 #endif
 
 /*
@@ -101,6 +111,9 @@ static const ext_table_function *const tables[] = {
 static const ext_function *const readers[] = {
     ext_score_functions, ext_state_functions, ext_export_functions, ext_check_functions,
     ext_info_functions,  ext_times_functions, ext_plot_functions,   ext_report_functions,
+#ifdef GRU4REC_MPI
+    ext_mpi_ranks_functions,
+#endif
 };
 static const ext_function *const writers[] = {
     ext_train_functions, ext_import_functions,    ext_deploy_functions,
@@ -117,6 +130,9 @@ static int register_all(sqlite3 *db, ext_error *error)
     ext_connection *connection = ext_connection_new(db);
     if (connection == NULL)
         return ext_error_nomem(error);
+#ifdef GRU4REC_MPI
+    ext_ranks_use(&ext_mpi_driver);
+#endif
     int rc = ext_module_register(connection, error);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof tables / sizeof *tables; i++)
         rc = ext_connection_add_table(connection, tables[i], error);
@@ -129,13 +145,30 @@ static int register_all(sqlite3 *db, ext_error *error)
 }
 
 /*
+ * Does what loading means for a connection that has the functions already: nothing, if
+ * they are of this file or of a copy. SQLITE_ERROR: they are of the other one of
+ * gru4rec.so and gru4rec_mpi.so.
+ */
+static int load_again(sqlite3 *db, ext_error *error)
+{
+    static const char *const names[] = {"gru4rec.so", "gru4rec_mpi.so"};
+    if (can_prepare(db, "SELECT gru4rec_ranks()") == has_mpi)
+        return SQLITE_OK;
+    return ext_error_set(error, SQLITE_ERROR,
+                         "%s is loaded on this connection already; %s has the same "
+                         "functions, so load only one of the two",
+                         names[!has_mpi], names[has_mpi]);
+}
+
+/*
  * Loads the extension for a connection: registers its functions and tables. If the
- * connection has them already, does nothing and returns SQLITE_OK. After success returns
- * SQLITE_OK_LOAD_PERMANENTLY, or SQLITE_OK if the extension is linked into a program with
- * SQLite. After a failure returns the error's code, with its text in *message, which
- * SQLite frees; message may be NULL. SQLITE_ERROR: this SQLite is too old, is not the one
- * that loaded this file first, or has no JSON functions; or ext_readonly_read() does not
- * know what the environment says.
+ * connection has them already, does nothing and returns SQLITE_OK; but those of
+ * gru4rec.so are an error in gru4rec_mpi.so, and the other way round. After success
+ * returns SQLITE_OK_LOAD_PERMANENTLY, or SQLITE_OK if the extension is linked into a
+ * program with SQLite. After a failure returns the error's code, with its text in
+ * *message, which SQLite frees; message may be NULL. SQLITE_ERROR: this SQLite is too
+ * old, is not the one that loaded this file first, or has no JSON functions; or
+ * ext_readonly_read() does not know what the environment says.
  *
  * Each entry point calls this function, and not another entry point: if two copies of the
  * file are in one process, the linker would resolve such a call to the first copy's entry
@@ -152,8 +185,10 @@ static int init(sqlite3 *db, char **message, const sqlite3_api_routines *api)
             *message = OF(api, mprintf)(refusal, OF(api, libversion)());
         return SQLITE_ERROR;
     }
-    if (can_prepare(db, "SELECT gru4rec_version()")) /* it is loaded already */
-        return SQLITE_OK;
+    if (can_prepare(db, "SELECT gru4rec_version()")) {
+        load_again(db, &error);
+        return ext_error_text(&error, message);
+    }
     if (!can_prepare(db, "SELECT json_object()")) /* needed by options and summaries */
         ext_error_set(
             &error, SQLITE_ERROR,

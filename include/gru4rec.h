@@ -256,6 +256,19 @@ typedef enum gru4rec_single_events {
     GRU4REC_SINGLE_LEAVE_OUT /* they are dropped; see leaves_single below */
 } gru4rec_single_events;
 
+/* What a process of a training over several processes reads (option shard). */
+typedef enum gru4rec_shard {
+    GRU4REC_SHARD_OWN, /* all events of its source */
+    GRU4REC_SHARD_AUTO /* the sessions of its part (gru4rec_shard_of()) */
+} gru4rec_shard;
+
+/* Which processes of a training write its version (option replicate). */
+typedef enum gru4rec_replicate {
+    GRU4REC_REPLICATE_AUTO, /* the first with shard=auto, else all */
+    GRU4REC_REPLICATE_ALL,
+    GRU4REC_REPLICATE_FIRST
+} gru4rec_replicate;
+
 /*
  * The simple methods that a model can be compared with, in the order of the words of
  * option baselines, and their number.
@@ -347,7 +360,10 @@ typedef struct gru4rec_options {
     int64_t reset_after;
 
     int64_t seed;
-    int64_t threads; /* of a training; 0: as many as there are processors */
+    int64_t threads;   /* of a training; 0: as many as there are processors */
+    int64_t groups;    /* processes that a training computes as if it were several */
+    int64_t shard;     /* gru4rec_shard */
+    int64_t replicate; /* gru4rec_replicate */
     int64_t keep_versions, keep_candidates, keep_history, activate;
     int64_t commit_wait;  /* seconds; 0: depends on how long the training took */
     int64_t memory_limit; /* bytes; 0: the program's default */
@@ -736,6 +752,7 @@ typedef struct gru4rec_preparation {
      * is used only if there is no known catalogue.
      */
     double validation;
+    int32_t n_groups;   /* the sessions are divided among so many groups; 0 or 1: not */
     bool keeps_times;   /* the dataset gets the times of its events */
     bool keeps_numbers; /* the dataset gets the numbers of its events */
 } gru4rec_preparation;
@@ -784,11 +801,21 @@ typedef struct gru4rec_dataset {
      * there was a known catalogue.
      */
     struct gru4rec_dataset *validation;
+    /*
+     * Held-out sessions that still stand behind the others in the arrays below.
+     */
+    int64_t n_behind;
+    int64_t *places;    /* (n_sessions) gru4rec_dataset_unite(): the place of each session
+                      * among those of all ranks, in visiting order; NULL: no ranks */
     int32_t *item_rows; /* (n_events) row of each event's item */
     uint32_t *numbers;  /* (n_events) see gru4rec_events_prepare(); NULL: not kept */
     int64_t *offsets;   /* (n_sessions + 1) event at which each session begins, and
                          * n_events at the end */
     double *times;      /* (n_events) as gru4rec_time_real() gives them; NULL: not kept */
+    int32_t n_groups;   /* groups that the sessions are divided among; 0: they are not */
+    int32_t *groups;    /* (n_sessions) the group of each session, from 0, as
+                      * gru4rec_shard_of() gives it; NULL: not divided. Held-out sessions
+                      * never are. */
 } gru4rec_dataset;
 
 /*
@@ -807,6 +834,27 @@ typedef struct gru4rec_dataset {
 gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
                                    bool (*is_stopped)(void *), void *context,
                                    gru4rec_dataset **dataset, gru4rec_items **items);
+
+struct gru4rec_ranks; /* defined below */
+
+/*
+ * Does what gru4rec_dataset_new() does in each of several processes (ranks), each of
+ * which has whole sessions of its own. The result is that of one process with all events:
+ * its catalogue, with the support in all of them; its held-out sessions, which all ranks
+ * get; and its first and held_out. Otherwise the dataset has the sessions of this rank,
+ * and the counts of what was dropped here. min_support and validation count over all
+ * ranks. Only agree of ranks is called. ranks NULL: there are no other processes. The
+ * events must have no known catalogue then.
+ * *error gets a message, if it is not NULL, when an exchange fails or when INVALID is
+ * returned: the same session is on two ranks, which the message names. NOMEM,
+ * INTERRUPTED: as for gru4rec_dataset_new(). Also any status of agree. A rank whose call
+ * has failed makes no more exchanges, so the caller must make those of the others fail.
+ */
+gru4rec_status gru4rec_dataset_unite(gru4rec_events *events, bool by_time,
+                                     const struct gru4rec_ranks *ranks,
+                                     bool (*is_stopped)(void *), void *context,
+                                     gru4rec_dataset **dataset, gru4rec_items **items,
+                                     gru4rec_error *error);
 
 /*
  * Changes the item rows of a dataset, in place, from those of the catalogue items to
@@ -831,6 +879,17 @@ uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
 /* Returns the number of bytes that the dataset takes, including its held-out sessions. */
 size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset);
 
+/*
+ * Returns which of n_shards (at least 1) parts the session with this id belongs to, from
+ * 0. The result depends on nothing else: it is the same in every process and on every
+ * machine, and will stay so. It comes from a hash with a fixed key (src/data/shard.c), so
+ * the parts are about equally large. An INTEGER, a REAL and a TEXT that stand for the
+ * same whole number belong to the same part, and so do a TEXT and a BLOB of the same
+ * bytes. A dataset whose preparation has n_groups is divided by it, and a program that
+ * trains in several processes can divide its events by it.
+ */
+int32_t gru4rec_shard_of(const gru4rec_id *session, int32_t n_shards);
+
 /* Frees the dataset, which may be NULL, and its held-out sessions. */
 void gru4rec_dataset_free(gru4rec_dataset *dataset);
 
@@ -843,6 +902,19 @@ void gru4rec_dataset_free(gru4rec_dataset *dataset);
 void gru4rec_events_session(const gru4rec_events *events, int64_t place, gru4rec_id *id);
 
 /* ---- the latest sessions, which a model that blends keeps ---- */
+
+/*
+ * Makes *recent, a dataset for gru4rec_latest_new() in place of this one, which is a part
+ * of several processes (gru4rec_dataset_unite()): it has the sessions of all of them that
+ * can be among the latest with n_most events, in visiting order, with times. So the
+ * result is that of one process with all sessions. The dataset must have times. The
+ * caller frees *recent. NOMEM, INTERRUPTED, or any status of agree. See
+ * gru4rec_dataset_unite() for the error and the other ranks.
+ */
+gru4rec_status gru4rec_latest_unite(const gru4rec_dataset *dataset, int64_t n_most,
+                                    const struct gru4rec_ranks *ranks,
+                                    bool (*is_stopped)(void *), void *context,
+                                    gru4rec_dataset **recent, gru4rec_error *error);
 
 /*
  * Copies the latest sessions of two datasets into a new dataset *latest: the youngest
@@ -1014,6 +1086,21 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
                                         const gru4rec_fingerprints *before,
                                         bool is_partial, bool (*is_stopped)(void *),
                                         void *context, void **bytes, size_t *n_bytes);
+
+/*
+ * Gives each of several processes the fingerprints of the sessions of all of them, in the
+ * visiting order of all, for gru4rec_fingerprints_new(). gru4rec_dataset_unite() must
+ * have made the dataset, with as many ranks. *n_united: out, the number of sessions of
+ * all datasets. Afterwards the events cannot be asked for ids of sessions any more. ranks
+ * NULL: does nothing, and *n_united is the number of sessions of the dataset.
+ * NOMEM, INTERRUPTED, or any status of agree; then the events can only be freed. See
+ * gru4rec_dataset_unite() for the error and the other ranks.
+ */
+gru4rec_status gru4rec_fingerprints_unite(gru4rec_events *events,
+                                          const gru4rec_dataset *dataset,
+                                          const struct gru4rec_ranks *ranks,
+                                          bool (*is_stopped)(void *), void *context,
+                                          int64_t *n_united, gru4rec_error *error);
 
 /*
  * Fills *fingerprints from their stored form, bytes (n_bytes), and returns true. The
@@ -1241,7 +1328,7 @@ typedef struct gru4rec_epoch {
     int64_t updates; /* updates of the weights since the training's first epoch */
     /*
      * Steps of this epoch with less than half of the lanes that the training has: option
-     * batch_size, or the number of sessions if that is smaller.
+     * batch_size, or the number of sessions if that is smaller; of all groups together.
      */
     int64_t narrow;
     int64_t events; /* targets of this epoch: one for each lane of a step */
@@ -1322,6 +1409,71 @@ gru4rec_status gru4rec_training_adopt(gru4rec_model *model, const gru4rec_items 
  */
 void gru4rec_training_continue(gru4rec_training *training, int64_t updates);
 
+/* ---- training over several processes ---- */
+
+/* An array of values that are added up over processes. */
+typedef struct gru4rec_block {
+    gru4rec_real *values; /* (n) */
+    size_t n;
+} gru4rec_block;
+
+/*
+ * A training over n_ranks processes, which are called ranks, and how they exchange data.
+ * Each rank calls gru4rec_train() with the sessions of its own part, and with the same
+ * options, the same catalogue and support (of the union of all parts), and the same
+ * weights and slots. All of them end with the same weights, to the bit: those of a
+ * training in one process with the option groups = n_ranks, whose group g has the
+ * sessions of rank g, in the same order.
+ *
+ * All ranks call the functions in the same order. Each function waits until all ranks
+ * have called it. *stop is, on entry, whether this rank wants to stop; on return whether
+ * any rank wants to, which is the same on all ranks. If it is true, nothing else that the
+ * function returns is used, and the training ends with INTERRUPTED on all ranks. If a
+ * function does not return OK, the training ends with its status, and calls none of the
+ * functions again: so a function that fails on one rank must fail on all of them. error
+ * may be NULL. The functions are called from the thread that called gru4rec_train(), with
+ * context as first argument. None of them may be NULL.
+ */
+typedef struct gru4rec_ranks {
+    int32_t n_ranks; /* R, at least 1 */
+    int32_t rank;    /* this process: 0 ... R - 1 */
+    /*
+     * Gathers the lanes of a step. In: targets and inputs (m), item rows of this rank's
+     * lanes; m is 0 if it has run out. In the first call of a training, which only tells
+     * whether all ranks can begin, m is 0 and both arrays are NULL. Out: *counts (R), the
+     * m of each rank; *all_targets and *all_inputs (sum of counts), the items of all
+     * ranks, in the order of the ranks. These arrays belong to the hook until its next
+     * call.
+     */
+    gru4rec_status (*gather)(void *context, const int32_t *targets, const int32_t *inputs,
+                             int32_t m, const int32_t **counts,
+                             const int32_t **all_targets, const int32_t **all_inputs,
+                             bool *stop, gru4rec_error *error);
+    /*
+     * Adds up blocks (n_blocks), value by value, over the ranks: that of rank 0 plus that
+     * of rank 1, plus that of rank 2, and so on, in the precision of the values. The
+     * sizes of the blocks are the same on all ranks. losses (n_losses) are added up in
+     * the same way. A rank without lanes gives zeros, which are added like other values.
+     * All ranks get the same bits, in place of their own parts.
+     */
+    gru4rec_status (*sum)(void *context, const gru4rec_block *blocks, size_t n_blocks,
+                          double *losses, size_t n_losses, bool *stop,
+                          gru4rec_error *error);
+    /*
+     * Gathers rows (sum of counts, width), of which counts (R) belong to each rank, in
+     * the order of the ranks: in, this rank's rows stand in their place; out, all do.
+     */
+    gru4rec_status (*share_rows)(void *context, gru4rec_real *rows, const int32_t *counts,
+                                 size_t width, bool *stop, gru4rec_error *error);
+    /*
+     * Gathers n bytes of each rank: own (n), all (R,n). A training calls it twice at its
+     * start and twice after each epoch.
+     */
+    gru4rec_status (*agree)(void *context, const void *own, size_t n, void *all,
+                            gru4rec_error *error);
+    void *context;
+} gru4rec_ranks;
+
 /*
  * Functions of the caller. The library calls them from the thread that called it, with
  * context as first argument. Each may be NULL (but see validate), and so may a pointer to
@@ -1350,6 +1502,13 @@ typedef struct gru4rec_hooks {
     gru4rec_status (*validate)(void *context, const gru4rec_model *model, double *recall,
                                double *mrr, gru4rec_error *error);
     void *context;
+    /*
+     * The processes that train together; NULL: there is only this one. Only
+     * gru4rec_train() uses it. Every rank then calls the hook validate, and the result of
+     * rank 0 counts on all of them. If validate fails or epoch asks to stop on one rank,
+     * the training ends on all.
+     */
+    const gru4rec_ranks *ranks;
 } gru4rec_hooks;
 
 /*
@@ -1367,6 +1526,13 @@ int32_t gru4rec_train_threads(const gru4rec_options *options);
  */
 size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
                            int64_t n_sessions);
+
+/*
+ * Returns the bytes that a training takes in one of n_ranks processes, which has
+ * n_sessions itself. Otherwise it works as gru4rec_train_bytes().
+ */
+size_t gru4rec_train_rank_bytes(const gru4rec_options *options, int32_t n_items,
+                                int64_t n_sessions, int32_t n_ranks);
 
 /*
  * Trains the model on the dataset, from the weights and slots that training has: makes
@@ -1389,6 +1555,11 @@ size_t gru4rec_train_bytes(const gru4rec_options *options, int32_t n_items,
  * or a weight is not finite; the message says which. Any status of the hook validate is
  * returned too. After a failure the weights are those of that moment, not those of the
  * best epoch.
+ * With option groups above 1, INVALID too: the dataset is not divided among that many
+ * groups. With hooks->ranks, all numbers of sessions and events are those of all ranks
+ * together; INVALID too: option groups is above 1, or the weights of two ranks differ, at
+ * the start or after an epoch. INTERRUPTED too: another rank failed. Any status of a
+ * function of ranks is returned too.
  */
 gru4rec_status gru4rec_train(gru4rec_training *training, const gru4rec_dataset *dataset,
                              const int64_t *support, const gru4rec_options *options,

@@ -45,9 +45,9 @@ may_see() {
     ext/events) echo 'ext/base' ;;
     ext/store) echo 'ext/events ext/base' ;;
     ext/cache) echo 'ext/store ext/events ext/base' ;;
-    ext/train | ext/serve | ext/tools) echo 'ext/cache ext/store ext/events ext/base' ;;
+    ext/train | ext/serve | ext/tools | ext/mpi) echo 'ext/cache ext/store ext/events ext/base' ;;
     ext/report) echo 'ext/tools ext/cache ext/store ext/events ext/base' ;;
-    ext) echo 'ext/report ext/train ext/serve ext/tools ext/cache ext/store ext/events ext/base' ;;
+    ext) echo 'ext/report ext/mpi ext/train ext/serve ext/tools ext/cache ext/store ext/events ext/base' ;;
     *) echo unknown ;;
     esac
 }
@@ -132,10 +132,16 @@ done <<EOF
 $(check_symbols "$@")
 EOF
 
-exported=$(nm -D --defined-only "$build/gru4rec.so" | awk '{ print $3 }' | sort | tr '\n' ' ')
+# MPI is in gru4rec_mpi.so alone.
+! grep -l '<mpi\.h>' src/*/*.[ch] ext/*.[ch] ext/*/*.[ch] | grep -v '^ext/mpi/'
+check $? 'MPI is used outside ext/mpi/'
+for library in "$build"/gru4rec.so "$build"/gru4rec_mpi.so; do
+    [ -f "$library" ] && break
+done
+exported=$(nm -D --defined-only "$library" | awk '{ print $3 }' | sort | tr '\n' ' ')
 # gru4rec_blas_core_shared_1 is there where OpenBLAS can be made to choose.
 [ "${exported#gru4rec_blas_core_shared_1 }" = 'gru4rec_blas_shared_1 sqlite3_extension_init sqlite3_gru4rec_init sqlite3_grurec_init ' ]
-check $? "gru4rec.so exports: $exported"
+check $? "${library##*/} exports: $exported"
 
 # Rules 6 to 8: "ok" or what is wrong, a line each.
 rules=$(dirname "$0")/layers

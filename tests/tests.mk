@@ -72,6 +72,11 @@ test-life: gru4rec.so
 	@if [ -x $(PYTHON) ]; then sh tests/life/run.sh ./gru4rec.so; \
 	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
 
+# Training over several processes. Installs MPI and mpi4py, and builds for each MPI.
+.PHONY: test-mpi
+test-mpi: gru4rec.so
+	@sh tests/mpi/run.sh "$(MAKE) --no-print-directory" ./gru4rec.so
+
 # Other SQLite libraries, hosts and BLAS builds; these fetch what they need.
 test-versions: gru4rec.so
 	@sh tests/versions/run.sh
@@ -126,6 +131,7 @@ test-attack: attack-programs
 soak:
 	@$(SAN_MAKE) attack-programs
 	@sh tests/attack/run.sh soak $(SANITIZED) $(SANITIZED) $(SECONDS_EACH)
+	@sh tests/mpi/soak.sh "$(MAKE) --no-print-directory"
 
 test-fuzz:
 	@sh tests/fuzz/run.sh $(or $(SECONDS_EACH),30)
@@ -192,7 +198,7 @@ check-format:
 format:
 	@clang-format -i $(SOURCES)
 
-check-layers: $(LIB_OBJ) $(B)/gru4rec.so
+check-layers: $(LIB_OBJ) $(B)/$(SO)
 	@sh tests/layers.sh $(B) $(LIB_OBJ) $(EXT_OBJ)
 
 $(B)/tests/%: tests/unit/%.c $(TEST_LIB) $(B)/libgru4rec.a
@@ -220,6 +226,16 @@ $(B)/tests/%: tests/golden/%.c $(TEST_LIB) $(B)/libgru4rec.a
 $(B)/tests/attack_%: tests/attack/%.c tests/attack/attack.c tests/attack/faulty_vfs.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) -lsqlite3 -lpthread
+
+# Programs that all ranks run; with MPI=mpich or MPI=openmpi.
+MPI_TESTS := $(patsubst %,$(B)/tests/mpi_%,exchanges stops train)
+.PHONY: mpi-programs
+mpi-programs: $(MPI_TESTS) $(B)/$(SO)
+$(B)/tests/mpi_%: tests/mpi/%.c tests/mpi/api.c $(wildcard tests/mpi/*.h) $(EXT_OBJ) $(B)/libgru4rec.a
+	@mkdir -p $(@D)
+	@echo "LD  $@"
+	$(Q)$(CC) $(TEST_CFLAGS) $(MPI_CFLAGS) -o $@ $(filter %.c,$^) \
+	    $(filter-out %/gru4rec_ext.o,$(filter %.o %.a,$^)) -lsqlite3 $(LIBS) $(MPI_LIBS)
 
 $(RUNNER): $(wildcard tests/sqllogictest/*.c)
 	@mkdir -p $(@D)

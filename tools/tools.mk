@@ -6,10 +6,10 @@
 # now, so also with DEBUG=1, SAN= and CC=. Of the kernels' one file it is the form for any
 # processor.
 KERNEL_BODY := src/kernels/vec_kernels.c
-PLAIN := $(SRC) $(wildcard ext/*.c ext/*/*.c)
+PLAIN := $(SRC) $(EXT)
 EXAMPLES := $(wildcard examples/c/*.c)
 no_deps = $(filter-out -MMD -MP,$(1))
-entry = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(CC) $(call no_deps,$(2)) -c $(1)"},
+entry = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(CC) $(call no_deps,$(2)) $(MPI_CFLAGS) -c $(1)"},
 compile_commands:
 	@{ echo '['; \
 	$(foreach f,$(PLAIN),echo '$(call entry,$(f),$(CFLAGS_ALL))';) \

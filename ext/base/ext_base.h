@@ -218,6 +218,15 @@ typedef struct ext_container {
 } ext_container;
 
 /*
+ * The processes that work together on this machine, this one among them, and divide it
+ * among themselves. Without MPI there is one.
+ */
+typedef struct ext_container_ranks {
+    int n;          /* at least 1 */
+    int processors; /* that they may use together; 0: unknown */
+} ext_container_ranks;
+
+/*
  * Sets all fields of *container: reads the limits of the process's control group and of
  * all groups above it, and keeps the lowest of each kind. room counts page cache as free.
  * root: a prefix of all paths that are read, such as root/proc/self/cgroup; it is ""
@@ -226,6 +235,13 @@ typedef struct ext_container {
  */
 void ext_container_read(ext_container *container, const char *root);
 
+/*
+ * Sets what ext_container_share_of() returns from now on, for all threads. ext/mpi calls
+ * it once, when it has found the other ranks.
+ */
+void ext_container_share(int n, int processors);
+ext_container_ranks ext_container_share_of(void);
+
 /* ---- ext_budget.c ---- */
 
 /* The limit of memory that applies, or that refused an allocation. */
@@ -233,6 +249,7 @@ typedef enum ext_budget_limit {
     EXT_BUDGET_NONE,      /* no limit refused */
     EXT_BUDGET_OPTION,    /* the option memory_limit */
     EXT_BUDGET_DEFAULT,   /* 80 % of the memory of machine or container: no option */
+    EXT_BUDGET_SHARE,     /* the part of it that is left for one of several ranks */
     EXT_BUDGET_CONTAINER, /* the memory that the container has left */
     EXT_BUDGET_HEAP       /* SQLite's hard heap limit */
 } ext_budget_limit;
@@ -254,10 +271,11 @@ typedef struct ext_budget {
 /*
  * Sets all fields of a budget, with nothing used and nothing refused. memory_limit: the
  * most bytes that the call may use; 0: 80 % of the memory of the machine, or of the
- * container if that has less. If 15/16 of the memory that the container has free now is
- * less than this number, the budget allows only those 15/16. The container is looked at
- * once, here; SQLite's hard heap limit is looked at with each allocation. Nothing has to
- * be freed at the end. It cannot fail.
+ * container if that has less, divided among the ranks on the machine. If 15/16 of the
+ * memory that the container has free now, divided in the same way, is less than this
+ * number, the budget allows only that. The container is looked at once, here; SQLite's
+ * hard heap limit is looked at with each allocation. Nothing has to be freed at the end.
+ * It cannot fail.
  */
 void ext_budget_start(ext_budget *budget, int64_t memory_limit);
 
@@ -1094,6 +1112,7 @@ typedef struct ext_poll {
     sqlite3_stmt *stmt; /* the small statement; owned; NULL: it cannot be run */
     double last;        /* ext_poll_seconds() when stmt last ran, at first of the start */
     bool is_interrupted; /* the work must stop; true from the first interrupt on */
+    const struct ext_ranks *ranks; /* ext_poll_join(); NULL: there are none */
 } ext_poll;
 
 /*
@@ -1103,6 +1122,10 @@ typedef struct ext_poll {
  * interrupts are not noticed.
  */
 void ext_poll_start(ext_poll *poll, sqlite3 *db);
+/*
+ * Makes the work stop also when another of these processes stops. ranks may be NULL.
+ */
+void ext_poll_join(ext_poll *poll, const struct ext_ranks *ranks);
 /*
  * Ends a poll: frees the statement and sets it to NULL; is_interrupted keeps its value.
  */
@@ -1124,6 +1147,95 @@ bool ext_poll_is_stopped(void *poll);
  * differences have a meaning.
  */
 double ext_poll_seconds(void);
+
+/* ---- ext_ranks.c ---- */
+
+/*
+ * The processes that make one call together, which are called ranks, and what the call
+ * has of them. gru4rec_mpi.so finds them by MPI (ext/mpi/); in gru4rec.so, and without
+ * mpirun, this process is the only one. It must not move between ext_ranks_open() and
+ * ext_ranks_close().
+ *
+ * All ranks make the same exchanges in the same order. A rank that fails makes no further
+ * exchange, but closes: then the exchange of the others fails.
+ */
+typedef struct ext_ranks {
+    gru4rec_ranks hooks; /* exchanges; only n_ranks (1) and rank (0) if there is no job */
+    void *job;           /* of the driver; NULL: there are no other processes */
+    ext_poll poll;       /* interrupts while this rank waits for others */
+} ext_ranks;
+
+/* What the exchanges of a call have cost this rank so far. */
+typedef struct ext_ranks_cost {
+    double seconds; /* waiting for others included */
+    int64_t bytes;  /* given to others */
+} ext_ranks_cost;
+
+/* How ext/mpi/ gives the calls of other folders its ranks. Functions as below. */
+typedef struct ext_ranks_driver {
+    /* Sets job and hooks of ranks, unless this process is the only one. */
+    int (*open)(ext_ranks *ranks, const char *call, ext_error *error);
+    int (*compare)(ext_ranks *ranks, const char *options, ext_error *error);
+    bool (*is_stopped)(void *job);
+    ext_ranks_cost (*cost)(const void *job);
+    int (*close)(ext_ranks *ranks, ext_error *error);
+} ext_ranks_driver;
+
+/*
+ * Makes this driver that of the process. The entry point calls it, before any other call.
+ */
+void ext_ranks_use(const ext_ranks_driver *driver);
+/*
+ * Sets all fields of *ranks, and waits until all ranks have begun the call of this name,
+ * such as "gru4rec_train()". The caller ends that by ext_ranks_close(), also after a
+ * failure. SQLITE_INTERRUPT: this rank, or another one, was interrupted. SQLITE_ERROR:
+ * the ranks make different calls, or MPI cannot be used.
+ */
+int ext_ranks_open(ext_ranks *ranks, sqlite3 *db, const char *call, ext_error *error);
+/*
+ * Checks that all ranks have the same build, instruction set and options (a JSON object).
+ * SQLITE_ERROR: they differ; the message says in what. SQLITE_INTERRUPT: some rank was
+ * interrupted.
+ */
+int ext_ranks_compare(ext_ranks *ranks, const char *options, ext_error *error);
+/*
+ * Returns what the library exchanges data by; NULL: there are no other processes. In this
+ * function and the next ones ranks may be NULL, which means that, too.
+ */
+const gru4rec_ranks *ext_ranks_hooks(const ext_ranks *ranks);
+/* Returns the number of ranks, this one included. */
+int32_t ext_ranks_count(const ext_ranks *ranks);
+/*
+ * An exchange: gives n bytes to all ranks, and sets all (ranks, n) to those of each; n is
+ * equal on all of them. SQLITE_INTERRUPT: some rank was interrupted. SQLITE_ERROR:
+ * another rank has failed.
+ */
+int ext_ranks_agree(const ext_ranks *ranks, const void *own, size_t n, void *all,
+                    ext_error *error);
+/* Returns the cost so far; zeros if there are no other processes. */
+ext_ranks_cost ext_ranks_cost_of(const ext_ranks *ranks);
+/*
+ * Tells whether this rank, which works alone now, must stop: it is interrupted, or
+ * another rank has told that it stops.
+ */
+bool ext_ranks_is_stopped(const ext_ranks *ranks);
+/*
+ * Copies n bytes of rank 0 to all other ranks. n, a multiple of 4, is the same on all
+ * ranks. Errors as ext_ranks_agree().
+ */
+int ext_ranks_broadcast(const ext_ranks *ranks, void *bytes, size_t n, ext_error *error);
+/*
+ * Copies the text of rank 0, which is not NULL there, to all other ranks: *text, which
+ * must be NULL there, is then of sqlite3_malloc.
+ */
+int ext_ranks_text(const ext_ranks *ranks, char **text, ext_error *error);
+/*
+ * Ends the call for this rank. If the error is set, tells the others that this rank has
+ * failed; but if another one has failed before, that becomes the error. If it is not set,
+ * waits for the others; it is set then if one of them fails. Returns the code that the
+ * error has now. Afterwards this process is the only one again.
+ */
+int ext_ranks_close(ext_ranks *ranks, ext_error *error);
 
 /* ---- ext_progress.c ---- */
 

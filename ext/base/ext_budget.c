@@ -22,6 +22,9 @@ static const struct {
     [EXT_BUDGET_OPTION] = {"memory_limit", "raise memory_limit"},
     [EXT_BUDGET_DEFAULT] = {"the default, 80 % of the memory of the machine or container",
                             "raise memory_limit"},
+    [EXT_BUDGET_SHARE] = {"this rank's share of 80 % of the memory of the machine or "
+                          "container",
+                          "raise memory_limit"},
     [EXT_BUDGET_CONTAINER] = {"what the container has left",
                               "give the container more memory"},
     [EXT_BUDGET_HEAP] = {"the hard heap limit",
@@ -89,11 +92,16 @@ void ext_budget_start(ext_budget *budget, int64_t memory_limit)
      * 1/16 of what the container has free is kept for SQLite, and for memory that the
      * system uses for this process.
      */
-    const uint64_t room = container.room - container.room / 16;
+    const uint64_t n_ranks = (uint64_t)ext_container_share_of().n;
+    const uint64_t room = container.room != UINT64_MAX
+                              ? (container.room - container.room / 16) / n_ranks
+                              : UINT64_MAX;
     *budget = (ext_budget){
         .allocator = {.resize = resize, .context = budget, .random = ext_memory.random},
-        .most = memory_limit > 0 ? (uint64_t)memory_limit : whole / 5 * 4,
-        .limit = memory_limit > 0 ? EXT_BUDGET_OPTION : EXT_BUDGET_DEFAULT,
+        .most = memory_limit > 0 ? (uint64_t)memory_limit : whole / 5 * 4 / n_ranks,
+        .limit = memory_limit > 0 ? EXT_BUDGET_OPTION
+                 : n_ranks > 1    ? EXT_BUDGET_SHARE
+                                  : EXT_BUDGET_DEFAULT,
     };
     if (room < budget->most) {
         budget->most = room;

@@ -228,3 +228,19 @@ void ext_container_read(ext_container *container, const char *root)
     if (file != NULL)
         fclose(file);
 }
+
+/* ---- ranks ---- */
+
+static _Atomic int n_ranks = 1, n_rank_processors;
+
+void ext_container_share(int n, int processors)
+{
+    atomic_store(&n_rank_processors, processors);
+    atomic_store(&n_ranks, n);
+}
+
+ext_container_ranks ext_container_share_of(void)
+{
+    return (ext_container_ranks){.n = atomic_load(&n_ranks),
+                                 .processors = atomic_load(&n_rank_processors)};
+}

@@ -69,7 +69,8 @@ static int read_batch_size(const char **text, ext_show *show, const ext_cursor *
  * Reads the arguments batch_size and options: sets *options to the defaults, with the
  * batch size and then the given options over them, resolved (ext_options_resolve()). Puts
  * the columns of the source that the options name into *columns, which the caller frees
- * by ext_options_free_columns(), also after a failure.
+ * by ext_options_free_columns(), also after a failure. SQLITE_ERROR: an option cannot be
+ * used here.
  */
 static int read_options(const ext_cursor *base, gru4rec_options *options,
                         ext_columns *columns, ext_error *error)
@@ -85,6 +86,10 @@ static int read_options(const ext_cursor *base, gru4rec_options *options,
         ext_options_parse(ext_table_home(base)->db, text, GRU4REC_SCOPE_TRAIN, options,
                           columns, error) != SQLITE_OK)
         return error->rc;
+    if (options->groups > 1)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "gru4rec_batches() shows the lanes of one process; "
+                             "leave groups out");
     return ext_options_resolve(options, error);
 }
 

@@ -16,7 +16,8 @@
  *    the host's progress handler says so.
  * 6. The new version is written in one savepoint, and becomes the active version in it,
  *    unless activate=false. If that fails, the version before it goes on serving. A
- *    result whose commit fails stays with the connection (ext_kept.c).
+ *    result whose commit fails stays with the connection (ext_kept.c). Several processes
+ *    commit together (ext_train_job.c).
  * 7. The SQL result is a JSON summary. last_insert_rowid() is restored.
  */
 #include "ext_train.h"
@@ -71,16 +72,24 @@ static void tell(ext_training *training, const gru4rec_progress *progress)
 }
 
 /*
+ * Tells whether the training must stop: somebody dropped the model, the host interrupted
+ * the call, or another process of the training stops.
+ */
+static bool is_stopped(ext_training *training)
+{
+    return training->is_dropped || ext_poll_check(&training->poll);
+}
+
+/*
  * Hook poll, which the library calls between two steps: updates the line on the terminal
- * and reports progress to others (tell()). Returns true to stop the training: somebody
- * dropped the model, or the host interrupted the call.
+ * and reports progress to others (tell()). Returns true to stop the training.
  */
 static int on_poll(void *context, const gru4rec_progress *progress)
 {
     ext_training *training = context;
     ext_progress_show(&training->progress, progress);
     tell(training, progress);
-    return training->is_dropped || ext_poll_check(&training->poll);
+    return is_stopped(training);
 }
 
 /*
@@ -109,15 +118,14 @@ static int on_epoch(void *context, const gru4rec_epoch *epoch)
 /*
  * Hook poll while the model is measured on sessions that are held out: writes the
  * progress so far to the run's row, at most every TELL_EVERY seconds. The line on the
- * terminal, and what threads of this process see, stay as they are. Returns true to stop:
- * somebody dropped the model, or the host interrupted the call.
+ * terminal, and what threads of this process see, stay as they are. Returns true to stop.
  */
 static int on_quiet_poll(void *context, const gru4rec_progress *progress)
 {
     ext_training *training = context;
     (void)progress;
     tell_others(training, ext_poll_seconds());
-    return training->is_dropped || ext_poll_check(&training->poll);
+    return is_stopped(training);
 }
 
 /*
@@ -166,7 +174,12 @@ static int train_epochs(ext_training *training, ext_error *error)
 {
     const gru4rec_options *options = &training->request->options;
     const ext_events *events = &training->data->events;
-    const gru4rec_hooks hooks = {on_poll, on_epoch, on_validate, training};
+    const gru4rec_hooks hooks = {.poll = on_poll,
+                                 .epoch = on_epoch,
+                                 .validate = on_validate,
+                                 .context = training,
+                                 .ranks =
+                                     ext_ranks_hooks(training->home.connection->ranks)};
     const gru4rec_hooks quiet_hooks = {.poll = on_quiet_poll, .context = training};
     gru4rec_error message = {0};
     ext_run *run = &training->run;
@@ -215,14 +228,20 @@ static void begin(ext_training *training)
  * Claims the row of a resumed run for this call, in a savepoint of its own, so that no
  * other call resumes the same run. First makes the run count as under way (begin()),
  * which it stays after a failure too. After success sets is_begun, and drops the ending
- * of the run that this process perhaps still had to write. SQLITE_ERROR: another call was
- * faster.
+ * of the run that this process perhaps still had to write. If this file has no row of the
+ * run, which rank 0 has begun, writes one. SQLITE_ERROR: another call was faster.
  */
 static int claim(ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
     ext_savepoint savepoint;
     begin(training);
+    if (request->checkpoint.status == NULL) {
+        training->is_begun = true;
+        ext_publish_progress(training);
+        return training->is_dropped ? ext_publish_fail_dropped(training, error)
+                                    : SQLITE_OK;
+    }
     int rc = ext_savepoint_start(&savepoint, training->home.db, error);
     if (rc != SQLITE_OK)
         return rc;
@@ -241,26 +260,33 @@ static int claim(ext_training *training, ext_error *error)
 }
 
 /*
- * Starts the run: copies the name and the id of the model into training, sets run.started
- * to now, and has_model and saved by the request. For a new run, also makes it count as
- * under way (begin()), sets is_begun, and writes its row in m_version, if the model
- * exists and the row can be written at this moment. A resumed run has a row already,
- * which stays as it is until the events are read and the caller calls claim().
+ * Copies the name and the id of the model into training, and sets has_model by the
+ * request.
+ */
+static int name_model(ext_training *training, ext_error *error)
+{
+    const ext_train_request *request = training->request;
+    const ext_home *home = &request->home;
+    training->has_model = request->is_found;
+    training->id = request->id != NULL ? sqlite3_mprintf("%s", request->id) : NULL;
+    if (request->id != NULL && training->id == NULL)
+        return ext_error_nomem(error);
+    return ext_home_init(&training->home, home->db, home->connection, home->schema,
+                         home->name, error);
+}
+
+/*
+ * Starts the run: sets run.started to now, and saved by the request. For a new run, also
+ * makes it count as under way (begin()), sets is_begun, and writes its row in m_version,
+ * if the model exists and the row can be written at this moment. A resumed run has a row
+ * already, which stays as it is until the events are read and the caller calls claim().
  * SQLITE_ERROR: the model was dropped.
  */
 static int start_run(ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
-    const ext_home *home = &request->home;
-    training->has_model = request->is_found;
     training->saved = request->checkpoint.epoch;
     training->run.started = (int64_t)time(NULL);
-    training->id = request->id != NULL ? sqlite3_mprintf("%s", request->id) : NULL;
-    if (request->id != NULL && training->id == NULL)
-        return ext_error_nomem(error);
-    if (ext_home_init(&training->home, home->db, home->connection, home->schema,
-                      home->name, error) != SQLITE_OK)
-        return error->rc;
     if (request->checkpoint.epoch > 0)
         return SQLITE_OK;
     begin(training);
@@ -304,8 +330,9 @@ static int train_model(ext_attempt *attempt, ext_error *error)
         (request->checkpoint.epoch > 0 && claim(training, error) != SQLITE_OK))
         return error->rc;
     ext_poll_start(&training->poll, training->home.db);
+    ext_poll_join(&training->poll, training->home.connection->ranks);
     if (train_epochs(training, error) == SQLITE_OK)
-        ext_publish_version(training, error);
+        ext_train_job_publish(training, error);
     ext_poll_stop(&training->poll);
     return error->rc;
 }
@@ -323,10 +350,29 @@ static void drop_kept(const ext_train_request *request)
 }
 
 /*
+ * Publishes a trained model of which only the commit remains: the kept result, if this
+ * process has one (*done is then its attempt), else one that is prepared here, or that
+ * only other ranks write.
+ */
+static int commit_only(ext_attempt *attempt, ext_attempt **done, ext_error *error)
+{
+    ext_training *training = &attempt->training;
+    if (attempt->request.kept != NULL) {
+        *done = attempt->request.kept;
+        return ext_kept_commit(attempt->request.kept, &attempt->request, error);
+    }
+    ext_poll_start(&training->poll, training->home.db);
+    ext_train_job_publish(training, error);
+    ext_poll_stop(&training->poll);
+    return error->rc;
+}
+
+/*
  * Does what the request asks for. First checks that a result could be written
- * (ext_publish_check()). Then commits the kept result (request->kept) if there is one;
- * else drops any result that is kept for the model, and trains. *done: out, the attempt
- * whose run was published or failed: the kept one, or this one.
+ * (ext_publish_check()). Then commits a trained model if only that remains
+ * (commit_only()). Else checks that all ranks ask for the same, drops any result that is
+ * kept for the model, and trains. *done: out, the attempt whose run was published or
+ * failed: the kept one, or this one.
  */
 static int run_request(ext_attempt *attempt, ext_attempt **done, ext_error *error)
 {
@@ -334,10 +380,11 @@ static int run_request(ext_attempt *attempt, ext_attempt **done, ext_error *erro
     *done = attempt;
     if (ext_publish_check(request, error) != SQLITE_OK)
         return error->rc;
-    if (request->kept != NULL) {
-        *done = request->kept;
-        return ext_kept_commit(request->kept, request, error);
-    }
+    if (request->is_commit)
+        return commit_only(attempt, done, error);
+    if (ext_ranks_compare(request->home.connection->ranks, attempt->training.run.options,
+                          error) != SQLITE_OK)
+        return error->rc;
     drop_kept(request);
     return train_model(attempt, error);
 }
@@ -410,15 +457,23 @@ static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
                      sqlite3_value **argv, ext_error *error)
 {
     ext_attempt *done = attempt;
-    if (ext_train_request_read(&attempt->request, &attempt->training.run,
-                               ext_connection_of(context), argc, argv,
-                               error) == SQLITE_OK)
+    ext_train_request *request = &attempt->request;
+    ext_training *training = &attempt->training;
+    if (ext_train_request_read(request, ext_connection_of(context), argc, argv, error) ==
+            SQLITE_OK &&
+        name_model(training, error) == SQLITE_OK &&
+        ext_train_job_meet(training, request, error) == SQLITE_OK &&
+        ext_train_request_complete(request, &training->run, error) == SQLITE_OK &&
+        !request->is_finished)
         run_request(attempt, &done, error);
+    const bool is_done = error->rc == SQLITE_OK;
+    ext_ranks_close(ext_connection_of(context)->ranks, error);
     bool is_kept = done != attempt && ext_kept_is_worth(&done->training, error);
     if (error->rc == SQLITE_OK)
         sqlite3_result_text(context, done->training.run.summary, -1, SQLITE_TRANSIENT);
-    else if (done == attempt)
+    else if (done == attempt && !is_done)
         is_kept = keep_or_fail(attempt, error);
+    ext_train_job_advise(&done->training, error);
     if (error->rc != SQLITE_OK)
         mention_serving(done, error);
     if (done != attempt && (error->rc == SQLITE_OK || !is_kept))
@@ -429,26 +484,32 @@ static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
 
 /*
  * The SQL function gru4rec_train(); its result is the JSON summary. Outside a
- * transaction, first drops the kept results whose model somebody dropped.
- * connection->is_training is true until it ends. SQLITE_BUSY: another training runs on
- * the connection.
+ * transaction, first drops the kept results whose model somebody dropped. Then waits for
+ * the other ranks. connection->is_training is true until it ends. SQLITE_BUSY: another
+ * training runs on the connection.
  */
 static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
     ext_error error = {0};
+    ext_ranks ranks;
     ext_attempt *attempt = NULL;
-    if (connection->is_training)
+    if (connection->is_training) {
         ext_error_set(&error, SQLITE_BUSY,
                       "a training runs on this connection; "
                       "wait for its end, or use another connection");
-    else if ((attempt = ext_attempt_new()) == NULL)
-        ext_error_nomem(&error);
-    if (attempt != NULL) {
+    } else {
         if (connection->drop_kept != NULL && sqlite3_get_autocommit(connection->db))
             connection->drop_kept(connection, false); /* only those whose model is gone */
         connection->is_training = true;
-        train_on(attempt, context, argc, argv, &error);
+        connection->ranks = &ranks;
+        ext_ranks_open(&ranks, connection->db, "gru4rec_train()", &error);
+        if (error.rc == SQLITE_OK && (attempt = ext_attempt_new()) == NULL)
+            ext_error_nomem(&error);
+        if (attempt != NULL)
+            train_on(attempt, context, argc, argv, &error);
+        ext_ranks_close(&ranks, &error); /* unless train_on() has done it */
+        connection->ranks = NULL;
         connection->is_training = false;
     }
     ext_error_result(&error, context);

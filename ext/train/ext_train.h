@@ -9,7 +9,8 @@
  *   5. summary   the JSON that the call returns              (ext_summary.c)
  *   6. publish   writes the version and commits              (ext_publish.c)
  * ext_train_blend.c has the parts of steps 2 and 4 that option blend needs, ext_tuned.c
- * the part of step 1 that option tuned needs. A step reads the results of the steps
+ * the part of step 1 that option tuned needs, ext_train_job.c those of all steps in
+ * which several processes train together. A step reads the results of the steps
  * before it, but does not change them. The run is the exception: its name, its epochs,
  * its options (blend=auto) and its row in m_version are filled in from step to step.
  *
@@ -57,32 +58,46 @@ typedef struct ext_train_request {
     ext_checkpoint checkpoint; /* where a resumed run goes on; epoch 0: the run is new */
     /*
      * If the call says resume: the earlier attempt on this model whose result waits to be
-     * committed, or NULL if there is none; else NULL. Borrowed from the connection. If it
-     * is set, only the commit remains to be done: of the options only commit_wait is
-     * used, and serving and checkpoint are not set.
+     * committed, or NULL if there is none; else NULL. Borrowed from the connection.
      */
     struct ext_attempt *kept;
+    const char *given; /* text of the options of the call; borrowed from it; or NULL */
+    /*
+     * Set by ext_train_job_meet(). is_commit: only the commit remains to be done, that
+     * of kept if this is set; of the options only commit_wait is used, and serving and
+     * checkpoint are not set. is_finished: an earlier training was finished, and if the
+     * call says resume and there is no run to resume, nothing remains to be done.
+     * is_lowest: no rank below this one has the same model in the same file.
+     */
+    bool is_commit, is_finished, is_lowest;
+    bool is_writer; /* this process writes the run's row and the version */
 } ext_train_request;
 
 /*
- * Reads the arguments of a call into *request, and checks that they are possible. Makes
- * no model and writes nothing. Takes the write lock if the user has an open transaction.
- * run must be all zero. If the call resumes a run, run gets the name, the version and the
- * epochs of that run. Unless request->kept is set, run also gets the source (borrowed
- * from request) and all options (JSON). The caller frees request and run, also after a
- * failure.
- * SQLITE_ERROR: an argument is wrong, the model is not there and no source is given, or
- * no run can be resumed. SQLITE_READONLY: the database cannot be written.
+ * Reads the arguments of a call into *request. Makes no model and writes nothing. Takes
+ * the write lock if the user has an open transaction. The caller frees request, also
+ * after a failure.
+ * SQLITE_ERROR: an argument is wrong, or the model is not there and no source is given.
+ * SQLITE_READONLY: the database cannot be written.
  */
-int ext_train_request_read(ext_train_request *request, ext_run *run,
-                           ext_connection *connection, int argc, sqlite3_value **argv,
-                           ext_error *error);
+int ext_train_request_read(ext_train_request *request, ext_connection *connection,
+                           int argc, sqlite3_value **argv, ext_error *error);
+/*
+ * Completes the request when the ranks have met (ext_train_job_meet()), and checks that
+ * it is possible. If the call resumes a run, run gets the name, the version and the
+ * epochs of that run, and otherwise keeps its name. Unless only a commit remains, or
+ * nothing, run also gets the source (borrowed from request) and all options (JSON).
+ * SQLITE_ERROR: options contradict each other, or no run can be resumed.
+ */
+int ext_train_request_complete(ext_train_request *request, ext_run *run,
+                               ext_error *error);
 /* Frees what the request owns. It does not free kept, nor the struct. */
 void ext_train_request_free(ext_train_request *request);
 /*
- * Sets options->threads to the number of processors that the container may use, if
- * training would use more threads. Does nothing if the user gave threads (threads is not
- * 0), or if the container has no CPU quota.
+ * Lowers the option threads to the number of processors that the container may use, or,
+ * if several ranks run on this machine, to this rank's share of the processors. Does
+ * nothing if the option was given, or if training would not use more threads than that
+ * anyway.
  */
 void ext_train_request_follow_quota(gru4rec_options *options);
 
@@ -97,6 +112,15 @@ void ext_train_request_follow_quota(gru4rec_options *options);
 int ext_tuned_apply(ext_train_request *request, ext_error *error);
 
 /* ---- ext_train_data.c ---- */
+
+/*
+ * Counts of the events of a training. n_bad, n_null and n_outside are those of
+ * ext_events, the others those of gru4rec_dataset.
+ */
+typedef struct ext_train_counts {
+    int64_t n_sessions, n_events, n_single, n_left, n_repeats, n_rare, n_short, n_dropped,
+        n_long, n_null, n_bad, n_outside;
+} ext_train_counts;
 
 /*
  * The events that are trained on, and what belongs to them. ext_train_data_read() fills
@@ -120,9 +144,12 @@ typedef struct ext_train_data {
     ext_model *active;     /* warm_start: the active version, held; else NULL */
     /*
      * A text with the names of the longest sessions, for a warning; NULL: no session is
-     * long.
+     * long. With several ranks these are sessions of this rank.
      */
     char *longest;
+    ext_train_counts counts; /* of all ranks together */
+    /* Events of each rank, "5,0,3", and numbers of those without sessions; NULL: none. */
+    char *events_of_ranks, *idle;
     /* Hash of all events, 16 hex digits; a resumed run must have the same one. */
     char fingerprint[20];
     /* Option blend: the sessions that the version will blend with; NULL if blend is 0. */
@@ -163,6 +190,37 @@ void ext_train_data_free(ext_train_data *data);
  */
 int ext_train_data_explain(const ext_train_data *data, ext_error *error);
 
+/* ---- ext_train_counts.c ---- */
+
+/* Sets data->counts, data->events_of_ranks and data->idle, by those of all ranks. */
+int ext_train_counts_unite(ext_train_data *data, const gru4rec_options *options,
+                           const ext_ranks *ranks, ext_error *error);
+/*
+ * Checks that there is something to learn: at least one session with two events.
+ * SQLITE_ERROR: no session is left, or all have one event; the message says why.
+ */
+int ext_train_counts_check(const ext_train_counts *counts, const gru4rec_options *options,
+                           ext_error *error);
+
+/* ---- ext_train_ranks.c ---- */
+
+/* SQLITE_ERROR: there are several ranks, and the option groups is above 1. */
+int ext_train_ranks_refuse(const ext_train_request *request, ext_error *error);
+/*
+ * Checks, with several ranks, that all start from the same version or checkpoint, and
+ * makes *key, the key for new fingerprints, that of rank 0. has_key: the active version
+ * has fingerprints with this key. SQLITE_ERROR: they do not.
+ */
+int ext_train_ranks_compare(const ext_train_data *data, const ext_train_request *request,
+                            bool has_key, gru4rec_fingerprints_key *key,
+                            ext_error *error);
+/*
+ * Checks that all ranks have the same catalogue, and the same sessions to blend with.
+ * SQLITE_ERROR: they do not, because they warm start from different versions.
+ */
+int ext_train_ranks_compare_items(const ext_train_data *data, const ext_ranks *ranks,
+                                  ext_error *error);
+
 /* ---- ext_train.c ---- */
 
 /*
@@ -192,7 +250,8 @@ typedef struct ext_training {
     int64_t best_epoch;
     /* The model's tables exist, or have existed if somebody dropped the model. */
     bool has_model;
-    bool is_trained; /* all epochs are done and blend is set: only the commit remains */
+    bool is_trained;  /* all epochs are done and blend is set: only the commit remains */
+    bool is_prepared; /* of several ranks: the version is written, but not decided on */
     /* A write found that somebody dropped the model: the training must stop. */
     bool is_dropped;
     /* Number of epochs that the run had when this call began; 0: it is new. */
@@ -220,6 +279,55 @@ typedef struct ext_training {
  * arguments. The last entry has the name NULL.
  */
 extern const ext_function ext_train_functions[];
+
+/* ---- ext_train_job.c ---- */
+
+/* Tells whether this process is the first of its ranks, or the only process. */
+bool ext_train_job_is_first(const ext_train_request *request);
+/*
+ * Tells whether this process writes the run's row and the version: by the option
+ * replicate and request->is_lowest.
+ */
+bool ext_train_job_is_writer(const ext_train_request *request);
+/*
+ * Lets the ranks of a training meet, before any of them knows what is to be done. Each
+ * one tells what it has of earlier trainings. Sets in the request: is_commit, is_finished
+ * and is_lowest. Gives the run of the training the name that rank 0 has drawn. Finishes a
+ * version that is prepared here, if rank 0 has decided so. If only the commit of a
+ * trained model remains, and its version is prepared here, the training becomes that run.
+ * Without other ranks it only sets is_commit and is_lowest.
+ * SQLITE_ERROR: the ranks differ, a rank is in a transaction, or a rank has lost a
+ * trained model that the others want to commit.
+ */
+int ext_train_job_meet(ext_training *training, ext_train_request *request,
+                       ext_error *error);
+/*
+ * Makes what rank 0 knows of the run to resume known on all ranks: its name, options,
+ * epochs, checkpoint.epoch and checkpoint.fingerprint; and, where there is no model yet,
+ * its source. If there is none (epoch 0), and a
+ * training was finished, gives the summary of rank 0 to the ranks that have none.
+ */
+int ext_train_job_share_run(ext_train_request *request, ext_run *run, ext_error *error);
+/* Makes *hash that of the hashes of all ranks; without other ranks it stays. */
+int ext_train_job_hash(uint64_t *hash, const ext_train_request *request,
+                       ext_error *error);
+/*
+ * Gives all ranks the weights, the slots and the number of updates of rank 0, if it had
+ * to read them: from a checkpoint, or with warm_start.
+ */
+int ext_train_job_share_weights(gru4rec_training *weights,
+                                const ext_train_request *request, ext_error *error);
+/*
+ * Publishes the result of a training on all ranks, as ext_train_job.c says. Without
+ * other ranks it is ext_publish_version(). After a failure the version before serves, and
+ * training->is_prepared says whether this rank has prepared the new one.
+ */
+int ext_train_job_publish(ext_training *training, ext_error *error);
+/*
+ * If the version is prepared here, and the call has failed, appends to the error message
+ * how to finish the version.
+ */
+void ext_train_job_advise(const ext_training *training, ext_error *error);
 
 /* ---- ext_attempt.c ---- */
 
@@ -296,7 +404,8 @@ void ext_kept_drop(ext_attempt *attempt);
 /*
  * Makes in *weights the weights and the optimiser's slots that the training begins with:
  * those of the checkpoint if a run is resumed; else random weights, and with warm_start
- * those of the active version for the items that it knows. Also sets the number of
+ * those of the active version for the items that it knows. Of several ranks, rank 0 reads
+ * them, and gives them to the others. Also sets the number of
  * updates. The memory is from data->budget. The caller frees weights by
  * gru4rec_training_free(), also after a failure.
  * SQLITE_CORRUPT_VTAB: stored weights are damaged.
@@ -309,10 +418,10 @@ int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *
 
 /*
  * Option blend: makes data->latest, the sessions that the version will blend with: the
- * latest of this training and, with warm_start, of those that the active version blends
- * with, at most blend_sessions events in all. Then frees the times of the events
- * (dataset->times, NULL afterwards). Does nothing if blend is 0. The caller must have
- * added the items of the active version to the catalogue before.
+ * latest of this training, of all ranks, and, with warm_start, of those that the active
+ * version blends with, at most blend_sessions events in all. Then frees the times of the
+ * events (dataset->times, NULL afterwards). Does nothing if blend is 0. The caller must
+ * have added the items of the active version to the catalogue before.
  * SQLITE_CORRUPT_VTAB: the sessions of the active version are missing or damaged.
  * SQLITE_INTERRUPT: the user interrupted the call.
  */
@@ -393,8 +502,15 @@ void ext_publish_progress(ext_training *training);
  * final summary in training->run.summary. If other connections hold locks, waits for them
  * as long as commit_wait allows. After a failure nothing is written, the version that was
  * active stays so, and the caller may call the function again.
+ * A rank that is not rank 0 only prepares the version: ext_publish_finish() must follow.
  */
 int ext_publish_version(ext_training *training, ext_error *error);
+/*
+ * Finishes the version that this training has prepared: it becomes ready, and the active
+ * one unless activate=false. Leaves the final summary in training->run.summary. Waits for
+ * others as ext_publish_version() does. After a failure the version stays prepared.
+ */
+int ext_publish_finish(ext_training *training, ext_error *error);
 /*
  * Writes into the run's row that the run failed, or was interrupted (SQLITE_INTERRUPT),
  * and the message of the error. Does nothing if the model has no tables or was dropped.

@@ -32,22 +32,44 @@ static int load_before(gru4rec_dataset **before, ext_train_data *data,
                              NULL);
 }
 
+/*
+ * Makes *recent of the sessions of all ranks that can be among the latest; NULL: this
+ * process is the only one.
+ */
+static int unite(gru4rec_dataset **recent, const ext_train_data *data,
+                 const ext_train_request *request, ext_poll *poll, ext_error *error)
+{
+    const gru4rec_ranks *ranks = ext_ranks_hooks(request->home.connection->ranks);
+    gru4rec_error message = {0};
+    *recent = NULL;
+    if (ranks == NULL)
+        return SQLITE_OK;
+    const gru4rec_status status =
+        gru4rec_latest_unite(data->events.dataset, request->options.blend_sessions, ranks,
+                             ext_poll_is_stopped, poll, recent, &message);
+    return ext_error_library(error, status, &message);
+}
+
 int ext_train_blend_sessions(ext_train_data *data, const ext_train_request *request,
                              ext_error *error)
 {
-    gru4rec_dataset *dataset = data->events.dataset, *before;
+    gru4rec_dataset *dataset = data->events.dataset, *before = NULL, *recent;
     ext_poll poll;
     if (request->options.blend == 0)
         return SQLITE_OK;
     ext_poll_start(&poll, request->home.db);
-    if (load_before(&before, data, request, error) == SQLITE_OK)
+    ext_poll_join(&poll, request->home.connection->ranks);
+    if (unite(&recent, data, request, &poll, error) == SQLITE_OK &&
+        load_before(&before, data, request, error) == SQLITE_OK)
         ext_error_library(error,
-                          gru4rec_latest_new(&data->budget.allocator, dataset, before,
+                          gru4rec_latest_new(&data->budget.allocator,
+                                             recent != NULL ? recent : dataset, before,
                                              request->options.blend_sessions,
                                              ext_poll_is_stopped, &poll, &data->latest),
                           NULL);
     ext_poll_stop(&poll);
     gru4rec_dataset_free(before);
+    gru4rec_dataset_free(recent);
     data->budget.allocator.resize(&data->budget, dataset->times, 0);
     dataset->times = NULL; /* nobody needs the times of the events again */
     return error->rc;

@@ -81,95 +81,9 @@ static int name_longest(ext_train_data *data, ext_error *error)
 }
 
 /*
- * Appends "n what" (the number n of events, and what happened to them) to causes, the
- * reasons why sessions are short; behind ", " if causes is not empty. Does nothing if n
- * is 0.
- */
-static void add_cause(sqlite3_str *causes, int64_t n, const char *what)
-{
-    if (n > 0)
-        sqlite3_str_appendf(causes, "%s%lld %s",
-                            sqlite3_str_length(causes) > 0 ? ", " : "", (long long)n,
-                            what);
-}
-
-/*
- * Sets the error that no session has two events, and returns its code: SQLITE_ERROR. The
- * message names the options that may have caused it, with numbers of events, and says to
- * check which column is the session.
- */
-static int fail_single(const ext_events *events, const gru4rec_options *options,
-                       ext_error *error)
-{
-    const gru4rec_dataset *dataset = events->dataset;
-    sqlite3_str *text = sqlite3_str_new(NULL);
-    if (options->session_gap > 0)
-        sqlite3_str_appendf(text,
-                            "session_gap=%.15g, in the unit of the times, splits them",
-                            options->session_gap);
-    add_cause(text, events->n_outside, "events lie outside since and until");
-    add_cause(text, dataset->n_rare + dataset->n_short,
-              "events were dropped by min_support and min_length");
-    add_cause(text, dataset->n_repeats, "events were dropped by collapse_repeats");
-    add_cause(text, dataset->n_dropped, "events were dropped with long sessions");
-    const bool has_causes = sqlite3_str_length(text) > 0;
-    char *causes = sqlite3_str_finish(text);
-    if (has_causes && causes == NULL)
-        return ext_error_nomem(error);
-    ext_error_set(
-        error, SQLITE_ERROR,
-        "nothing to learn from: none of the %lld sessions has two events%s%s%s; "
-        "check %swhich column is the session",
-        (long long)(dataset->n_left + dataset->n_sessions), has_causes ? " (" : "",
-        has_causes ? causes : "", has_causes ? ")" : "",
-        has_causes ? "these options, and " : "");
-    sqlite3_free(causes);
-    return error->rc;
-}
-
-/*
- * Sets the error that no event is left to train on, and returns its code: SQLITE_ERROR.
- * The message counts the rows and events that were left out, by reason.
- */
-static int fail_empty(const ext_events *events, ext_error *error)
-{
-    const gru4rec_dataset *dataset = events->dataset;
-    const int64_t n_rare = dataset->n_rare + dataset->n_short;
-    return ext_error_set(
-        error, SQLITE_ERROR,
-        "no events are left to train on "
-        "(%lld rows lack a session, an item or a time, "
-        "%lld lie outside since and until, "
-        "%lld were dropped by min_support, min_length and single_events, "
-        "%lld with long sessions); "
-        "add events, or train with other options",
-        (long long)events->n_null, (long long)events->n_outside,
-        (long long)(n_rare + dataset->n_left), (long long)dataset->n_dropped);
-}
-
-/*
- * Checks that there is something to learn: at least one session with two events.
- * SQLITE_ERROR: no session is left (fail_empty()), or all have one event (fail_single()).
- * If sessions are left out only because they had one event each, the error is that of
- * fail_single().
- */
-static int check_events(const ext_events *events, const gru4rec_options *options,
-                        ext_error *error)
-{
-    const gru4rec_dataset *dataset = events->dataset;
-    const bool is_without_sessions =
-        dataset->n_sessions == 0 &&
-        (dataset->n_left == 0 ||
-         dataset->n_rare + dataset->n_short + dataset->n_dropped > 0);
-    if (is_without_sessions)
-        return fail_empty(events, error);
-    return dataset->n_events > dataset->n_sessions ? SQLITE_OK
-                                                   : fail_single(events, options, error);
-}
-
-/*
  * Finds the border of since=last: sets data->last to the active version and its last
- * event. For a resumed run, sets data->last to the border that the run had at its start.
+ * event. For a resumed run, sets data->last to the border that the run had at its start;
+ * on other ranks than rank 0 that is still the active version.
  * Does nothing if the call has no since=last, or the model does not exist. If no version
  * is active, data->last.version is 0. The border is read in the same snapshot as the
  * weights for warm_start, so both belong to one version.
@@ -180,7 +94,7 @@ static int find_last(ext_train_data *data, const ext_train_request *request,
     ext_version active = {0};
     if (!ext_since_is_last(&request->options) || !request->is_found)
         return SQLITE_OK;
-    if (request->checkpoint.epoch > 0) {
+    if (request->checkpoint.epoch > 0 && ext_train_job_is_first(request)) {
         data->last = request->checkpoint.last;
         return SQLITE_OK;
     }
@@ -217,24 +131,34 @@ static int find_fingerprints(ext_fingerprints *before, gru4rec_fingerprints_key 
 }
 
 /*
- * Makes data->fingerprints: the fingerprints of all sessions of this training, and those
- * in before, of earlier trainings. is_partial is stored with them: true means that
- * sessions of earlier trainings are missing, because nobody kept their fingerprints.
- * SQLITE_CORRUPT_VTAB: those in before are damaged. SQLITE_INTERRUPT: the host
- * interrupted the call.
+ * Makes data->fingerprints: the fingerprints of all sessions of this training, of all
+ * ranks, and those in before, of earlier trainings. is_partial is stored with them: true
+ * means that sessions of earlier trainings are missing, because nobody kept their
+ * fingerprints. SQLITE_CORRUPT_VTAB: those in before are damaged. SQLITE_INTERRUPT: the
+ * host interrupted the call.
  */
 static int make_fingerprints(ext_train_data *data, const ext_fingerprints *before,
                              bool is_partial, const ext_home *home, ext_error *error)
 {
     ext_poll poll;
+    gru4rec_events *events = data->events.builder;
+    gru4rec_error message = {0};
+    int64_t n;
     ext_poll_start(&poll, home->db);
+    ext_poll_join(&poll, home->connection->ranks);
     gru4rec_status status =
-        gru4rec_fingerprints_new(data->events.builder, data->events.dataset->n_sessions,
-                                 before->is_known ? &before->fingerprints : NULL,
-                                 is_partial, ext_poll_is_stopped, &poll,
-                                 &data->fingerprints, &data->n_fingerprints);
+        gru4rec_fingerprints_unite(events, data->events.dataset,
+                                   ext_ranks_hooks(home->connection->ranks),
+                                   ext_poll_is_stopped, &poll, &n, &message);
+    if (ext_error_library(error, status, &message) == SQLITE_OK) {
+        status = gru4rec_fingerprints_new(events, n,
+                                          before->is_known ? &before->fingerprints : NULL,
+                                          is_partial, ext_poll_is_stopped, &poll,
+                                          &data->fingerprints, &data->n_fingerprints);
+        ext_fingerprints_library(before, status, home, error);
+    }
     ext_poll_stop(&poll);
-    return ext_fingerprints_library(before, status, home, error);
+    return error->rc;
 }
 
 /*
@@ -253,10 +177,13 @@ static int read_sessions(ext_train_data *data, const ext_train_request *request,
     const ext_against against = {.key = &key};
     int rc = find_fingerprints(&before, &key, data, request, error);
     if (rc == SQLITE_OK)
+        rc = ext_train_ranks_compare(data, request, before.is_known, &key, error);
+    if (rc == SQLITE_OK)
         rc = ext_read_events(events, &data->budget, &data->source,
                              &(ext_reading){.options = &request->options,
                                             .last = &data->last,
                                             .against = &against,
+                                            .ranks = request->home.connection->ranks,
                                             .keeps_times = request->options.blend != 0},
                              error);
     const gru4rec_dataset *dataset = events->dataset;
@@ -275,17 +202,20 @@ static int read_sessions(ext_train_data *data, const ext_train_request *request,
 /*
  * Opens the source of the call, or else the model's own, as data->source, which stays
  * open; reads its events into sessions (read_sessions()); and checks that there is
- * something to learn from them (check_events()).
+ * something to learn from those of all ranks.
  */
 static int read_events(ext_train_data *data, const ext_train_request *request,
                        ext_error *error)
 {
-    const ext_events *events = &data->events;
+    const gru4rec_options *options = &request->options;
     int rc = ext_config_open_source(&request->config, &request->home, request->source,
                                     &request->columns, &data->source, error);
     if (rc == SQLITE_OK)
         rc = read_sessions(data, request, error);
-    return rc == SQLITE_OK ? check_events(events, &request->options, error) : rc;
+    if (rc == SQLITE_OK)
+        rc =
+            ext_train_counts_unite(data, options, request->home.connection->ranks, error);
+    return rc == SQLITE_OK ? ext_train_counts_check(&data->counts, options, error) : rc;
 }
 
 /*
@@ -306,6 +236,7 @@ static int inherit_items(ext_train_data *data, const ext_train_request *request,
     gru4rec_status status = GRU4REC_OK;
     ext_poll poll;
     ext_poll_start(&poll, request->home.db);
+    ext_poll_join(&poll, request->home.connection->ranks);
     for (int32_t row = 0; status == GRU4REC_OK && row < gru4rec_items_count(old); row++) {
         gru4rec_id id;
         gru4rec_items_get(old, row, &id);
@@ -321,18 +252,21 @@ static int inherit_items(ext_train_data *data, const ext_train_request *request,
 }
 
 /*
- * Sets data->fingerprint to the hash of all events and items. Compares it with the hash
- * in the checkpoint, because a resumed run must have the same events as at its start.
- * Compares nothing if the run is new (the checkpoint has no hash). SQLITE_ERROR: they
- * differ.
+ * Sets data->fingerprint to the hash of all events and items, of all ranks. Compares it
+ * with the hash in the checkpoint, because a resumed run must have the same events as at
+ * its start. Compares nothing if the run is new (the checkpoint has no hash).
+ * SQLITE_ERROR: they differ.
  */
-static int take_fingerprint(ext_train_data *data, const ext_checkpoint *checkpoint,
+static int take_fingerprint(ext_train_data *data, const ext_train_request *request,
                             ext_error *error)
 {
     const ext_events *events = &data->events;
+    const ext_checkpoint *checkpoint = &request->checkpoint;
+    uint64_t hash = gru4rec_dataset_fingerprint(events->dataset, events->items);
+    if (ext_train_job_hash(&hash, request, error) != SQLITE_OK)
+        return error->rc;
     sqlite3_snprintf(sizeof data->fingerprint, data->fingerprint, "%016llx",
-                     (unsigned long long)gru4rec_dataset_fingerprint(events->dataset,
-                                                                     events->items));
+                     (unsigned long long)hash);
     if (checkpoint->fingerprint == NULL ||
         strcmp(checkpoint->fingerprint, data->fingerprint) == 0)
         return SQLITE_OK;
@@ -355,11 +289,15 @@ static size_t add_bytes(size_t a, size_t b)
  * strength of the blend, and what warm_start takes of the active version. SIZE_MAX: more
  * than that.
  */
-static size_t count_bytes(const ext_train_data *data, const gru4rec_options *options)
+static size_t count_bytes(const ext_train_data *data, const gru4rec_options *options,
+                          const ext_ranks *ranks)
 {
     const gru4rec_dataset *dataset = data->events.dataset;
     const int32_t n_items = gru4rec_items_count(data->events.items);
-    size_t n = gru4rec_train_bytes(options, n_items, dataset->n_sessions);
+    size_t n = ext_ranks_hooks(ranks) == NULL
+                   ? gru4rec_train_bytes(options, n_items, dataset->n_sessions)
+                   : gru4rec_train_rank_bytes(options, n_items, dataset->n_sessions,
+                                              ranks->hooks.n_ranks);
     if (dataset->validation != NULL)
         n = add_bytes(n, gru4rec_evaluate_bytes(options, n_items, dataset->validation));
     n = add_bytes(n, ext_train_blend_bytes(data, options));
@@ -400,7 +338,7 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
                  : SQLITE_OK;
     if (rc == SQLITE_OK)
         rc = check_config(request, error);
-    if (rc == SQLITE_OK && request->checkpoint.epoch > 0)
+    if (rc == SQLITE_OK && request->checkpoint.status != NULL)
         rc = ext_run_check_checkpoint(run->alive.run, &request->checkpoint,
                                       &request->home, error);
     if (rc == SQLITE_OK)
@@ -410,12 +348,15 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
     if (rc == SQLITE_OK && request->options.warm_start)
         rc = inherit_items(data, request, error);
     if (rc == SQLITE_OK)
-        rc = take_fingerprint(data, &request->checkpoint, error);
+        rc = take_fingerprint(data, request, error);
     if (rc == SQLITE_OK)
         rc = ext_train_blend_sessions(data, request, error);
+    if (rc == SQLITE_OK)
+        rc = ext_train_ranks_compare_items(data, request->home.connection->ranks, error);
     if (rc != SQLITE_OK)
         return ext_train_data_explain(data, error);
-    const size_t n_bytes = count_bytes(data, &request->options);
+    const size_t n_bytes =
+        count_bytes(data, &request->options, request->home.connection->ranks);
     data->is_read = true;
     data->n_bytes = add_bytes(n_bytes, (size_t)data->budget.used);
     return ext_budget_check(&data->budget, n_bytes, training, smaller, error);
@@ -431,6 +372,8 @@ void ext_train_data_free(ext_train_data *data)
     ext_snapshot_end(&data->snapshot);
     ext_model_release(data->active);
     sqlite3_free(data->longest);
+    sqlite3_free(data->events_of_ranks);
+    sqlite3_free(data->idle);
     gru4rec_dataset_free(data->latest);
     if (data->fingerprints != NULL)
         data->budget.allocator.resize(&data->budget, data->fingerprints, 0);

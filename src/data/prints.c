@@ -56,14 +56,7 @@ static bool is_integer(const char *text, size_t n, int64_t *integer)
     return true;
 }
 
-/*
- * Returns the hash of the id of a session or an item, which depends on the key. An
- * integer has the same hash as INTEGER, as REAL and as text, because a column with
- * another affinity can hold the same session's id in another type. Any other text has the
- * same hash as a blob with these bytes. The last word that is mixed in (1, 2 or 3) keeps
- * integers, other reals, and texts and blobs apart.
- */
-static uint64_t hash_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id *id)
+uint64_t g4r_prints_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id *id)
 {
     const unsigned char *bytes = id->bytes;
     int64_t integer = id->integer;
@@ -172,9 +165,9 @@ static void print_session(const gru4rec_events *events, const id_hashes *ids,
 }
 
 /*
- * Returns a new array with the hash_of_id() of each id of the dictionary, by its number.
- * The caller frees it. Returns NULL if there is not enough memory. If the caller asks to
- * stop (watch), the array is not complete.
+ * Returns a new array with the g4r_prints_of_id() of each id of the dictionary, by its
+ * number. The caller frees it. Returns NULL if there is not enough memory. If the caller
+ * asks to stop (watch), the array is not complete.
  */
 static uint64_t *hash_ids(const gru4rec_events *events, const g4r_dict *ids,
                           g4r_stop_watch *watch)
@@ -184,7 +177,7 @@ static uint64_t *hash_ids(const gru4rec_events *events, const g4r_dict *ids,
          i++) {
         gru4rec_id id;
         g4r_dict_get(ids, i, &id);
-        hashes[i] = hash_of_id(&events->fingerprints_key, &id);
+        hashes[i] = g4r_prints_of_id(&events->fingerprints_key, &id);
     }
     return hashes;
 }

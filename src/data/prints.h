@@ -23,6 +23,16 @@ static inline uint64_t g4r_prints_word(const unsigned char *bytes, size_t n)
 }
 
 /*
+ * Returns the hash of the id of a session or an item, which depends on the key. An
+ * integer has the same hash as INTEGER, as REAL and as text, because a column with
+ * another affinity can hold the same session's id in another type. Any other text has the
+ * same hash as a blob with these bytes. The last word that is mixed in (1, 2 or 3) keeps
+ * integers, other reals, and texts and blobs apart. It is the same on every machine, and
+ * must never change.
+ */
+uint64_t g4r_prints_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id *id);
+
+/*
  * Allocates events->prints, and fills it with the fingerprints and the lengths of all
  * sessions, by the sessions' numbers. The fingerprints are made with
  * events->fingerprints_key. The events of the session at place s in visiting order are

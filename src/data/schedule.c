@@ -14,38 +14,59 @@ size_t g4r_schedule_lanes(const g4r_schedule_plan *plan, int64_t n_sessions)
     return (size_t)G4R_MIN(G4R_MIN(plan->n_lanes, n_sessions), INT32_MAX);
 }
 
+/* Tells whether the plan visits the sessions of one group only. */
+static bool is_divided(const g4r_schedule_plan *plan)
+{
+    return plan->n_groups > 1;
+}
+
 /*
  * Sets the pointers to the arrays of the schedule, which it carves from the schedule's
- * arena; order only if the plan has is_shuffled. While the arena has no memory, it only
- * counts their bytes there.
+ * arena: for n_lanes lanes, and order for n_sessions. While the arena has no memory, it
+ * only counts their bytes there.
  */
-static void layout(g4r_schedule *schedule, const g4r_schedule_plan *plan,
+static void layout(g4r_schedule *schedule, const g4r_schedule_plan *plan, size_t n_lanes,
                    int64_t n_sessions)
 {
-    const size_t n = g4r_schedule_lanes(plan, n_sessions);
     g4r_arena *arena = &schedule->arena;
-    schedule->input = g4r_arena_take(arena, n, sizeof *schedule->input);
-    schedule->target = g4r_arena_take(arena, n, sizeof *schedule->target);
-    schedule->from = g4r_arena_take(arena, n, sizeof *schedule->from);
-    schedule->session = g4r_arena_take(arena, n, sizeof *schedule->session);
-    schedule->position = g4r_arena_take(arena, n, sizeof *schedule->position);
-    if (plan->is_shuffled)
+    schedule->input = g4r_arena_take(arena, n_lanes, sizeof *schedule->input);
+    schedule->target = g4r_arena_take(arena, n_lanes, sizeof *schedule->target);
+    schedule->from = g4r_arena_take(arena, n_lanes, sizeof *schedule->from);
+    schedule->session = g4r_arena_take(arena, n_lanes, sizeof *schedule->session);
+    schedule->position = g4r_arena_take(arena, n_lanes, sizeof *schedule->position);
+    if (plan->is_shuffled || is_divided(plan))
         schedule->order =
             g4r_arena_take(arena, (size_t)n_sessions, sizeof *schedule->order);
 }
 
 size_t g4r_schedule_bytes(const g4r_schedule_plan *plan, int64_t n_sessions)
 {
-    g4r_schedule schedule = {0};
-    layout(&schedule, plan, n_sessions);
-    return g4r_arena_bytes(&schedule.arena);
+    const size_t n_lanes = g4r_schedule_lanes(plan, n_sessions);
+    size_t bytes = 0;
+    /* The first one stands for the orders of all; the others have what they round up. */
+    for (int32_t group = 0; group < G4R_MAX(plan->n_groups, 1); group++) {
+        g4r_schedule schedule = {0};
+        layout(&schedule, plan, n_lanes, group == 0 ? n_sessions : 1);
+        bytes = g4r_add(bytes, g4r_arena_bytes(&schedule.arena));
+    }
+    return bytes;
 }
 
-/* Sets schedule->order, the order in which sessions are visited, to 0, 1, ..., S - 1. */
-static void order_as_they_stand(g4r_schedule *schedule)
+/*
+ * Fills schedule->order, the order in which sessions are visited, with all of them as the
+ * dataset has them. Returns their number. If order is NULL, it only counts.
+ */
+static int64_t order_as_they_stand(g4r_schedule *schedule)
 {
-    for (int64_t i = 0; i < schedule->dataset->n_sessions; i++)
-        schedule->order[i] = i;
+    const gru4rec_dataset *dataset = schedule->dataset;
+    int64_t n = 0;
+    for (int64_t s = 0; s < dataset->n_sessions; s++)
+        if (!is_divided(&schedule->plan) || dataset->groups[s] == schedule->plan.group) {
+            if (schedule->order != NULL)
+                schedule->order[n] = s;
+            n++;
+        }
+    return n;
 }
 
 bool g4r_schedule_init(g4r_schedule *schedule, const gru4rec_dataset *dataset,
@@ -53,13 +74,14 @@ bool g4r_schedule_init(g4r_schedule *schedule, const gru4rec_dataset *dataset,
 {
     *schedule =
         (g4r_schedule){.dataset = dataset, .plan = *plan, .allocator = *allocator};
-    schedule->plan.n_lanes = (int64_t)g4r_schedule_lanes(plan, dataset->n_sessions);
-    layout(schedule, plan, dataset->n_sessions);
+    schedule->n_sessions = order_as_they_stand(schedule);
+    const size_t n_lanes = g4r_schedule_lanes(plan, schedule->n_sessions);
+    schedule->plan.n_lanes = (int64_t)n_lanes;
+    layout(schedule, plan, n_lanes, schedule->n_sessions);
     if (!g4r_arena_allocate(&schedule->arena, allocator))
         return false;
-    layout(schedule, plan, dataset->n_sessions);
-    if (plan->is_shuffled)
-        order_as_they_stand(schedule);
+    layout(schedule, plan, n_lanes, schedule->n_sessions);
+    order_as_they_stand(schedule);
     return true;
 }
 
@@ -74,7 +96,7 @@ void g4r_schedule_shuffle(g4r_schedule *schedule, int64_t seed, int64_t epoch)
     g4r_rng rng;
     g4r_rng_seed(&rng, seed, G4R_STREAM_ORDER, epoch);
     order_as_they_stand(schedule);
-    for (int64_t i = schedule->dataset->n_sessions - 1; i > 0; i--) {
+    for (int64_t i = schedule->n_sessions - 1; i > 0; i--) {
         int64_t j = (int64_t)g4r_rng_below(&rng, (uint64_t)i + 1), kept = order[i];
         order[i] = order[j];
         order[j] = kept;
@@ -110,12 +132,11 @@ static bool is_at_start(const g4r_schedule *schedule)
 
 /*
  * Puts new sessions into all lanes, or into fewer if not so many sessions are left, and
- * sets n_live to the number of these lanes (0: no session is left). Sets is_new_batch.
+ * sets n_live to the number of these lanes (0: no session is left).
  */
 static void start_batch(g4r_schedule *schedule)
 {
-    int64_t left = schedule->dataset->n_sessions - schedule->next;
-    schedule->is_new_batch = true;
+    int64_t left = schedule->n_sessions - schedule->next;
     schedule->n_live = (int32_t)G4R_MIN(schedule->plan.n_lanes, left);
     for (int32_t lane = 0; lane < schedule->n_live; lane++)
         fill_lane(schedule, lane);
@@ -144,9 +165,8 @@ static bool all_have_steps(const g4r_schedule *schedule)
  * Makes one round of refilling, and sets n_live to the number of lanes after it. In the
  * order of the lanes, each lane without a step (its session has ended) gets the next
  * session. If there is none, or with is_whole, the lane is removed, and the lanes behind
- * it move up. With is_whole, once no lane is left, all lanes get new sessions. A session
- * of one event has no step, so its lane is refilled in the next round; the caller makes
- * rounds until all lanes have a step.
+ * it move up. A session of one event has no step, so its lane is refilled in the next
+ * round; the caller makes rounds until all lanes have a step.
  */
 static void refill(g4r_schedule *schedule)
 {
@@ -157,26 +177,20 @@ static void refill(g4r_schedule *schedule)
             schedule->position[n] = schedule->position[lane];
             schedule->from[n] = schedule->from[lane];
             n++;
-        } else if (!schedule->plan.is_whole &&
-                   schedule->next < schedule->dataset->n_sessions) {
+        } else if (!schedule->plan.is_whole && schedule->next < schedule->n_sessions) {
             fill_lane(schedule, n++);
         }
     }
     schedule->n_live = n;
-    if (n == 0 && schedule->plan.is_whole)
-        start_batch(schedule);
 }
 
-bool g4r_schedule_next(g4r_schedule *schedule)
+/*
+ * Refills lanes until each live lane has a step, and fills the inputs and targets of this
+ * step. Returns false if no lane is live.
+ */
+static bool find_step(g4r_schedule *schedule)
 {
     const int32_t *rows = schedule->dataset->item_rows;
-    schedule->is_new_batch = false;
-    for (int32_t lane = 0; lane < schedule->n_live; lane++) {
-        schedule->position[lane]++;
-        schedule->from[lane] = lane;
-    }
-    if (is_at_start(schedule))
-        start_batch(schedule);
     while (!all_have_steps(schedule))
         refill(schedule);
     if (schedule->n_live == 1 && schedule->plan.needs_contrast)
@@ -186,6 +200,28 @@ bool g4r_schedule_next(g4r_schedule *schedule)
         schedule->target[lane] = rows[schedule->position[lane] + 1];
     }
     return schedule->n_live > 0;
+}
+
+bool g4r_schedule_begin(g4r_schedule *schedule)
+{
+    bool has_step;
+    do {
+        start_batch(schedule);
+        has_step = find_step(schedule);
+    } while (!has_step && schedule->plan.is_whole &&
+             schedule->next < schedule->n_sessions);
+    return has_step;
+}
+
+bool g4r_schedule_next(g4r_schedule *schedule)
+{
+    if (is_at_start(schedule))
+        return g4r_schedule_begin(schedule);
+    for (int32_t lane = 0; lane < schedule->n_live; lane++) {
+        schedule->position[lane]++;
+        schedule->from[lane] = lane;
+    }
+    return find_step(schedule);
 }
 
 /* ---- public functions ---- */
@@ -218,7 +254,8 @@ void gru4rec_schedule_free(gru4rec_schedule *schedule)
 
 bool gru4rec_schedule_next(gru4rec_schedule *schedule, gru4rec_lanes *lanes)
 {
-    bool is_step = g4r_schedule_next(schedule);
+    bool is_step = g4r_schedule_next(schedule) ||
+                   (schedule->plan.is_whole && g4r_schedule_begin(schedule));
     *lanes = (gru4rec_lanes){
         .n = schedule->n_live,
         .session = schedule->session,

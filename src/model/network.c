@@ -136,6 +136,8 @@ typedef struct layer_job {
      */
     g4r_real p;
     uint32_t key; /* key of the random numbers of the dropout */
+    /* Number of the first lane's first value, in the random numbers of the dropout. */
+    uint32_t index;
     /* (M,h) the mask of the dropout: forward writes it, backward reads it. */
     g4r_real *mask;
 } layer_job;
@@ -163,6 +165,7 @@ static layer_job make_job(const g4r_network *network, g4r_network_frame *frame, 
         .is_torch = layer->cell == G4R_CELL_TORCH,
         .p = dropout->p_hidden,
         .key = dropout->key_hidden + (uint32_t)i,
+        .index = dropout->first * (uint32_t)layer->h,
         .mask = frame->masks[i],
     };
 }
@@ -184,7 +187,7 @@ static void forward_lanes(void *context, size_t task, size_t worker)
         g4r_cell_torch_forward(cell, begin, end);
     if (job->p > 0)
         cell->vec->dropout(cell->pass->state + at, job->mask + at, job->p, job->key,
-                           (uint32_t)at, (end - begin) * cell->h);
+                           job->index + (uint32_t)at, (end - begin) * cell->h);
 }
 
 /*
@@ -288,7 +291,8 @@ void g4r_network_forward(g4r_network *network, size_t t, const int32_t *rows, si
         gather(frame->x, network->values[params->embedding], rows, m, n_in);
         if (dropout->p_embed > 0)
             network->vec->dropout(frame->x, frame->x_mask, dropout->p_embed,
-                                  dropout->key_embed, 0, m * n_in);
+                                  dropout->key_embed, dropout->first * (uint32_t)n_in,
+                                  m * n_in);
     }
     for (size_t i = 0; i < params->n_layers; i++)
         forward_layer(network, frame, i, rows, dropout);

@@ -21,6 +21,11 @@ typedef struct g4r_dropout {
     g4r_real p_embed, p_hidden;
     /* Layer i uses the key key_hidden + i. */
     uint32_t key_embed, key_hidden;
+    /*
+     * Number of lanes of the frame that stand before the network's lanes, because other
+     * networks have them. The random numbers of a lane depend on its place in the frame.
+     */
+    uint32_t first;
 } g4r_dropout;
 
 typedef struct g4r_network_frame {

@@ -232,6 +232,19 @@ const g4r_option g4r_options_table[] = {
             "threads of a training; 0: one for each processor, "
             "or as many as the CPU quota of a container allows. "
             "The result is the same, to the bit"),
+    INTEGER(groups, 1, 1024, "1",
+            "a switch for tests: the training computes what this many processes of a "
+            "cluster would compute together, to the bit. The sessions are divided among "
+            "them by a hash of their values, and each has batch_size lanes"),
+    CHOICE(shard, "own|auto", "own",
+           "in a training over several processes, what each of them reads; "
+           "own: all events of its source, which no other process has; "
+           "auto: of one source that all of them have, the sessions of its part, by a "
+           "hash of their values"),
+    CHOICE(replicate, "auto|all|first", "auto",
+           "in a training over several processes, whose databases get the version; all: "
+           "those of all of them; first: that of the first; auto: first with shard=auto, "
+           "else all"),
     INTEGER(keep_versions, 1, 1000, "2",
             "versions kept in the database: the active one, "
             "the one that was active before it, and the newest of the others that are "

@@ -1,6 +1,6 @@
 /*
- * step.c - sets up the workspace of a training's steps, computes frames forward and
- * backward, and updates the model; see step.h.
+ * step.c - sets up the workspace of a training's steps, lets the groups compute frames
+ * forward and backward, and updates the model; see step.h.
  */
 #include "step.h"
 
@@ -10,31 +10,14 @@
 #include "../base/timing.h"
 
 /*
- * Tells whether all items are scored (n_sample = all): the loss is a softmax over all
- * items, and there are no columns.
- */
-static bool scores_all(const g4r_step *step)
-{
-    return step->options->n_sample == GRU4REC_N_SAMPLE_ALL;
-}
-
-/*
  * Returns N, the number of columns of a frame of m lanes: m targets and K samples.
  * Returns 0 if all items are scored.
  */
 static size_t count_columns(const g4r_step *step, size_t m)
 {
-    return scores_all(step) ? 0 : m + (size_t)step->options->n_sample;
-}
-
-/*
- * Returns the width of a row of the table that inputs are looked up in. This is the width
- * of the embedding, or of the output table if inputs share it, or the 3h gates of a
- * one-hot first layer.
- */
-static size_t input_cols(const g4r_params *params)
-{
-    return (size_t)params->list[params->embedding].cols;
+    return g4r_group_scores_all(&step->common)
+               ? 0
+               : m + (size_t)step->common.options->n_sample;
 }
 
 /*
@@ -46,7 +29,7 @@ static size_t input_cols(const g4r_params *params)
 static bool is_whole(const g4r_step *step, const g4r_params *params, size_t param)
 {
     return !params->list[param].is_per_item ||
-           (scores_all(step) &&
+           (g4r_group_scores_all(&step->common) &&
             (param == params->output || param == params->output_bias));
 }
 
@@ -58,138 +41,183 @@ size_t g4r_step_threads(const gru4rec_options *options)
 }
 
 /*
- * Returns the number of parts, at least 1, into which the n columns of a frame of m lanes
- * are cut, so that threads can share them. d is the width of a column. Fewer lanes never
- * give more parts.
+ * Carves the arrays of *sums from the arena: n_rows rows of columns (and of inputs behind
+ * them), n_columns biases, and the whole tensors.
  */
-static size_t count_parts(size_t m, size_t n, size_t d)
+static void layout_sums(g4r_step *step, g4r_group_sums *sums, const g4r_params *params,
+                        size_t n_rows, size_t n_columns)
 {
-    return g4r_pool_cut(2.0 * (double)m * (double)n * (double)d, n, 128);
+    g4r_arena *arena = &step->arena;
+    sums->columns = g4r_arena_reals(arena, n_rows, params->width);
+    sums->bias = g4r_arena_reals(arena, n_columns, 1);
+    for (size_t i = 0; i < params->n; i++)
+        if (is_whole(step, params, i))
+            sums->tensors[i] =
+                g4r_arena_reals(arena, g4r_param_size(&params->list[i]), 1);
 }
 
 /*
- * Carves all arrays of the step, for frames of up to n_lanes lanes, from step->arena.
- * While the arena has no memory, this only counts the bytes. Arrays that the options do
- * not need get a size of 0, or stay NULL.
+ * Carves the arrays of the columns, the inputs and the frames from the arena: for t
+ * frames of up to m lanes and n columns.
  */
-static void layout(g4r_step *step, const g4r_params *params, size_t n_lanes)
+static void layout_frames(g4r_step *step, const g4r_params *params, size_t t, size_t m,
+                          size_t n)
 {
-    const gru4rec_options *options = step->options;
-    const size_t t = (size_t)options->bptt, b = n_lanes, d = params->width;
-    const size_t n = count_columns(step, b), n_parts = count_parts(b, n, d);
-    const size_t all = g4r_mul(t, n), all_inputs = g4r_mul(t, b);
-    const size_t all_targets = scores_all(step) ? all_inputs : 0;
+    g4r_group_common *common = &step->common;
+    const size_t all = g4r_mul(t, n), all_inputs = g4r_mul(t, m);
+    const size_t all_targets = g4r_group_scores_all(common) ? all_inputs : 0;
+    g4r_arena *arena = &step->arena;
+    common->frames = g4r_arena_take(arena, t, sizeof *common->frames);
+    step->counts =
+        g4r_arena_take(arena, g4r_mul(t, step->plan.n_groups), sizeof *step->counts);
+    step->losses = g4r_arena_take(arena, t, sizeof *step->losses);
+    common->column_items = g4r_arena_take(arena, all, sizeof *common->column_items);
+    common->target_items =
+        g4r_arena_take(arena, all_targets, sizeof *common->target_items);
+    common->log_sums = g4r_arena_take(arena, all_targets, sizeof *common->log_sums);
+    common->input_items = g4r_arena_take(arena, all_inputs, sizeof *common->input_items);
+    common->column_weights = g4r_arena_reals(arena, all, params->width);
+    common->column_bias = g4r_arena_reals(arena, n, 1);
+    if (common->options->logq > 0)
+        common->log_support = g4r_arena_reals(arena, (size_t)params->n_items, 1);
+}
+
+/*
+ * Carves all arrays of the step from step->arena. While the arena has no memory, this
+ * only counts the bytes. Arrays that the options do not need get a size of 0, or stay
+ * NULL.
+ */
+static void layout(g4r_step *step, const g4r_params *params)
+{
+    const g4r_step_plan *plan = &step->plan;
+    const gru4rec_options *options = step->common.options;
+    const size_t t = (size_t)options->bptt, m = plan->most_lanes;
+    const size_t n = count_columns(step, m), all = g4r_mul(t, n);
+    const size_t all_inputs = g4r_mul(t, m);
     /* Shared inputs are rows of the output table; others have a table of their own. */
     const bool has_table = params->mode != G4R_SHARED;
     const size_t own_rows = has_table ? all_inputs : 0;
     const size_t all_rows = has_table ? all : all + all_inputs;
     g4r_arena *arena = &step->arena;
-    g4r_network_layout(&step->network, arena, params, b, t, true);
+    step->groups = g4r_arena_take(arena, plan->n_own, sizeof *step->groups);
+    for (size_t i = 0; i < plan->n_own; i++) {
+        g4r_group measured = {0};
+        g4r_group_layout(step->groups != NULL ? &step->groups[i] : &measured, arena,
+                         params, plan->n_lanes, n, t);
+    }
     g4r_merge_layout(&step->merge_output, arena, all_rows, step->merge_key);
     g4r_merge_layout(&step->merge_input, arena, own_rows, step->merge_key);
-    step->frames = g4r_arena_take(arena, t, sizeof *step->frames);
-    for (size_t i = 0; i < t; i++) {
-        g4r_real *scores = g4r_arena_reals(arena, b, n);
-        if (step->frames != NULL)
-            step->frames[i].scores = scores;
-    }
-    step->column_items = g4r_arena_take(arena, all, sizeof *step->column_items);
-    step->target_items = g4r_arena_take(arena, all_targets, sizeof *step->target_items);
-    step->log_sums = g4r_arena_take(arena, all_targets, sizeof *step->log_sums);
-    step->input_items = g4r_arena_take(arena, all_inputs, sizeof *step->input_items);
-    step->column_weights = g4r_arena_reals(arena, all, d);
-    step->column_bias = g4r_arena_reals(arena, n, 1);
-    step->scratch = g4r_arena_reals(arena, g4r_step_threads(options), 3 * n);
-    step->losses = g4r_arena_take(arena, b, sizeof *step->losses);
-    step->partial = g4r_arena_reals(arena, g4r_mul(n_parts - 1, b), d);
-    step->dcolumns = g4r_arena_reals(arena, all_rows, d);
-    step->dinputs = g4r_arena_reals(arena, own_rows, input_cols(params));
-    step->dbias = g4r_arena_reals(arena, all, 1);
-    if (options->logq > 0)
-        step->log_support = g4r_arena_reals(arena, (size_t)params->n_items, 1);
-    if (scores_all(step))
-        g4r_loss_all_layout(&step->loss_all, arena, b, (size_t)params->n_items);
-    for (size_t i = 0; i < params->n; i++)
-        if (is_whole(step, params, i))
-            step->gradients[i] =
-                g4r_arena_reals(arena, g4r_param_size(&params->list[i]), 1);
+    layout_frames(step, params, t, m, n);
+    g4r_group_layout_scratch(&step->common, arena, params, plan->n_lanes, n,
+                             g4r_step_threads(options));
+    layout_sums(step, &step->sums, params, all_rows, all);
+    if (plan->n_own > 1)
+        layout_sums(step, &step->next, params, all, all);
+    step->dtable = g4r_arena_reals(arena, own_rows, g4r_group_input_cols(params));
 }
 
 size_t g4r_step_bytes(const g4r_params *params, const gru4rec_options *options,
-                      size_t n_lanes)
+                      const g4r_step_plan *plan)
 {
-    g4r_step step = {.options = options};
-    layout(&step, params, n_lanes);
+    g4r_step step = {.plan = *plan, .common.options = options};
+    layout(&step, params);
     return g4r_add(g4r_arena_bytes(&step.arena),
                    g4r_pool_bytes(g4r_step_threads(options)));
 }
 
+/*
+ * Sets the fields of *step->common that are neither memory nor state. The model, the pool
+ * and the number of seen items of the step must be there.
+ */
+static void set_common(g4r_step *step, const int64_t *support, g4r_stop stop)
+{
+    g4r_group_common *common = &step->common;
+    const gru4rec_options *options = common->options;
+    g4r_output seen = g4r_model_output(step->model);
+    seen.n = (size_t)step->n_seen;
+    common->model = step->model;
+    common->optim = &step->optim;
+    common->stop = stop;
+    common->scale = 1 / (g4r_real)((int64_t)step->plan.n_groups * options->batch_size);
+    g4r_loss_init(&common->loss, options);
+    g4r_loss_all_init(&common->loss_all, seen, options->smoothing, stop);
+    for (int32_t i = 0; options->logq > 0 && i < step->n_seen; i++)
+        common->log_support[i] = (g4r_real)log((double)support[i]);
+}
+
 gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
                              const int64_t *support, const gru4rec_options *options,
-                             size_t n_lanes, g4r_stop stop, gru4rec_error *error)
+                             const g4r_step_plan *plan, g4r_stop stop,
+                             gru4rec_error *error)
 {
     gru4rec_model *model = training->model;
+    g4r_pool *pool = NULL;
     memset(step, 0, sizeof *step);
-    step->vec = g4r_vec_pick();
-    step->options = options;
+    step->plan = *plan;
     step->model = model;
-    step->stop = stop;
+    step->common.vec = g4r_vec_pick();
+    step->common.options = options;
     step->merge_key = g4r_hash_new_key(&model->allocator).a;
-    layout(step, &model->params, n_lanes);
+    layout(step, &model->params);
     if (g4r_arena_allocate(&step->arena, &model->allocator))
-        step->pool = g4r_pool_new(g4r_step_threads(options), g4r_blas_enter,
-                                  g4r_blas_leave, &model->allocator);
-    if (step->pool == NULL)
-        return g4r_fail_nomem(error, g4r_step_bytes(&model->params, options, n_lanes));
-    layout(step, &model->params, n_lanes);
-    g4r_network_bind(&step->network, model->values, step->pool);
-    g4r_loss_init(&step->loss, options);
+        pool = g4r_pool_new(g4r_step_threads(options), g4r_blas_enter, g4r_blas_leave,
+                            &model->allocator);
+    step->common.pool = pool;
+    if (pool == NULL)
+        return g4r_fail_nomem(error, g4r_step_bytes(&model->params, options, plan));
+    layout(step, &model->params);
+    for (size_t i = 0; i < plan->n_own; i++)
+        g4r_network_bind(&step->groups[i].network, model->values, pool);
     g4r_optim_init(&step->optim, training, options);
     while (step->n_seen < model->params.n_items && support[step->n_seen] > 0)
         step->n_seen++;
-    g4r_output seen = g4r_model_output(model);
-    seen.n = (size_t)step->n_seen;
-    g4r_loss_all_init(&step->loss_all, seen, options->smoothing, stop);
-    for (int32_t i = 0; options->logq > 0 && i < step->n_seen; i++)
-        step->log_support[i] = (g4r_real)log((double)support[i]);
+    set_common(step, support, stop);
     return GRU4REC_OK;
 }
 
 void g4r_step_free(g4r_step *step)
 {
-    g4r_pool_free(step->pool);
-    step->pool = NULL;
+    g4r_pool_free(step->common.pool);
+    step->common.pool = NULL;
     if (step->model != NULL)
         g4r_arena_free(&step->arena, &step->model->allocator);
 }
 
 void g4r_step_start(g4r_step *step, int64_t epoch)
 {
-    g4r_rng_seed(&step->dropout_rng, step->options->seed, G4R_STREAM_DROPOUT, epoch);
+    g4r_rng_seed(&step->dropout_rng, step->common.options->seed, G4R_STREAM_DROPOUT,
+                 epoch);
 }
 
 /* ---- forward ---- */
 
 /*
- * Starts a frame of m lanes behind those that are kept, and returns it. Fills all its
- * fields but scores: reserves places for its columns and inputs behind those of the other
- * frames (n_columns and n_inputs grow), and draws the keys of its dropout. Does not count
- * the frame in n_frames: the caller does when the frame is computed.
+ * Starts a frame with the lanes (n_groups) behind those that are kept, and returns it.
+ * Fills all its fields and its counts: reserves places for its columns and inputs behind
+ * those of the other frames (n_columns and n_inputs grow), and draws the keys of its
+ * dropout. Does not count the frame in n_frames: the caller does when it is computed.
  */
-static g4r_step_frame *open_frame(g4r_step *step, size_t m)
+static g4r_group_frame *open_frame(g4r_step *step, const gru4rec_lanes *lanes)
 {
-    g4r_step_frame *frame = &step->frames[step->n_frames];
+    g4r_group_common *common = &step->common;
+    const gru4rec_options *options = common->options;
+    const size_t n_groups = step->plan.n_groups;
+    g4r_group_frame *frame = &common->frames[common->n_frames];
+    int32_t *counts = step->counts + common->n_frames * n_groups;
     assert(!g4r_step_is_full(step));
-    frame->m = m;
-    frame->n = count_columns(step, m);
-    frame->start = step->n_columns;
-    frame->input_start = step->n_inputs;
-    step->n_columns += frame->n;
-    step->n_inputs += m;
+    frame->m = 0;
+    for (size_t i = 0; i < n_groups; i++)
+        frame->m += (size_t)(counts[i] = lanes[i].n);
+    assert(frame->m > 0 && frame->m <= step->plan.most_lanes);
+    frame->n = count_columns(step, frame->m);
+    frame->start = common->n_columns;
+    frame->input_start = common->n_inputs;
+    common->n_columns += frame->n;
+    common->n_inputs += frame->m;
     uint64_t random = g4r_rng_next(&step->dropout_rng);
     frame->dropout = (g4r_dropout){
-        .p_embed = (g4r_real)step->options->dropout_p_embed,
-        .p_hidden = (g4r_real)step->options->dropout_p_hidden,
+        .p_embed = (g4r_real)options->dropout_p_embed,
+        .p_hidden = (g4r_real)options->dropout_p_hidden,
         .key_embed = (uint32_t)random,
         .key_hidden = (uint32_t)(random >> 32),
     };
@@ -197,285 +225,118 @@ static g4r_step_frame *open_frame(g4r_step *step, size_t m)
 }
 
 /*
- * Writes the item rows of a frame's columns into the frame's place in step->column_items:
- * the targets (M), then the samples (K).
+ * Writes the item rows of a frame into its places in the lists of the step: of the
+ * inputs, and of the columns, which are the targets (M), then the samples (K). If all
+ * items are scored, the targets are listed by themselves.
  */
-static void list_columns(g4r_step *step, const g4r_step_frame *frame,
-                         const int32_t *targets, const int32_t *samples)
+static void list_items(g4r_step *step, const g4r_group_frame *frame,
+                       const gru4rec_lanes *lanes, const int32_t *samples)
 {
-    int32_t *items = step->column_items + frame->start;
-    memcpy(items, targets, frame->m * sizeof *targets);
+    g4r_group_common *common = &step->common;
+    int32_t *inputs = common->input_items + frame->input_start;
+    int32_t *targets = g4r_group_scores_all(common)
+                           ? common->target_items + frame->input_start
+                           : common->column_items + frame->start;
+    for (size_t i = 0; i < step->plan.n_groups; i++) {
+        const size_t m = (size_t)lanes[i].n;
+        if (m == 0)
+            continue;
+        memcpy(inputs, lanes[i].input, m * sizeof *inputs);
+        memcpy(targets, lanes[i].target, m * sizeof *targets);
+        inputs += m;
+        targets += m;
+    }
     if (frame->n > frame->m)
-        memcpy(items + frame->m, samples, (frame->n - frame->m) * sizeof *samples);
+        memcpy(targets, samples, (frame->n - frame->m) * sizeof *targets);
 }
 
-/* The work on the columns of a frame: context of the tasks that the threads share. */
-typedef struct columns_job {
-    g4r_step *step;
-    const g4r_step_frame *frame;
-    const g4r_real *top; /* (M,D) the top layer's values */
-    size_t n_parts;      /* number of parts that the columns are cut into */
-} columns_job;
-
-/*
- * Returns the work on the columns of frame t; the frame and its top layer's values are
- * borrowed.
- */
-static columns_job make_job(g4r_step *step, size_t t)
+double g4r_step_forward(g4r_step *step, const gru4rec_lanes *lanes,
+                        const int32_t *samples)
 {
-    const g4r_step_frame *frame = &step->frames[t];
-    size_t d = step->model->params.width;
-    return (columns_job){step, frame, g4r_network_top(&step->network, t),
-                         count_parts(frame->m, frame->n, d)};
-}
-
-/*
- * AHEAD: a column's row is prefetched when the column this many places before it is
- * copied. FAR_BYTES: a table of at least this size does not stay in any cache.
- */
-enum { AHEAD = 8, FAR_BYTES = 64 << 20 };
-
-/*
- * Begins to load a row of the output table into the cache. If the table has FAR_BYTES or
- * more, also begins to load the row's values in the optimiser's slots: they arrive while
- * the products are computed.
- */
-static void prefetch_column(const g4r_step *step, size_t row)
-{
-    const size_t output = step->model->params.output;
-    const g4r_param *param = &step->model->params.list[output];
-    bool is_far = g4r_param_size(param) >= FAR_BYTES / sizeof(g4r_real);
-    g4r_optim_prefetch(&step->optim, output, row, is_far);
-}
-
-/*
- * Copies the output rows of the columns begin ... end - 1 of a frame into
- * step->column_weights, and their biases into step->column_bias. With logq above 0, then
- * subtracts the correction from each copied bias; the model does not change:
- *   bias_j - logq ln q_j
- *   ln q_j = ln support_j for the M targets, alpha ln support_j for the K samples
- */
-static void gather_columns(g4r_step *step, const g4r_step_frame *frame, size_t begin,
-                           size_t end)
-{
-    const g4r_params *params = &step->model->params;
-    const g4r_real *output = step->model->values[params->output];
-    const g4r_real *bias = step->model->values[params->output_bias];
-    const size_t d = params->width;
-    const int32_t *items = step->column_items + frame->start;
-    const g4r_real logq = (g4r_real)step->options->logq;
-    const g4r_real alpha = (g4r_real)step->options->sample_alpha;
-    g4r_real *weights = step->column_weights + frame->start * d;
-    for (size_t j = begin; j < end; j++) {
-        size_t row = (size_t)items[j];
-        if (j + AHEAD < end)
-            prefetch_column(step, (size_t)items[j + AHEAD]);
-        memcpy(weights + j * d, output + row * d, d * sizeof *output);
-        step->column_bias[j] = bias[row];
-    }
-    for (size_t j = begin; logq > 0 && j < end; j++)
-        step->column_bias[j] -=
-            logq * (j < frame->m ? 1 : alpha) * step->log_support[items[j]];
-}
-
-/*
- * Gathers the columns of one part, and writes their scores for all lanes into
- * frame->scores. context is a columns_job. It is a task of the pool:
- *   scores_ij = y_i . w_j + bias_j
- */
-static void score_part(void *context, size_t part, size_t worker)
-{
-    const columns_job *job = context;
-    g4r_step *step = job->step;
-    const g4r_step_frame *frame = job->frame;
-    const size_t n = frame->n, d = step->model->params.width;
-    const size_t begin = g4r_pool_part(part, job->n_parts, n);
-    const size_t end = g4r_pool_part(part + 1, job->n_parts, n);
-    (void)worker;
-    g4r_timing_enter(G4R_IN_GATHER);
-    gather_columns(step, frame, begin, end);
-    g4r_timing_enter(G4R_IN_SCORE_PRODUCTS);
-    g4r_blas_multiply(g4r_product_of(G4R_NT, frame->scores + begin, n, job->top, d,
-                                     step->column_weights + (frame->start + begin) * d, d,
-                                     frame->m, end - begin, d, 0));
-    for (size_t lane = 0; lane < frame->m; lane++)
-        step->vec->add(frame->scores + lane * n + begin, step->column_bias + begin,
-                       end - begin);
-}
-
-/* Lanes of one task of measure_lanes(). */
-enum { LANES_EACH = 4 };
-
-/*
- * Computes the losses of the lanes of one task, LANES_EACH (fewer in the last task), into
- * step->losses. The target of lane l is column l. Overwrites the scores of these lanes by
- * G, the gradient of the loss divided by B. B is the configured batch_size, even if fewer
- * lanes are live. context is a columns_job. It is a task of the pool.
- */
-static void measure_lanes(void *context, size_t task, size_t worker)
-{
-    const columns_job *job = context;
-    g4r_step *step = job->step;
-    const g4r_step_frame *frame = job->frame;
-    const size_t n = frame->n, end = G4R_MIN((task + 1) * LANES_EACH, frame->m);
-    g4r_real *scratch = step->scratch + worker * 3 * n;
-    g4r_timing_enter(G4R_IN_LOSS);
-    for (size_t lane = task * LANES_EACH; lane < end; lane++)
-        step->losses[lane] =
-            g4r_loss_row(frame->scores + lane * n, &step->loss, lane, n,
-                         1 / (g4r_real)step->options->batch_size, scratch, step->vec);
-}
-
-/*
- * Gathers and scores the columns of frame t, computes the lanes' losses, and overwrites
- * the scores by their gradient G. Returns the sum of the losses, which are added in the
- * order of the lanes.
- */
-static double measure_columns(g4r_step *step, size_t t)
-{
-    columns_job job = make_job(step, t);
+    const g4r_step_plan *plan = &step->plan;
+    const size_t t = step->common.n_frames;
+    const g4r_group_frame *frame = open_frame(step, lanes);
+    bool gathers = true;
     double loss = 0;
-    g4r_pool_run(step->pool, score_part, &job, job.n_parts);
-    g4r_pool_run(step->pool, measure_lanes, &job,
-                 (job.frame->m + LANES_EACH - 1) / LANES_EACH);
-    for (size_t lane = 0; lane < job.frame->m; lane++)
-        loss += step->losses[lane];
-    return loss;
-}
-
-double g4r_step_forward(g4r_step *step, const int32_t *from, const int32_t *inputs,
-                        const int32_t *targets, size_t m, const int32_t *samples)
-{
-    const size_t t = step->n_frames;
-    g4r_step_frame *frame = open_frame(step, m);
-    double loss;
-    memcpy(step->input_items + frame->input_start, inputs, m * sizeof *inputs);
-    g4r_network_carry(&step->network, t, from, m);
-    g4r_network_forward(&step->network, t, inputs, m, &frame->dropout);
-    if (scores_all(step)) {
-        memcpy(step->target_items + frame->input_start, targets, m * sizeof *targets);
-        loss = g4r_loss_all_forward(&step->loss_all, step->log_sums + frame->input_start,
-                                    g4r_network_top(&step->network, t), targets, m);
-    } else {
-        list_columns(step, frame, targets, samples);
-        loss = measure_columns(step, t);
+    size_t first = 0;
+    list_items(step, frame, lanes, samples);
+    for (size_t i = 0; i < plan->own + plan->n_own; i++) {
+        if (i >= plan->own)
+            loss += g4r_group_forward(&step->common, &step->groups[i - plan->own], t,
+                                      &lanes[i], first, gathers);
+        if (i >= plan->own && lanes[i].n > 0)
+            gathers = false;
+        first += (size_t)lanes[i].n;
     }
-    step->n_frames++;
+    step->losses[t] = loss;
+    step->common.n_frames++;
     g4r_timing_enter(G4R_IN_REST);
     return loss;
 }
 
 bool g4r_step_is_full(const g4r_step *step)
 {
-    return step->n_frames == (size_t)step->options->bptt;
+    return step->common.n_frames == (size_t)step->common.options->bptt;
 }
 
 /* ---- backward ---- */
 
 /*
- * Propagates G, the gradient of the scores, back to the columns of one part and to the
- * top layer. context is a columns_job. It is a task of the pool. With the top layer's
- * values y and the rows W of these columns:
- *   dbias = column sums of G
- *   dW = G^T y
- *   dy = G W
- * The gradient of y is the sum of dy over the parts. The first part writes its dy to
- * g4r_network_dtop(), and the others write theirs to step->partial, so that the caller
- * can add them in order. All results overwrite what was there.
+ * Returns how many values of parameter number index are moved by the gradient of the
+ * whole parameter. Returns 0 if there is no such gradient, or if the parameter is fixed.
+ * In a parameter with a row for each item, the rows of items without events are the last
+ * ones; they are not counted, so they stay as they are.
  */
-static void backward_part(void *context, size_t part, size_t worker)
+static size_t count_moved(const g4r_step *step, size_t index)
 {
-    const columns_job *job = context;
-    g4r_step *step = job->step;
-    const g4r_step_frame *frame = job->frame;
-    const size_t m = frame->m, n = frame->n, d = step->model->params.width;
-    const size_t begin = g4r_pool_part(part, job->n_parts, n);
-    const size_t end = g4r_pool_part(part + 1, job->n_parts, n);
-    const size_t at = frame->start + begin;
-    g4r_real *dtop =
-        part == 0 ? g4r_network_dtop(&step->network) : step->partial + (part - 1) * m * d;
-    (void)worker;
-    g4r_timing_enter(G4R_IN_LOSS);
-    g4r_vec_column_sums(step->dbias + at, frame->scores + begin, n, m, end - begin, 0,
-                        step->vec);
-    g4r_timing_enter(G4R_IN_SCORE_PRODUCTS);
-    g4r_blas_multiply(g4r_product_of(G4R_TN, step->dcolumns + at * d, d,
-                                     frame->scores + begin, n, job->top, d, end - begin,
-                                     d, m, 0));
-    g4r_blas_multiply(g4r_product_of(G4R_NN, dtop, d, frame->scores + begin, n,
-                                     step->column_weights + at * d, d, m, d, end - begin,
-                                     0));
+    const g4r_param *param = &step->model->params.list[index];
+    if (step->sums.tensors[index] == NULL || param->is_fixed)
+        return 0;
+    return param->is_per_item ? (size_t)step->n_seen * (size_t)param->cols
+                              : g4r_param_size(param);
 }
 
-/*
- * Propagates G, the gradient of the scores of frame t, back to the columns and to y, the
- * top layer's values. Threads run backward_part() for the parts; then the gradients of y
- * are added up in the order of the parts, in g4r_network_dtop().
- */
-static void backward_columns(g4r_step *step, size_t t)
-{
-    columns_job job = make_job(step, t);
-    const size_t size = job.frame->m * step->model->params.width;
-    g4r_pool_run(step->pool, backward_part, &job, job.n_parts);
-    for (size_t part = 1; part < job.n_parts; part++)
-        step->vec->add(g4r_network_dtop(&step->network),
-                       step->partial + (part - 1) * size, size);
-}
-
-/*
- * Propagates the gradient of the cost of frame t (the loss over all items, divided by the
- * configured batch_size) back to the output table, its bias, and the top layer's values.
- * The last frame comes first: it overwrites the gradients of the table and the bias, and
- * the other frames add to them. Every frame overwrites the gradient of the top layer's
- * values (g4r_network_dtop()). If stop says so, the work ends early, and the gradients
- * must not be used.
- */
-static void backward_all(g4r_step *step, size_t t)
+size_t g4r_step_blocks(const g4r_step *step, const g4r_group_sums *sums,
+                       gru4rec_block blocks[G4R_STEP_BLOCKS])
 {
     const g4r_params *params = &step->model->params;
-    const g4r_step_frame *frame = &step->frames[t];
-    g4r_loss_all_backward(&step->loss_all, g4r_network_dtop(&step->network),
-                          step->gradients[params->output],
-                          step->gradients[params->output_bias],
-                          step->log_sums + frame->input_start,
-                          g4r_network_top(&step->network, t),
-                          step->target_items + frame->input_start, frame->m,
-                          1 / (g4r_real)step->options->batch_size,
-                          t + 1 < step->n_frames ? 1 : 0);
+    const size_t n_columns = step->common.n_columns;
+    size_t n = 0;
+    if (n_columns > 0)
+        blocks[n++] = (gru4rec_block){sums->columns, n_columns * params->width};
+    if (n_columns > 0 && !params->list[params->output_bias].is_fixed)
+        blocks[n++] = (gru4rec_block){sums->bias, n_columns};
+    for (size_t i = 0; i < params->n; i++)
+        if (count_moved(step, i) > 0)
+            blocks[n++] = (gru4rec_block){sums->tensors[i], count_moved(step, i)};
+    return n;
+}
+
+/* Adds the sums next to the sums of the groups before. */
+static void add_sums(g4r_step *step)
+{
+    gru4rec_block to[G4R_STEP_BLOCKS], from[G4R_STEP_BLOCKS];
+    const size_t n = g4r_step_blocks(step, &step->sums, to);
+    g4r_step_blocks(step, &step->next, from);
+    for (size_t i = 0; i < n; i++)
+        step->common.vec->add(to[i].values, from[i].values, to[i].n);
 }
 
 void g4r_step_backward(g4r_step *step)
 {
     const g4r_params *params = &step->model->params;
-    const size_t width = input_cols(params);
-    /*
-     * The gradients of the inputs' rows. Shared inputs are rows of the output table:
-     * their gradients stand in dcolumns, behind those of the columns.
-     */
-    g4r_real *dinputs = params->mode == G4R_SHARED
-                            ? step->dcolumns + step->n_columns * params->width
-                            : step->dinputs;
-    assert(step->n_frames > 0);
-    for (size_t t = step->n_frames; t-- > 0;) {
-        const g4r_step_frame *frame = &step->frames[t];
-        if (t + 1 < step->n_frames && g4r_stop_is_asked(&step->stop))
+    g4r_group_common *common = &step->common;
+    assert(common->n_frames > 0);
+    common->dinputs = params->mode == G4R_SHARED
+                          ? step->sums.columns + common->n_columns * params->width
+                          : step->dtable;
+    g4r_group_backward(common, &step->groups[0], &step->sums);
+    for (size_t i = 1; i < step->plan.n_own; i++) {
+        if (g4r_stop_is_asked(&common->stop))
             return;
-        if (scores_all(step))
-            backward_all(step, t);
-        else
-            backward_columns(step, t);
-        g4r_network_backward(&step->network, t, step->n_frames - 1, step->gradients,
-                             dinputs + frame->input_start * width, &frame->dropout);
+        g4r_group_backward(common, &step->groups[i], &step->next);
+        add_sums(step);
     }
-    /*
-     * If all items are scored, the gradients of shared inputs are added to that of the
-     * whole output table.
-     */
-    bool is_added = scores_all(step) && params->mode == G4R_SHARED;
-    for (size_t i = 0; is_added && i < step->n_inputs; i++)
-        step->vec->add(step->gradients[params->output] +
-                           (size_t)step->input_items[i] * width,
-                       dinputs + i * width, width);
 }
 
 /* ---- update ---- */
@@ -509,8 +370,8 @@ static touched_rows sum_rows(const g4r_step *step, size_t param, const g4r_merge
 {
     const g4r_params *params = &step->model->params;
     const g4r_param *table = &params->list[param];
-    size_t n = param == params->output_bias ? step->n_columns : (size_t)merge->n;
-    n = g4r_merge_sum(gradients, merge, n, (size_t)table->cols, step->vec);
+    size_t n = param == params->output_bias ? step->common.n_columns : (size_t)merge->n;
+    n = g4r_merge_sum(gradients, merge, n, (size_t)table->cols, step->common.vec);
     return (touched_rows){param, merge, gradients, table->is_fixed ? 0 : n};
 }
 
@@ -525,32 +386,18 @@ static touched_rows sum_rows(const g4r_step *step, size_t param, const g4r_merge
 static void merge_rows(g4r_step *step, touched_rows touched[N_TOUCHED])
 {
     const g4r_params *params = &step->model->params;
+    const g4r_group_common *common = &step->common;
     g4r_merge *output = &step->merge_output, *input = &step->merge_input;
     g4r_merge_clear(output);
     g4r_merge_clear(input);
-    g4r_merge_add(output, step->column_items, step->n_columns);
+    g4r_merge_add(output, common->column_items, common->n_columns);
     if (params->mode != G4R_SHARED)
-        g4r_merge_add(input, step->input_items, step->n_inputs);
-    else if (!scores_all(step))
-        g4r_merge_add(output, step->input_items, step->n_inputs);
-    touched[0] = sum_rows(step, params->output, output, step->dcolumns);
-    touched[1] = sum_rows(step, params->output_bias, output, step->dbias);
-    touched[2] = sum_rows(step, params->embedding, input, step->dinputs);
-}
-
-/*
- * Returns how many values of parameter number index are moved by the gradient of the
- * whole parameter. Returns 0 if there is no such gradient, or if the parameter is fixed.
- * In a parameter with a row for each item, the rows of items without events are the last
- * ones; they are not counted, so they stay as they are.
- */
-static size_t count_moved(const g4r_step *step, size_t index)
-{
-    const g4r_param *param = &step->model->params.list[index];
-    if (step->gradients[index] == NULL || param->is_fixed)
-        return 0;
-    return param->is_per_item ? (size_t)step->n_seen * (size_t)param->cols
-                              : g4r_param_size(param);
+        g4r_merge_add(input, common->input_items, common->n_inputs);
+    else if (!g4r_group_scores_all(common))
+        g4r_merge_add(output, common->input_items, common->n_inputs);
+    touched[0] = sum_rows(step, params->output, output, step->sums.columns);
+    touched[1] = sum_rows(step, params->output_bias, output, step->sums.bias);
+    touched[2] = sum_rows(step, params->embedding, input, step->dtable);
 }
 
 /*
@@ -562,13 +409,14 @@ static double sum_squares(const g4r_step *step, const touched_rows touched[N_TOU
     const g4r_params *params = &step->model->params;
     double squares = 0;
     for (size_t i = 0; i < N_TOUCHED; i++)
-        squares +=
-            g4r_merge_squares(touched[i].gradients, touched[i].merge, touched[i].n,
-                              (size_t)params->list[touched[i].param].cols, step->vec);
+        squares += g4r_merge_squares(touched[i].gradients, touched[i].merge, touched[i].n,
+                                     (size_t)params->list[touched[i].param].cols,
+                                     step->common.vec);
     for (size_t i = 0; i < params->n; i++)
         if (count_moved(step, i) > 0)
-            squares += (double)step->vec->dot(step->gradients[i], step->gradients[i],
-                                              g4r_param_size(&params->list[i]));
+            squares += (double)step->common.vec->dot(step->sums.tensors[i],
+                                                     step->sums.tensors[i],
+                                                     g4r_param_size(&params->list[i]));
     return squares;
 }
 
@@ -582,11 +430,14 @@ void g4r_step_update(g4r_step *step)
     g4r_timing_enter(G4R_IN_WHOLE_UPDATE);
     g4r_optim_begin(optim, optim->grad_cap > 0 ? sum_squares(step, touched) : 0);
     for (size_t i = 0; i < params->n; i++)
-        g4r_optim_whole(optim, step->pool, i, step->gradients[i], count_moved(step, i));
+        g4r_optim_whole(optim, step->common.pool, i, step->sums.tensors[i],
+                        count_moved(step, i));
     g4r_timing_enter(G4R_IN_ROWS_UPDATE);
     for (size_t i = 0; i < N_TOUCHED; i++)
-        g4r_optim_rows(optim, step->pool, touched[i].param, touched[i].gradients,
+        g4r_optim_rows(optim, step->common.pool, touched[i].param, touched[i].gradients,
                        touched[i].merge, touched[i].n);
-    step->n_frames = step->n_columns = step->n_inputs = 0;
+    step->common.n_frames = step->common.n_columns = step->common.n_inputs = 0;
+    for (size_t i = 0; i < step->plan.n_own; i++)
+        step->groups[i].n_frames = 0;
     g4r_timing_enter(G4R_IN_REST);
 }

@@ -146,9 +146,12 @@ static void replay_epoch(const golden_case *c, g4r_step *step, g4r_schedule *sch
     g4r_schedule_start(schedule);
     for (; g4r_schedule_next(schedule) && i < expected.n_steps; i++) {
         double lanes = (double)schedule->n_live;
+        const gru4rec_lanes frame = {.n = schedule->n_live,
+                                     .input = schedule->input,
+                                     .target = schedule->target,
+                                     .from = schedule->from};
         double loss =
-            g4r_step_forward(step, schedule->from, schedule->input, schedule->target,
-                             (size_t)lanes,
+            g4r_step_forward(step, &frame,
                              expected.samples + i * (size_t)c->options.n_sample);
         if (g4r_step_is_full(step))
             update(step);
@@ -158,7 +161,7 @@ static void replay_epoch(const golden_case *c, g4r_step *step, g4r_schedule *sch
         cost_sum += loss / batch_size * lanes;
         events += lanes;
     }
-    if (step->n_frames > 0)
+    if (step->common.n_frames > 0)
         update(step);
     CHECK_INT(expected.n_steps, i);
     CHECK_INT(0, schedule->n_live);
@@ -178,7 +181,8 @@ static void replay(const golden_case *c, gru4rec_training *training)
     if (!CHECK(g4r_schedule_init(&schedule, c->train, &plan, &g4r_alloc_libc)))
         return;
     g4r_blas_enter();
-    if (CHECK_INT(GRU4REC_OK, g4r_step_init(&step, training, c->support, options, n_lanes,
+    if (CHECK_INT(GRU4REC_OK, g4r_step_init(&step, training, c->support, options,
+                                            &(g4r_step_plan){1, 0, 1, n_lanes, n_lanes},
                                             (g4r_stop){0}, &error))) {
         for (int64_t epoch = 0; epoch < options->n_epochs; epoch++)
             replay_epoch(c, &step, &schedule, epoch);

@@ -6,13 +6,14 @@
  * stack, dense layers, and one or several frames, with and without dropout: the cost (sum
  * of the losses / B) is differentiated by every value of every parameter, through rows
  * that occur several times among inputs, targets and samples. Each evaluation starts from
- * the same carried states and the same dropout numbers.
+ * the same carried states and the same dropout numbers. The lanes of a frame also come
+ * from two groups, one of which runs out.
  */
 #include "../../src/kernels/blas.h"
 #include "../../src/train/step.h"
 #include "../lib/test.h"
 
-enum { ITEMS = 6, BATCH = 5, LANES = 4, MOST_SAMPLES = 4 };
+enum { ITEMS = 6, BATCH = 5, LANES = 4, MOST_SAMPLES = 4, MOST_GROUPS = 2 };
 
 static const int64_t support[ITEMS] = {4, 1, 9, 16, 2, 7};
 
@@ -34,6 +35,15 @@ static const scene_frame scene[] = {
     {1, {1}, {0}, {3}, {4, 2, 0, 2}},
 };
 
+/* The second group, in the same frames and with their samples. */
+static const scene_frame second[] = {
+    {.m = 2, .from = {2, -1}, .inputs = {5, 1}, .targets = {2, 1}},
+    {.m = 3, .from = {1, 0, -1}, .inputs = {1, 4, 0}, .targets = {5, 3, 0}},
+    {.m = 1, .from = {1}, .inputs = {3}, .targets = {4}},
+    {.m = 0},
+    {.m = 0},
+};
+
 /*
  * Central differences over +-h: the rounding of a cost around 5 gives 1e-15 / h, the
  * third derivative h^2. Observed: 1.2e-7 of the gradient, or of 1e-3 where it is less.
@@ -44,11 +54,13 @@ static const double tolerance = 1e-6;
 typedef struct fixture {
     gru4rec_training training;
     g4r_step step;
-    g4r_rng dropout_rng;                /* as before every evaluation */
-    double *states[GRU4REC_MAX_LIST];   /* (LANES, h) carried into every evaluation */
+    g4r_rng dropout_rng; /* as before every evaluation */
+    /* (LANES, h) carried into every evaluation, of each group */
+    double *states[MOST_GROUPS][GRU4REC_MAX_LIST];
     double *gradients[G4R_MAX_TENSORS]; /* whole tensors, rows summed */
-    const scene_frame *frames;          /* (n_frames) */
-    size_t n_frames;
+    /* (n_frames) of each group */
+    const scene_frame *frames[MOST_GROUPS];
+    size_t n_frames, n_groups;
 } fixture;
 
 static double worst;
@@ -68,15 +80,17 @@ static void fill(g4r_rng *rng, double *values, size_t n, double bound)
 }
 
 /* All weights random, biases too, and a carried state in every lane and layer. */
-static bool open_fixture(fixture *f, const gru4rec_options *options)
+static bool open_fixture(fixture *f, const gru4rec_options *options, size_t n_groups)
 {
+    const g4r_step_plan plan = {n_groups, 0, n_groups, LANES, n_groups * LANES};
     gru4rec_error error;
     g4r_rng rng;
     memset(f, 0, sizeof *f);
+    f->n_groups = n_groups;
     if (!CHECK_INT(GRU4REC_OK,
                    gru4rec_training_new(NULL, options, ITEMS, &f->training, &error)) ||
         !CHECK_INT(GRU4REC_OK, g4r_step_init(&f->step, &f->training, support, options,
-                                             LANES, (g4r_stop){0}, &error)))
+                                             &plan, (g4r_stop){0}, &error)))
         return false;
     const g4r_params *params = &f->training.model->params;
     g4r_rng_seed(&rng, 7, 0, 0);
@@ -85,10 +99,11 @@ static bool open_fixture(fixture *f, const gru4rec_options *options)
         fill(&rng, f->training.model->values[i], size, 0.8);
         f->gradients[i] = new_values(size);
     }
-    for (size_t i = 0; i < params->n_layers; i++) {
-        f->states[i] = new_values(LANES * params->layers[i].h);
-        fill(&rng, f->states[i], LANES * params->layers[i].h, 0.9);
-    }
+    for (size_t group = 0; group < n_groups; group++)
+        for (size_t i = 0; i < params->n_layers; i++) {
+            f->states[group][i] = new_values(LANES * params->layers[i].h);
+            fill(&rng, f->states[group][i], LANES * params->layers[i].h, 0.9);
+        }
     g4r_step_start(&f->step, 1);
     f->dropout_rng = f->step.dropout_rng;
     return true;
@@ -98,29 +113,44 @@ static void close_fixture(fixture *f)
 {
     for (size_t i = 0; i < G4R_MAX_TENSORS; i++)
         free(f->gradients[i]);
-    for (size_t i = 0; i < GRU4REC_MAX_LIST; i++)
-        free(f->states[i]);
+    for (size_t group = 0; group < MOST_GROUPS; group++)
+        for (size_t i = 0; i < GRU4REC_MAX_LIST; i++)
+            free(f->states[group][i]);
     g4r_step_free(&f->step);
     gru4rec_training_free(&f->training);
 }
 
-static double evaluate(fixture *f)
+/* Of a group: no frame yet, and the carried states. */
+static void reset_group(fixture *f, size_t group)
 {
     const g4r_params *params = &f->training.model->params;
-    g4r_network *network = &f->step.network;
-    double loss = 0;
-    network->last = (size_t)f->step.options->bptt - 1;
+    g4r_network *network = &f->step.groups[group].network;
+    f->step.groups[group].n_frames = 0;
+    network->last = (size_t)f->step.common.options->bptt - 1;
     for (size_t i = 0; i < params->n_layers; i++)
-        memcpy(network->frames[network->last].cells[i].state, f->states[i],
+        memcpy(network->frames[network->last].cells[i].state, f->states[group][i],
                LANES * params->layers[i].h * sizeof(double));
+}
+
+static double evaluate(fixture *f)
+{
+    double loss = 0;
+    for (size_t group = 0; group < f->n_groups; group++)
+        reset_group(f, group);
     f->step.dropout_rng = f->dropout_rng;
-    f->step.n_frames = f->step.n_columns = f->step.n_inputs = 0;
+    f->step.common.n_frames = f->step.common.n_columns = f->step.common.n_inputs = 0;
     for (size_t t = 0; t < f->n_frames; t++) {
-        const scene_frame *frame = &f->frames[t];
-        loss += g4r_step_forward(&f->step, frame->from, frame->inputs, frame->targets,
-                                 frame->m, frame->samples);
+        gru4rec_lanes lanes[MOST_GROUPS];
+        for (size_t group = 0; group < f->n_groups; group++) {
+            const scene_frame *frame = &f->frames[group][t];
+            lanes[group] = (gru4rec_lanes){.n = (int32_t)frame->m,
+                                           .input = frame->inputs,
+                                           .target = frame->targets,
+                                           .from = frame->from};
+        }
+        loss += g4r_step_forward(&f->step, lanes, f->frames[0][t].samples);
     }
-    return loss / BATCH;
+    return loss / (BATCH * (double)f->n_groups);
 }
 
 /* whole (I,cols) += the gradients (n,cols) of rows. */
@@ -136,27 +166,23 @@ static void scatter(double *whole, const double *gradients, const int32_t *rows,
 static void keep_gradients(fixture *f)
 {
     const g4r_params *params = &f->training.model->params;
-    const bool is_shared = params->mode == G4R_SHARED;
-    const bool scores_all = f->step.options->n_sample == GRU4REC_N_SAMPLE_ALL;
-    size_t n = 0, n_inputs = 0;
-    for (size_t t = 0; t < f->n_frames; t++) {
-        n += scores_all ? 0 : f->frames[t].m + (size_t)f->step.options->n_sample;
-        n_inputs += f->frames[t].m;
-    }
+    const bool scores_all = f->step.common.options->n_sample == GRU4REC_N_SAMPLE_ALL;
+    const g4r_group_common *common = &f->step.common;
+    const size_t n = common->n_columns;
     g4r_step_backward(&f->step);
     for (size_t i = 0; i < params->n; i++)
-        if (f->step.gradients[i] != NULL)
-            memcpy(f->gradients[i], f->step.gradients[i],
+        if (f->step.sums.tensors[i] != NULL)
+            memcpy(f->gradients[i], f->step.sums.tensors[i],
                    g4r_param_size(&params->list[i]) * sizeof(double));
-    scatter(f->gradients[params->output], f->step.dcolumns, f->step.column_items, n,
+    scatter(f->gradients[params->output], f->step.sums.columns, common->column_items, n,
             params->width);
-    scatter(f->gradients[params->output_bias], f->step.dbias, f->step.column_items, n, 1);
+    scatter(f->gradients[params->output_bias], f->step.sums.bias, common->column_items, n,
+            1);
     size_t table = params->embedding;
-    if (scores_all && is_shared) /* is in it already */
+    if (scores_all && params->mode == G4R_SHARED) /* is in it already */
         return;
-    scatter(f->gradients[table],
-            is_shared ? f->step.dcolumns + n * params->width : f->step.dinputs,
-            f->step.input_items, n_inputs, (size_t)params->list[table].cols);
+    scatter(f->gradients[table], common->dinputs, common->input_items, common->n_inputs,
+            (size_t)params->list[table].cols);
 }
 
 /* The largest error of a tensor's gradient, relative to the gradient and at least 1e-3.
@@ -189,8 +215,9 @@ static void set(gru4rec_options *options, const char *name, const char *value)
         printf("  %s\n", error.message);
 }
 
-/* With n_frames of the scene, from first on. */
-static void check(gru4rec_options *options, size_t first, size_t n_frames)
+/* With n_frames of the scene, from first on, and of the second group if there are two. */
+static void check(gru4rec_options *options, size_t first, size_t n_frames,
+                  size_t n_groups)
 {
     static fixture f;
     gru4rec_error error;
@@ -200,8 +227,9 @@ static void check(gru4rec_options *options, size_t first, size_t n_frames)
         set(options, "sample_alpha", "0.4");
     if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(options, &error)))
         printf("  %s\n", error.message);
-    else if (open_fixture(&f, options)) {
-        f.frames = scene + first;
+    else if (open_fixture(&f, options, n_groups)) {
+        f.frames[0] = scene + first;
+        f.frames[1] = second + first;
         f.n_frames = n_frames;
         CHECK(isfinite(evaluate(&f)));
         CHECK_INT(n_frames == (size_t)options->bptt, g4r_step_is_full(&f.step));
@@ -248,6 +276,8 @@ static const char *dropout_of(int mode)
                           : "dropout_p_hidden=0.3 dropout_p_embed=0.4";
 }
 
+static size_t n_groups = 1; /* of all checks */
+
 static void check_frames(size_t first, size_t n_frames, int mode, int cell,
                          const char *settings, const char *more)
 {
@@ -260,7 +290,7 @@ static void check_frames(size_t first, size_t n_frames, int mode, int cell,
     set(&options, "preset", "official");
     set(&options, "n_sample", "4");
     set_all(&options, label);
-    check(&options, first, n_frames);
+    check(&options, first, n_frames, n_groups);
     test_running = "";
 }
 
@@ -425,6 +455,21 @@ static void test_all_items(void)
         }
 }
 
+/* Two groups: columns, sums, dropout and the scale of the losses are those of both. */
+static void test_groups(void)
+{
+    n_groups = 2;
+    for (int mode = 0; mode < N_MODES; mode++)
+        for (int loss = 0; loss < N_LOSSES; loss++)
+            for (int cell = 0; cell < N_CELLS; cell++)
+                check_stacks(mode, cell, losses[loss], dropout_of(mode));
+    test_no_samples();
+    test_bptt();
+    test_bptt_of_other_models();
+    test_all_items();
+    n_groups = 1;
+}
+
 int main(void)
 {
     g4r_blas_enter();
@@ -438,6 +483,7 @@ int main(void)
     RUN(test_bptt);
     RUN(test_bptt_of_other_models);
     RUN(test_all_items);
+    RUN(test_groups);
     g4r_blas_leave();
     printf("worst relative error %.1e\n", worst);
     return test_end();

@@ -60,11 +60,13 @@ typedef struct expected_step {
     expected_lane lanes[3];
 } expected_step;
 
+/* By the public function, which begins the next whole sessions by itself. */
 static inline void check_steps(g4r_schedule *schedule, const expected_step *steps,
                                int n_steps)
 {
+    gru4rec_lanes lanes;
     for (int i = 0; i < n_steps; i++) {
-        if (!CHECK(g4r_schedule_next(schedule)))
+        if (!CHECK(gru4rec_schedule_next(schedule, &lanes)))
             return;
         CHECK_INT(steps[i].n_live, schedule->n_live);
         for (int lane = 0; lane < steps[i].n_live; lane++) {
@@ -76,7 +78,7 @@ static inline void check_steps(g4r_schedule *schedule, const expected_step *step
         }
     }
     for (int i = 0; i < 3; i++) {
-        CHECK(!g4r_schedule_next(schedule));
+        CHECK(!gru4rec_schedule_next(schedule, &lanes));
         CHECK_INT(0, schedule->n_live);
     }
 }

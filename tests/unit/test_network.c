@@ -303,7 +303,7 @@ static void check_dropout(double p_embed, double p_hidden)
     static fixture f;
     static int32_t rows[MANY], from[MANY];
     static g4r_real plain[MANY * WIDTH];
-    g4r_dropout dropout = {(g4r_real)p_embed, (g4r_real)p_hidden, 11, 22};
+    g4r_dropout dropout = {(g4r_real)p_embed, (g4r_real)p_hidden, 11, 22, 0};
     if (start(&f, "constrained_embedding", "true", "50/50", MANY)) {
         for (int32_t lane = 0; lane < MANY; lane++) {
             rows[lane] = lane % ITEMS;
@@ -345,7 +345,7 @@ static void test_no_dropout(void)
 {
     static const int32_t rows[LANES] = {4, 0, 19, 4}, from[LANES] = {-1, -1, -1, -1};
     static fixture f;
-    g4r_dropout none = {0, 0, 5, 6};
+    g4r_dropout none = {0, 0, 5, 6, 0};
     g4r_real states[LANES * 6];
     if (start(&f, "embedding", "4", "3/6", LANES)) {
         g4r_network_carry(&f.network, 0, from, LANES);

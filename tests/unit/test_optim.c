@@ -391,13 +391,15 @@ static double length_of_move(const char *const *settings)
 {
     static const int32_t from[] = {-1, -1}, in[] = {0, 1}, out[] = {1, 1};
     static const int32_t samples[] = {1, 5, 5, 0};
+    static const gru4rec_lanes lanes = {.n = 2, .input = in, .target = out, .from = from};
     static const int64_t support[ITEMS] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
     static fixture f;
     static g4r_step step;
     double squares = 0;
     gru4rec_error error;
     if (start_with(&f, settings) &&
-        CHECK_INT(GRU4REC_OK, g4r_step_init(&step, &f.training, support, &f.options, 2,
+        CHECK_INT(GRU4REC_OK, g4r_step_init(&step, &f.training, support, &f.options,
+                                            &(g4r_step_plan){1, 0, 1, 2, 2},
                                             (g4r_stop){0}, &error))) {
         const g4r_params *params = &f.training.model->params;
         static double before[G4R_MAX_TENSORS][400];
@@ -405,7 +407,7 @@ static double length_of_move(const char *const *settings)
         for (size_t i = 0; i < params->n; i++)
             for (size_t k = 0; k < g4r_param_size(&params->list[i]); k++)
                 before[i][k] = (double)f.training.model->values[i][k];
-        g4r_step_forward(&step, from, in, out, 2, samples);
+        g4r_step_forward(&step, &lanes, samples);
         g4r_step_backward(&step);
         g4r_step_update(&step);
         for (size_t i = 0; i < params->n; i++)

@@ -97,6 +97,8 @@ static void defaults_are_the_documented_ones(void)
                                               {"biases", "true"},
                                               {"whole_sessions", "false"},
                                               {"threads", "0"},
+                                              {"groups", "1"},
+                                              {"shard", "own"},
                                               {"commit_wait", "0"},
                                               {"blend", "0.5"},
                                               {"blend_sessions", "1000000"},

@@ -17,15 +17,18 @@ static void whole_sessions_begin_together(void)
         {1, {{'g', 'h', -1, 3}}},
         {1, {{'j', 'k', -1, 5}}},
     };
-    static const bool is_new[] = {true, false, false, true, false};
+    static const bool is_last[] = {false, false, true, false, true};
     data d;
     g4r_schedule schedule;
     make_data(&d, lengths_1, 6);
     start_planned(&schedule, &d, (g4r_schedule_plan){.n_lanes = 3, .is_whole = true});
     for (int i = 0; i < 5; i++) {
-        CHECK(g4r_schedule_next(&schedule));
-        CHECK_INT(is_new[i], schedule.is_new_batch);
+        CHECK(i > 0 && is_last[i - 1] ? g4r_schedule_begin(&schedule)
+                                      : g4r_schedule_next(&schedule));
+        CHECK_INT(steps_of_1[i].n_live, schedule.n_live);
     }
+    CHECK(!g4r_schedule_next(&schedule));
+    CHECK(!g4r_schedule_begin(&schedule));
     g4r_schedule_start(&schedule);
     check_steps(&schedule, steps_of_1, 5);
     g4r_schedule_free(&schedule);

@@ -42,12 +42,14 @@ static void set(fixture *f, const char *name, const char *value)
 static bool start(fixture *f, int32_t n_items, const int64_t *supports)
 {
     gru4rec_error error;
+    const size_t n_lanes = (size_t)f->options.batch_size;
     return CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&f->options, &error)) &&
            CHECK_INT(GRU4REC_OK, gru4rec_training_new(NULL, &f->options, n_items,
                                                       &f->training, &error)) &&
            CHECK_INT(GRU4REC_OK,
                      g4r_step_init(&f->step, &f->training, supports, &f->options,
-                                   (size_t)f->options.batch_size, (g4r_stop){0}, &error));
+                                   &(g4r_step_plan){1, 0, 1, n_lanes, n_lanes},
+                                   (g4r_stop){0}, &error));
 }
 
 static void finish(fixture *f)
@@ -69,7 +71,7 @@ static const g4r_real *gradient(const fixture *f, const char *name)
 {
     for (size_t i = 0; i < f->training.model->params.n; i++)
         if (strcmp(f->training.model->params.list[i].name, name) == 0)
-            return f->step.gradients[i];
+            return f->step.sums.tensors[i];
     return NULL;
 }
 
@@ -131,12 +133,24 @@ static bool start_example(fixture *f, const char *loss, const char *reset_after)
     return true;
 }
 
+/* The loss of a frame of one group. */
+static double forward(fixture *f, const int32_t *from_lanes, const int32_t *in,
+                      const int32_t *out, size_t m, const int32_t *samples)
+{
+    const gru4rec_lanes lanes = {.n = (int32_t)m,
+                                 .input = in,
+                                 .target = out,
+                                 .from = from_lanes};
+    return g4r_step_forward(&f->step, &lanes, samples);
+}
+
 /* The loss of one step, and its gradients. */
 static double compute(fixture *f, const int32_t *from_lanes, const int32_t *in,
                       const int32_t *out, size_t m, const int32_t *samples)
 {
-    f->step.n_frames = f->step.n_columns = f->step.n_inputs = 0;
-    double loss = g4r_step_forward(&f->step, from_lanes, in, out, m, samples);
+    f->step.common.n_frames = f->step.common.n_columns = f->step.common.n_inputs = 0;
+    f->step.groups[0].n_frames = 0;
+    double loss = forward(f, from_lanes, in, out, m, samples);
     CHECK(g4r_step_is_full(&f->step));
     g4r_step_backward(&f->step);
     return loss;
@@ -145,14 +159,14 @@ static double compute(fixture *f, const int32_t *from_lanes, const int32_t *in,
 /* Gradients of the inputs' rows, which stand behind those of M targets and one sample. */
 static const g4r_real *example_dx(const fixture *f)
 {
-    return f->step.dcolumns + 3 * 2;
+    return f->step.sums.columns + 3 * 2;
 }
 
 /* Cost of the example's step, from its old states. */
 static double cost(fixture *f)
 {
     for (size_t i = 0; i < 4; i++)
-        f->step.network.frames[0].cells[0].state[i] = (g4r_real)old_state[i];
+        f->step.groups[0].network.frames[0].cells[0].state[i] = (g4r_real)old_state[i];
     return compute(f, from, inputs, targets, 2, &sample) / 2;
 }
 
@@ -170,7 +184,8 @@ static void test_torch_cell(void)
     static fixture f;
     if (start_example(&f, "cross-entropy", "true")) {
         CHECK_NEAR(1.1136990, cost(&f), close);
-        check_values(state, g4r_network_top(&f.step.network, 0), 4, close, "state");
+        check_values(state, g4r_network_top(&f.step.groups[0].network, 0), 4, close,
+                     "state");
         check_values(dx, example_dx(&f), 4, close, "dx");
         check_values(dbias_ih, gradient(&f, "G.0.bias_ih"), 6, close, "bias_ih");
         check_values(dbias_hh, gradient(&f, "G.0.bias_hh"), 6, close, "bias_hh");
@@ -209,10 +224,12 @@ static void test_original_cell(void)
     static fixture f;
     if (start_example(&f, "cross-entropy", "false")) {
         CHECK_NEAR(1.1134029, cost(&f), close);
-        check_values(state, g4r_network_top(&f.step.network, 0), 4, close, "state");
-        check_values(g, f.step.frames[0].scores, 6, close, "G");
-        check_values(dy, g4r_network_dtop(&f.step.network), 4, close, "dy");
-        check_values(a, f.step.network.frames[0].cells[0].dv, 12, close, "[a_c a_r a_z]");
+        check_values(state, g4r_network_top(&f.step.groups[0].network, 0), 4, close,
+                     "state");
+        check_values(g, f.step.groups[0].lanes[0].scores, 6, close, "G");
+        check_values(dy, g4r_network_dtop(&f.step.groups[0].network), 4, close, "dy");
+        check_values(a, f.step.groups[0].network.frames[0].cells[0].dv, 12, close,
+                     "[a_c a_r a_z]");
         check_values(dx, example_dx(&f), 4, close, "dx");
         g4r_step_update(&f.step);
         check_values(rows, tensor(&f, "Wy.weight"), 8, close_row, "Wy");
@@ -328,8 +345,8 @@ static void test_logq(void)
         double loss = compute(&f, new_lanes, in, out, 2, rows);
         CHECK_NEAR(compute(&shifted, new_lanes, in, out, 2, rows), loss, 1e-5);
         for (size_t i = 0; i < 2 * (2 + SAMPLES); i++)
-            CHECK_NEAR(shifted.step.frames[0].scores[i], f.step.frames[0].scores[i],
-                       1e-6);
+            CHECK_NEAR(shifted.step.groups[0].lanes[0].scores[i],
+                       f.step.groups[0].lanes[0].scores[i], 1e-6);
     }
     finish(&f);
     finish(&shifted);
@@ -374,8 +391,8 @@ static double walk_forward(fixture *f, size_t step, bool is_reset)
     int32_t rows[SAMPLES];
     for (int32_t i = 0; i < SAMPLES; i++)
         rows[i] = (int32_t)((i * i + (int32_t)step) % 23);
-    return g4r_step_forward(&f->step, is_reset ? new_lanes : walk_from[step],
-                            walk_in[step], walk_out[step], walk_m[step], rows);
+    return forward(f, is_reset ? new_lanes : walk_from[step], walk_in[step],
+                   walk_out[step], walk_m[step], rows);
 }
 
 static bool start_bptt(fixture *f, const char *bptt, const char *learning_rate)
@@ -469,7 +486,8 @@ static void test_bytes(void)
         if (start_bptt(&f, bptts[k], "0.1"))
             CHECK_INT(g4r_arena_bytes(&f.step.arena) +
                           g4r_pool_bytes(g4r_step_threads(&f.options)),
-                      g4r_step_bytes(&f.training.model->params, &f.options, LANES));
+                      g4r_step_bytes(&f.training.model->params, &f.options,
+                                     &(g4r_step_plan){1, 0, 1, LANES, LANES}));
         finish(&f);
     }
 }

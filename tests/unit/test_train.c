@@ -88,7 +88,10 @@ static gru4rec_status measure(void *context, const gru4rec_model *model, double 
 static gru4rec_status train_with(fixture *f, const gru4rec_allocator *allocator,
                                  gru4rec_error *error)
 {
-    gru4rec_hooks hooks = {count_poll, keep_epoch, measure, f};
+    gru4rec_hooks hooks = {.poll = count_poll,
+                           .epoch = keep_epoch,
+                           .validate = measure,
+                           .context = f};
     gru4rec_status status = GRU4REC_OK;
     error->message[0] = '\0';
     if (f->training.model == NULL) {

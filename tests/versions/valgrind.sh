@@ -12,7 +12,7 @@ CC=${CC:-cc}
 . tests/versions/lib.sh
 built "$B/gru4rec.so" "$B/tests/sqllogictest"
 built SAN=thread "$SAN/gru4rec.so" "$SAN/tests/test_pool" "$SAN/tests/test_train" \
-    "$SAN/tests/test_blas_core"
+    "$SAN/tests/test_exchange" "$SAN/tests/test_blas_core"
 built SAN=address,undefined "$ASAN/gru4rec.so"
 here=tests/versions
 
@@ -84,6 +84,7 @@ if check 'locks.c builds' build_locks; then
 fi
 check 'ThreadSanitizer: the pool' "$SAN/tests/test_pool"
 check 'ThreadSanitizer: training' "$SAN/tests/test_train"
+check 'ThreadSanitizer: training over ranks' "$SAN/tests/test_exchange"
 check 'ThreadSanitizer: kernels of OpenBLAS' "$SAN/tests/test_blas_core"
 echo "$(($(date +%s) - start)) seconds"
 finish

@@ -1,0 +1,316 @@
+/*
+ * ext_mpi_sum.c - sums over ranks, always in the order of the ranks; see ext_mpi.h.
+ *
+ * MPI_Allreduce() adds in an order of its own, so the ranks add themselves: each adds up
+ * a slice of the values, and gives it to the others. The slice of a rank is
+ *
+ *     from n rank / R up to n (rank + 1) / R
+ *
+ * and each value of it is ((part_0 + part_1) + part_2) ..., computed on one rank only, so
+ * all ranks get the same bits.
+ *
+ * If all ranks run on one machine, they put their parts into memory that they share (a
+ * window of MPI), and read each other's. Otherwise the parts of a slice are sent to its
+ * rank (all to all), and the sums to all.
+ */
+#define _POSIX_C_SOURCE 200112L
+#include "ext_mpi.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+enum { PIECE = 2048 }; /* values that are added up at a time, so they stay in the cache */
+
+static size_t slice_start(size_t n, int rank, int n_ranks)
+{
+    return (size_t)((unsigned __int128)n * (unsigned)rank / (unsigned)n_ranks);
+}
+
+/* Adds up n values of parts (n_ranks) into sum. */
+static void add_up(float *sum, const float *const *parts, int n_ranks, size_t n)
+{
+    for (size_t from = 0; from < n; from += PIECE) {
+        const size_t n_piece = n - from < PIECE ? n - from : PIECE;
+        float *piece = sum + from;
+        memcpy(piece, parts[0] + from, n_piece * sizeof *piece);
+        for (int rank = 1; rank < n_ranks; rank++) {
+            const float *part = parts[rank] + from;
+            for (size_t i = 0; i < n_piece; i++)
+                piece[i] += part[i];
+        }
+    }
+}
+
+/* The number of values of all blocks. */
+static size_t count(const gru4rec_block *blocks, size_t n_blocks)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_blocks; i++)
+        n += blocks[i].n;
+    return n;
+}
+
+/* Copies the blocks into values, one after the other. */
+static void pack(float *values, const gru4rec_block *blocks, size_t n_blocks)
+{
+    for (size_t i = 0; i < n_blocks; i++) {
+        if (blocks[i].n > 0)
+            memcpy(values, blocks[i].values, blocks[i].n * sizeof *values);
+        values += blocks[i].n;
+    }
+}
+
+/* Copies values back into the blocks. */
+static void unpack(const gru4rec_block *blocks, size_t n_blocks, const float *values)
+{
+    for (size_t i = 0; i < n_blocks; i++) {
+        if (blocks[i].n > 0)
+            memcpy(blocks[i].values, values, blocks[i].n * sizeof *values);
+        values += blocks[i].n;
+    }
+}
+
+/* ---- memory that the ranks share ---- */
+
+void ext_mpi_sum_unshare(ext_mpi_comm *comm)
+{
+    if (comm->n_shared == 0)
+        return;
+    MPI_Win_unlock_all(comm->window);
+    MPI_Win_free(&comm->window);
+    comm->n_shared = 0;
+}
+
+/*
+ * Whether this rank may use shared memory of so many bytes for all ranks together. Memory
+ * that the system promises, but then has not, would kill the process.
+ */
+static bool may_share(const ext_mpi_comm *comm, double bytes)
+{
+    const char *wanted = getenv("GRU4REC_MPI_SHARED");
+    struct statvfs facts;
+    if (comm->n_host_ranks != comm->n_ranks || comm->is_unshared ||
+        (wanted != NULL && strcmp(wanted, "0") == 0))
+        return false;
+    return statvfs("/dev/shm", &facts) != 0 ||
+           (double)facts.f_bavail * (double)facts.f_frsize > 2 * bytes;
+}
+
+/*
+ * Makes the window large enough for n values. Returns whether there is one. All ranks
+ * come to the same result. The memory of a rank is for its part; behind that of rank 0 is
+ * the memory for the sums of all.
+ */
+static bool share(ext_mpi_job *job, size_t n)
+{
+    ext_mpi_comm *comm = job->comm;
+    const size_t bytes =
+        (n + 15) / 16 * 16 * sizeof(float); /* whole lines of the cache */
+    const MPI_Aint own_bytes = (MPI_Aint)(comm->rank == 0 ? 2 * bytes : bytes);
+    float *own;
+    if (n <= comm->n_shared || comm->is_unshared)
+        return !comm->is_unshared;
+    ext_mpi_sum_unshare(comm);
+    const bool is_wanted =
+        ext_mpi_exchange_vote(job, may_share(comm, (double)bytes * (comm->n_ranks + 1)));
+    comm->is_unshared =
+        !is_wanted ||
+        !ext_mpi_exchange_vote(job,
+                               MPI_Win_allocate_shared(own_bytes, sizeof(float),
+                                                       MPI_INFO_NULL, comm->world,
+                                                       (void *)&own,
+                                                       &comm->window) == MPI_SUCCESS);
+    if (comm->is_unshared)
+        return false;
+    MPI_Win_lock_all(MPI_MODE_NOCHECK, comm->window);
+    for (int rank = 0; rank < comm->n_ranks; rank++) {
+        MPI_Aint size;
+        int unit;
+        MPI_Win_shared_query(comm->window, rank, &size, &unit, &comm->shared[rank]);
+    }
+    comm->n_shared = bytes / sizeof(float);
+    return true;
+}
+
+/* Waits until all ranks have come here, and see what the others have written. */
+static gru4rec_status meet(ext_mpi_job *job, gru4rec_error *error)
+{
+    ext_mpi_comm *comm = job->comm;
+    MPI_Request request;
+    MPI_Win_sync(comm->window);
+    const int code = MPI_Ibarrier(comm->world, &request);
+    if (code != MPI_SUCCESS)
+        return ext_mpi_comm_break(comm, code, error);
+    const gru4rec_status status = ext_mpi_wait_for_data(comm, job, &request, error);
+    MPI_Win_sync(comm->window);
+    return status;
+}
+
+/*
+ * Sums n values by shared memory, when the parts of all ranks are there. A rank writes
+ * its next part when all have read this one: after meet(). It writes its next sums when
+ * all have copied these: after the next head.
+ */
+static gru4rec_status sum_shared(ext_mpi_job *job, const gru4rec_block *blocks,
+                                 size_t n_blocks, size_t n, gru4rec_error *error)
+{
+    const ext_mpi_comm *comm = job->comm;
+    const size_t from = slice_start(n, comm->rank, comm->n_ranks);
+    const size_t to = slice_start(n, comm->rank + 1, comm->n_ranks);
+    float *sums = comm->shared[0] + comm->n_shared;
+    for (int rank = 0; rank < comm->n_ranks; rank++)
+        job->parts[rank] = comm->shared[rank] + from;
+    add_up(sums + from, job->parts, comm->n_ranks, to - from);
+    job->bytes += (int64_t)((n + to - from) * sizeof *sums);
+    const gru4rec_status status = meet(job, error);
+    if (status == GRU4REC_OK)
+        unpack(blocks, n_blocks, sums);
+    return status;
+}
+
+/* ---- messages ---- */
+
+/* Sends each rank this rank's part of its slice: from packed (n) into parts. */
+static gru4rec_status send_parts(ext_mpi_job *job, size_t n, float *parts,
+                                 gru4rec_error *error)
+{
+    ext_mpi_comm *comm = job->comm;
+    MPI_Request request;
+    const int n_slice = (int)(slice_start(n, comm->rank + 1, comm->n_ranks) -
+                              slice_start(n, comm->rank, comm->n_ranks));
+    for (int rank = 0; rank < comm->n_ranks; rank++) {
+        const size_t from = slice_start(n, rank, comm->n_ranks);
+        job->offsets[rank] = (int)from;
+        job->sizes[rank] = (int)(slice_start(n, rank + 1, comm->n_ranks) - from);
+        job->part_offsets[rank] = rank * n_slice;
+        job->part_sizes[rank] = n_slice;
+        job->parts[rank] = parts + (size_t)rank * (size_t)n_slice;
+    }
+    const int code = MPI_Ialltoallv(job->packed, job->sizes, job->offsets, MPI_FLOAT,
+                                    parts, job->part_sizes, job->part_offsets, MPI_FLOAT,
+                                    comm->world, &request);
+    job->bytes += (int64_t)((n - (size_t)n_slice) * sizeof *parts);
+    return code == MPI_SUCCESS ? ext_mpi_wait_for_data(comm, job, &request, error)
+                               : ext_mpi_comm_break(comm, code, error);
+}
+
+/* Sums n values by messages. */
+static gru4rec_status sum_messages(ext_mpi_job *job, const gru4rec_block *blocks,
+                                   size_t n_blocks, size_t n, gru4rec_error *error)
+{
+    ext_mpi_comm *comm = job->comm;
+    const size_t n_ranks = (size_t)comm->n_ranks, n_most = n / n_ranks + 1;
+    MPI_Request request;
+    gru4rec_status status =
+        ext_mpi_exchange_room(job, (void **)&job->packed, &job->packed_bytes,
+                              (n + n_ranks * n_most) * sizeof *job->packed, error);
+    if (status != GRU4REC_OK)
+        return status;
+    pack(job->packed, blocks, n_blocks);
+    status = send_parts(job, n, job->packed + n, error);
+    if (status != GRU4REC_OK)
+        return status;
+    const size_t n_slice = (size_t)job->sizes[comm->rank];
+    add_up(job->packed + job->offsets[comm->rank], job->parts, comm->n_ranks, n_slice);
+    job->bytes += (int64_t)(n_slice * sizeof *job->packed) * (comm->n_ranks - 1);
+    const int code = MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_FLOAT, job->packed, job->sizes,
+                                     job->offsets, MPI_FLOAT, comm->world, &request);
+    status = code == MPI_SUCCESS ? ext_mpi_wait_for_data(comm, job, &request, error)
+                                 : ext_mpi_comm_break(comm, code, error);
+    if (status == GRU4REC_OK)
+        unpack(blocks, n_blocks, job->packed);
+    return status;
+}
+
+/* ---- the hook ---- */
+
+/*
+ * Sums n values when all ranks have come. is_packed: this rank has put its part into the
+ * window before.
+ */
+static gru4rec_status sum_all(ext_mpi_job *job, const gru4rec_block *blocks,
+                              size_t n_blocks, size_t n, bool is_packed,
+                              gru4rec_error *error)
+{
+    const ext_mpi_comm *comm = job->comm;
+    for (int rank = 1; rank < comm->n_ranks; rank++)
+        if (comm->heads[rank].n != n || n > INT_MAX)
+            return ext_mpi_comm_fail(error, GRU4REC_INVALID,
+                                     "the ranks sum up different numbers of values, or "
+                                     "more than 2^31; this is a fault of gru4rec");
+    if (n == 0 || comm->n_ranks == 1)
+        return GRU4REC_OK;
+    if (!share(job, n))
+        return sum_messages(job, blocks, n_blocks, n, error);
+    if (is_packed) {
+        MPI_Win_sync(comm->window);
+        return sum_shared(job, blocks, n_blocks, n, error);
+    }
+    pack(comm->shared[comm->rank], blocks, n_blocks);
+    const gru4rec_status status = meet(job, error);
+    return status == GRU4REC_OK ? sum_shared(job, blocks, n_blocks, n, error) : status;
+}
+
+/*
+ * Adds up the losses (n) of the ranks, in their order. They came with the heads, or, if
+ * they are too many, in job->all.
+ */
+static void add_losses(const ext_mpi_job *job, double *losses, size_t n)
+{
+    const ext_mpi_comm *comm = job->comm;
+    for (size_t i = 0; i < n; i++)
+        for (int rank = 0; rank < comm->n_ranks; rank++) {
+            double loss;
+            const char *from = n * sizeof loss <= EXT_MPI_TEXT
+                                   ? comm->heads[rank].text
+                                   : job->all + job->offsets[rank];
+            memcpy(&loss, from + i * sizeof loss, sizeof loss);
+            losses[i] = rank == 0 ? loss : losses[i] + loss;
+        }
+}
+
+/* Puts this rank's part into the window, if there is one, and it is large enough. */
+static bool pack_ahead(ext_mpi_job *job, const gru4rec_block *blocks, size_t n_blocks,
+                       size_t n)
+{
+    const ext_mpi_comm *comm = job->comm;
+    if (n == 0 || n > comm->n_shared || job->is_over)
+        return false;
+    const double start = ext_poll_seconds();
+    pack(comm->shared[comm->rank], blocks, n_blocks);
+    MPI_Win_sync(comm->window);
+    job->seconds += ext_poll_seconds() - start;
+    return true;
+}
+
+gru4rec_status ext_mpi_sum(void *context, const gru4rec_block *blocks, size_t n_blocks,
+                           double *losses, size_t n_losses, bool *stop,
+                           gru4rec_error *error)
+{
+    ext_mpi_job *job = context;
+    const size_t n = count(blocks, n_blocks), bytes = n_losses * sizeof *losses;
+    /* So the head is also the moment when all parts are there. */
+    const bool is_packed = pack_ahead(job, blocks, n_blocks, n);
+    gru4rec_status status = GRU4REC_OK;
+    job->is_stopping |= *stop;
+    if (!job->is_over)
+        status = ext_mpi_head_exchange(job, EXT_MPI_SUM, n, losses,
+                                       bytes <= EXT_MPI_TEXT ? bytes : 0, error);
+    if (!job->is_over && bytes <= EXT_MPI_TEXT)
+        add_losses(job, losses, n_losses);
+    const double start = ext_poll_seconds();
+    if (!job->is_over) {
+        status = sum_all(job, blocks, n_blocks, n, is_packed, error);
+        job->is_over |= status != GRU4REC_OK;
+        job->seconds += ext_poll_seconds() - start;
+    }
+    *stop = job->is_over;
+    if (status != GRU4REC_OK || *stop || bytes <= EXT_MPI_TEXT)
+        return status;
+    status = ext_mpi_exchange_bytes(job, EXT_MPI_LOSSES, losses, bytes, stop, error);
+    if (status == GRU4REC_OK && !*stop)
+        add_losses(job, losses, n_losses);
+    return status;
+}

@@ -132,6 +132,12 @@ typedef enum gru4rec_loss {
     GRU4REC_TOP1_MAX
 } gru4rec_loss;
 
+/* How exact the sums are that processes exchange (option exchange_precision). */
+typedef enum gru4rec_exchange_precision {
+    GRU4REC_EXCHANGE_FLOAT32,
+    GRU4REC_EXCHANGE_BFLOAT16
+} gru4rec_exchange_precision;
+
 /* The optimisers (option adapt). */
 typedef enum gru4rec_adapt {
     GRU4REC_ADAGRAD,
@@ -347,8 +353,10 @@ typedef struct gru4rec_options {
     int64_t reset_after;
 
     int64_t seed;
-    int64_t threads; /* of a training; 0: as many as there are processors */
-    int64_t groups;  /* processes that a training computes as if it were several */
+    int64_t threads;    /* of a training; 0: as many as there are processors */
+    int64_t groups;     /* processes that a training computes as if it were several */
+    int64_t sync_steps; /* updates of a process between two merges */
+    int64_t exchange_precision; /* gru4rec_exchange_precision */
     int64_t keep_versions, keep_candidates, keep_history, activate;
     int64_t commit_wait;  /* seconds; 0: depends on how long the training took */
     int64_t memory_limit; /* bytes; 0: the program's default */
@@ -1342,7 +1350,19 @@ void gru4rec_training_continue(gru4rec_training *training, int64_t updates);
 typedef struct gru4rec_block {
     gru4rec_real *values; /* (n) */
     size_t n;
+    /*
+     * The values are bfloat16: float32 whose lower 16 bits are 0, so it is enough to send
+     * two bytes of each. The sums must be rounded by gru4rec_round_bfloat16(). All blocks
+     * of a call have the same.
+     */
+    bool is_bfloat16;
 } gru4rec_block;
+
+/*
+ * Rounds values (n) to bfloat16: to the nearest float32 whose lower 16 bits are 0; of two
+ * that are equally near, to the one whose last bit is 0. NaN stays NaN.
+ */
+void gru4rec_round_bfloat16(gru4rec_real *values, size_t n);
 
 /*
  * A training over n_ranks processes, which are called ranks, and how they exchange data.
@@ -1351,6 +1371,9 @@ typedef struct gru4rec_block {
  * weights and slots. All of them end with the same weights, to the bit: those of a
  * training in one process with the option groups = n_ranks, whose group g has the
  * sessions of rank g, in the same order.
+ *
+ * With option sync_steps above 1, each rank trains a copy of the model by itself for so
+ * many updates. Then they merge: agree, one gather, and one or more sums.
  *
  * All ranks call the functions in the same order. Each function waits until all ranks
  * have called it. *stop is, on entry, whether this rank wants to stop; on return whether
@@ -1370,7 +1393,7 @@ typedef struct gru4rec_ranks {
      * whether all ranks can begin, m is 0 and both arrays are NULL. Out: *counts (R), the
      * m of each rank; *all_targets and *all_inputs (sum of counts), the items of all
      * ranks, in the order of the ranks. These arrays belong to the hook until its next
-     * call.
+     * call. In a merge, the arrays are two lists of items of any length m.
      */
     gru4rec_status (*gather)(void *context, const int32_t *targets, const int32_t *inputs,
                              int32_t m, const int32_t **counts,
@@ -1394,7 +1417,7 @@ typedef struct gru4rec_ranks {
                                  size_t width, bool *stop, gru4rec_error *error);
     /*
      * Gathers n bytes of each rank: own (n), all (R,n). A training calls it twice at its
-     * start and twice after each epoch.
+     * start and twice after each epoch, and at the beginning of each merge.
      */
     gru4rec_status (*agree)(void *context, const void *own, size_t n, void *all,
                             gru4rec_error *error);

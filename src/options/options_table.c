@@ -233,6 +233,14 @@ const g4r_option g4r_options_table[] = {
             "a switch for tests: the training computes what this many processes of a "
             "cluster would compute together, to the bit. The sessions are divided among "
             "them by a hash of their values, and each has batch_size lanes"),
+    INTEGER(sync_steps, 1, 1000000, "1",
+            "with several processes (or groups): updates that each of them makes by "
+            "itself before all of them are merged. 1: the processes make every update "
+            "together, and nothing is lost; more: for slow networks"),
+    CHOICE(
+        exchange_precision, "float32|bfloat16", "float32",
+        "with several processes (or groups): how exact the sums are that they exchange; "
+        "bfloat16 halves what they send, and the result has other bits"),
     INTEGER(keep_versions, 1, 1000, "2",
             "versions kept in the database: the active one, "
             "the one that was active before it, and the newest of the others that are "

@@ -98,6 +98,8 @@ static void defaults_are_the_documented_ones(void)
                                               {"whole_sessions", "false"},
                                               {"threads", "0"},
                                               {"groups", "1"},
+                                              {"sync_steps", "1"},
+                                              {"exchange_precision", "float32"},
                                               {"commit_wait", "0"},
                                               {"blend", "0"},
                                               {"blend_sessions", "1000000"},

@@ -129,6 +129,9 @@ static int register_all(sqlite3 *db, ext_error *error)
     ext_connection *connection = ext_connection_new(db);
     if (connection == NULL)
         return ext_error_nomem(error);
+#ifdef GRU4REC_MPI
+    ext_ranks_use(&ext_mpi_driver);
+#endif
     int rc = ext_module_register(connection, error);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof tables / sizeof *tables; i++)
         rc = ext_connection_add_table(connection, tables[i], error);
@@ -158,13 +161,13 @@ static int load_again(sqlite3 *db, ext_error *error)
 
 /*
  * Loads the extension for a connection: registers its functions and tables. If the
- * connection has them already, does nothing and returns SQLITE_OK; but those of gru4rec.so are an
- * error in gru4rec_mpi.so, and the other way round. After success returns
- * SQLITE_OK_LOAD_PERMANENTLY, or SQLITE_OK if the extension is linked into a program with
- * SQLite. After a failure returns the error's code, with its text in *message, which
- * SQLite frees; message may be NULL. SQLITE_ERROR: this SQLite is too old, is not the one
- * that loaded this file first, or has no JSON functions; or ext_readonly_read() does not
- * know what the environment says.
+ * connection has them already, does nothing and returns SQLITE_OK; but those of
+ * gru4rec.so are an error in gru4rec_mpi.so, and the other way round. After success
+ * returns SQLITE_OK_LOAD_PERMANENTLY, or SQLITE_OK if the extension is linked into a
+ * program with SQLite. After a failure returns the error's code, with its text in
+ * *message, which SQLite frees; message may be NULL. SQLITE_ERROR: this SQLite is too
+ * old, is not the one that loaded this file first, or has no JSON functions; or
+ * ext_readonly_read() does not know what the environment says.
  *
  * Each entry point calls this function, and not another entry point: if two copies of the
  * file are in one process, the linker would resolve such a call to the first copy's entry

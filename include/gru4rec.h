@@ -262,6 +262,12 @@ typedef enum gru4rec_single_events {
     GRU4REC_SINGLE_LEAVE_OUT /* they are dropped; see leaves_single below */
 } gru4rec_single_events;
 
+/* What a process of a training over several processes reads (option shard). */
+typedef enum gru4rec_shard {
+    GRU4REC_SHARD_OWN, /* all events of its source */
+    GRU4REC_SHARD_AUTO /* the sessions of its part (gru4rec_shard_of()) */
+} gru4rec_shard;
+
 /*
  * The simple methods that a model can be compared with, in the order of the words of
  * option baselines, and their number.
@@ -357,6 +363,7 @@ typedef struct gru4rec_options {
     int64_t groups;     /* processes that a training computes as if it were several */
     int64_t sync_steps; /* updates of a process between two merges */
     int64_t exchange_precision; /* gru4rec_exchange_precision */
+    int64_t shard;              /* gru4rec_shard */
     int64_t keep_versions, keep_candidates, keep_history, activate;
     int64_t commit_wait;  /* seconds; 0: depends on how long the training took */
     int64_t memory_limit; /* bytes; 0: the program's default */
@@ -852,6 +859,12 @@ size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset);
  * trains in several processes can divide its events by it.
  */
 int32_t gru4rec_shard_of(const gru4rec_id *session, int32_t n_shards);
+
+/*
+ * Keeps only the sessions of one group of a dataset that is divided among groups. The
+ * held-out sessions stay. The dataset is not divided afterwards.
+ */
+void gru4rec_dataset_keep(gru4rec_dataset *dataset, int32_t group);
 
 /* Frees the dataset, which may be NULL, and its held-out sessions. */
 void gru4rec_dataset_free(gru4rec_dataset *dataset);

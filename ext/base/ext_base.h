@@ -271,10 +271,11 @@ typedef struct ext_budget {
 /*
  * Sets all fields of a budget, with nothing used and nothing refused. memory_limit: the
  * most bytes that the call may use; 0: 80 % of the memory of the machine, or of the
- * container if that has less, divided among the ranks on the machine. If 15/16 of the memory that the container has free now,
- * divided in the same way, is less than this number, the budget allows only that. The container is looked at
- * once, here; SQLite's hard heap limit is looked at with each allocation. Nothing has to
- * be freed at the end. It cannot fail.
+ * container if that has less, divided among the ranks on the machine. If 15/16 of the
+ * memory that the container has free now, divided in the same way, is less than this
+ * number, the budget allows only that. The container is looked at once, here; SQLite's
+ * hard heap limit is looked at with each allocation. Nothing has to be freed at the end.
+ * It cannot fail.
  */
 void ext_budget_start(ext_budget *budget, int64_t memory_limit);
 
@@ -1120,6 +1121,67 @@ bool ext_poll_is_stopped(void *poll);
  * differences have a meaning.
  */
 double ext_poll_seconds(void);
+
+/* ---- ext_ranks.c ---- */
+
+/*
+ * The processes that make one call together, which are called ranks, and what the call
+ * has of them. gru4rec_mpi.so finds them by MPI (ext/mpi/); in gru4rec.so, and without
+ * mpirun, this process is the only one. It must not move between ext_ranks_open() and
+ * ext_ranks_close().
+ *
+ * All ranks make the same exchanges in the same order. A rank that fails makes no further
+ * exchange, but closes: then the exchange of the others fails.
+ */
+typedef struct ext_ranks {
+    gru4rec_ranks hooks; /* exchanges; only n_ranks (1) and rank (0) if there is no job */
+    void *job;           /* of the driver; NULL: there are no other processes */
+    ext_poll poll;       /* interrupts while this rank waits for others */
+} ext_ranks;
+
+/* How ext/mpi/ gives the calls of other folders its ranks. Functions as below. */
+typedef struct ext_ranks_driver {
+    /* Sets job and hooks of ranks, unless this process is the only one. */
+    int (*open)(ext_ranks *ranks, const char *call, ext_error *error);
+    int (*compare)(ext_ranks *ranks, const char *options, ext_error *error);
+    bool (*is_stopped)(void *job);
+    int (*close)(ext_ranks *ranks, ext_error *error);
+} ext_ranks_driver;
+
+/*
+ * Makes this driver that of the process. The entry point calls it, before any other call.
+ */
+void ext_ranks_use(const ext_ranks_driver *driver);
+/*
+ * Sets all fields of *ranks, and waits until all ranks have begun the call of this name,
+ * such as "gru4rec_train()". The caller ends that by ext_ranks_close(), also after a
+ * failure. SQLITE_INTERRUPT: this rank, or another one, was interrupted. SQLITE_ERROR:
+ * the ranks make different calls, or MPI cannot be used.
+ */
+int ext_ranks_open(ext_ranks *ranks, sqlite3 *db, const char *call, ext_error *error);
+/*
+ * Checks that all ranks have the same build, instruction set and options (a JSON object).
+ * SQLITE_ERROR: they differ; the message says in what. SQLITE_INTERRUPT: some rank was
+ * interrupted.
+ */
+int ext_ranks_compare(ext_ranks *ranks, const char *options, ext_error *error);
+/*
+ * Returns what the library exchanges data by; NULL: there are no other processes. In this
+ * function and the next ones ranks may be NULL, which means that, too.
+ */
+const gru4rec_ranks *ext_ranks_hooks(const ext_ranks *ranks);
+/*
+ * Tells whether this rank, which works alone now, must stop: it is interrupted, or
+ * another rank has told that it stops.
+ */
+bool ext_ranks_is_stopped(const ext_ranks *ranks);
+/*
+ * Ends the call for this rank. If the error is set, tells the others that this rank has
+ * failed; but if another one has failed before, that becomes the error. If it is not set,
+ * waits for the others; it is set then if one of them fails. Returns the code that the
+ * error has now. Afterwards this process is the only one again.
+ */
+int ext_ranks_close(ext_ranks *ranks, ext_error *error);
 
 /* ---- ext_progress.c ---- */
 

@@ -37,6 +37,7 @@ struct ext_connection {
     sqlite3 *db;
     int n_users;      /* number of holders of this struct; each registration is one */
     bool is_training; /* true: gru4rec_train() runs on this connection */
+    ext_ranks *ranks; /* the processes that make the training; set while it runs */
     const ext_remake *remake;   /* set while gru4rec_configure() makes a table anew */
     struct ext_handle *handles; /* list of its handles on versions, last used first */
     /*

@@ -491,6 +491,8 @@ typedef struct ext_reading {
     const ext_border *end;
     /* The training that the events are compared with; NULL: with none. */
     const ext_against *against;
+    /* The processes that train together, each on its part; NULL: for a test or audit. */
+    const ext_ranks *ranks;
     /* The dataset keeps the times of its events (dataset->times). */
     bool keeps_times;
 } ext_reading;

@@ -269,6 +269,8 @@ static gru4rec_preparation prepared(const ext_reading *reading)
         preparation.leaves_single = options->single_events == GRU4REC_SINGLE_LEAVE_OUT;
         preparation.validation = options->validation;
         preparation.n_groups = (int32_t)options->groups;
+        if (ext_ranks_hooks(reading->ranks) != NULL)
+            preparation.n_groups = reading->ranks->hooks.n_ranks;
     }
     return preparation;
 }
@@ -313,6 +315,8 @@ static int read_training(ext_row_reader *rows, ext_events *events, ext_error *er
     if (rc == SQLITE_OK)
         rc = make_dataset(events, rows->source->db, options->time_sort, error);
     dataset = events->dataset;
+    if (rc == SQLITE_OK && ext_ranks_hooks(rows->reading->ranks) != NULL)
+        gru4rec_dataset_keep(events->dataset, rows->reading->ranks->hooks.rank);
     if (rc == SQLITE_OK) {
         events->n_outside += dataset->n_old;
         events->first = events->last;

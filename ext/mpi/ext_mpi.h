@@ -7,8 +7,8 @@
  *
  * Each exchange begins with a head: every rank gives a few bytes to all ranks, among them
  * whether it wants to stop. If one does, the exchange ends there on all ranks, and the
- * job is over on all of them. So a rank that is interrupted, or that fails, goes on to its
- * next exchange, or to ext_mpi_job_close(), and says so there.
+ * job is over on all of them. So a rank that is interrupted, or that fails, goes on to
+ * its next exchange, or to ext_mpi_job_close(), and says so there.
  *
  * A rank that waits is never blocked inside MPI: it asks MPI again and again whether the
  * others have come, and looks for interrupts meanwhile. If it is interrupted, it sends a
@@ -96,11 +96,16 @@ typedef struct ext_mpi_comm {
  * not, and then finalises it when the process exits. All ranks must call it, because it
  * makes a communicator of our own: the first call waits for the others, until
  * job->is_stopped asks to stop. A later call returns at once. A success must be ended by
- * ext_mpi_comm_release(), from the same thread.
- * INVALID: MPI cannot be used, or no longer, or another call uses it now; the message says
- * why. INTERRUPTED: the wait was stopped; a later call goes on with it. NOMEM.
+ * ext_mpi_comm_release(), from the same thread. INVALID: MPI cannot be used, or no
+ * longer, or another call uses it now; the message says why. INTERRUPTED: the wait was
+ * stopped; a later call goes on with it. NOMEM.
  */
 gru4rec_status ext_mpi_comm_start(ext_mpi_job *job, gru4rec_error *error);
+/*
+ * Sets *n_ranks to the number of ranks. Waits for no call of this process. Initialises
+ * MPI as above. INVALID: as above.
+ */
+gru4rec_status ext_mpi_comm_count(int *n_ranks, gru4rec_error *error);
 /* Lets other calls of the process use MPI. Sets job->comm to NULL. */
 void ext_mpi_comm_release(ext_mpi_job *job);
 /*
@@ -264,23 +269,26 @@ void ext_mpi_sum_unshare(ext_mpi_comm *comm);
 
 /* What a job is about. */
 typedef struct ext_mpi_request {
-    const char *call; /* the SQL function, such as "gru4rec_train()" */
-    sqlite3 *db;
-    const char *options;               /* JSON object; NULL: there are none */
+    const char *call;                  /* the SQL function, such as "gru4rec_train()" */
     bool (*is_stopped)(void *context); /* whether to stop; NULL: never */
     void *context;
     const gru4rec_allocator *allocator; /* NULL: ext_memory; copied */
 } ext_mpi_request;
 
 /*
- * Opens a job: waits until all ranks open one, and compares what must be equal: the
- * build, the kernels, BLAS, the precision, the options but for those that change no
- * weights. The job must stay at its address until ext_mpi_job_close().
- * SQLITE_INTERRUPT: this rank, or another one, has stopped to wait. SQLITE_ERROR: MPI
- * cannot be used, or the ranks differ, which the message says. After a failure the job
- * need not be closed, and all of its fields are zero.
+ * Opens a job: waits until all ranks open one. The job must stay at its address until
+ * ext_mpi_job_close(). SQLITE_INTERRUPT: this rank, or another one, has stopped to wait.
+ * SQLITE_ERROR: MPI cannot be used. After a failure the job need not be closed, and all
+ * of its fields are zero.
  */
 int ext_mpi_job_open(ext_mpi_job *job, const ext_mpi_request *request, ext_error *error);
+/*
+ * Compares what must be equal on all ranks: the build, the kernels, BLAS, the precision,
+ * and the options (JSON object; NULL: there are none) but for those that change no
+ * weights. SQLITE_ERROR: the ranks differ, which the message says; the job is over then.
+ */
+int ext_mpi_job_compare(ext_mpi_job *job, sqlite3 *db, const char *options,
+                        ext_error *error);
 /*
  * The hooks for the library, which use the job: valid until it is closed.
  */
@@ -302,6 +310,11 @@ void ext_mpi_job_explain(const ext_mpi_job *job, ext_error *error);
  * whose fields are zero. Returns the code that the error has now.
  */
 int ext_mpi_job_close(ext_mpi_job *job, ext_error *error);
+
+/* ---- ext_mpi_driver.c ---- */
+
+/* Gives the calls of the extension the other ranks; for ext_ranks_use(). */
+extern const ext_ranks_driver ext_mpi_driver;
 
 /* ---- ext_mpi_ranks.c ---- */
 

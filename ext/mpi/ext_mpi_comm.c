@@ -6,8 +6,8 @@
  * is finalised when the process exits, not when a connection closes. If the host has
  * initialised MPI, it also finalises it.
  *
- * MPI has an attribute of MPI_COMM_SELF deleted at the beginning of MPI_Finalize(), whoever
- * calls it. This is where the ranks take leave of each other.
+ * MPI has an attribute of MPI_COMM_SELF deleted at the beginning of MPI_Finalize(),
+ * whoever calls it. This is where the ranks take leave of each other.
  */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "ext_mpi.h"
@@ -30,6 +30,8 @@ static ext_mpi_comm the = {
 
 /* Held from ext_mpi_comm_start() to ext_mpi_comm_release(). */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Held while MPI is initialised. */
+static pthread_mutex_t beginning = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- errors ---- */
 
@@ -149,8 +151,8 @@ static gru4rec_status check_library(gru4rec_error *error)
 }
 
 /*
- * mpirun of another MPI starts processes that do not find each other: each would be a rank
- * 0 of 1, and train alone. The environment tells how many there should be.
+ * mpirun of another MPI starts processes that do not find each other: each would be a
+ * rank 0 of 1, and train alone. The environment tells how many there should be.
  */
 static gru4rec_status check_launcher(const ext_mpi_comm *comm, gru4rec_error *error)
 {
@@ -231,8 +233,8 @@ static gru4rec_status initialize(ext_mpi_comm *comm, gru4rec_error *error)
 }
 
 /*
- * Whether this thread may call MPI. Our own initialisation asks for SERIALIZED: one thread
- * at a time, any thread.
+ * Whether this thread may call MPI. Our own initialisation asks for SERIALIZED: one
+ * thread at a time, any thread.
  */
 static gru4rec_status check_thread(const ext_mpi_comm *comm, gru4rec_error *error)
 {
@@ -312,18 +314,28 @@ static gru4rec_status share_machine(ext_mpi_comm *comm, gru4rec_error *error)
     return GRU4REC_OK;
 }
 
+gru4rec_status ext_mpi_comm_count(int *n_ranks, gru4rec_error *error)
+{
+    pthread_mutex_lock(&beginning);
+    gru4rec_status status = check_library(error);
+    if (status == GRU4REC_OK && !the.is_known)
+        status = initialize(&the, error);
+    if (status == GRU4REC_OK)
+        status = check_launcher(&the, error);
+    *n_ranks = the.n_ranks;
+    pthread_mutex_unlock(&beginning);
+    return status;
+}
+
 /* What has not been done yet, in this order. */
 static gru4rec_status start(ext_mpi_comm *comm, ext_mpi_job *job, gru4rec_error *error)
 {
-    gru4rec_status status = check_library(error);
+    int n_ranks;
+    gru4rec_status status = ext_mpi_comm_count(&n_ranks, error);
     if (status == GRU4REC_OK && comm->broken[0] != '\0')
         status = break_off(comm, comm->broken, error);
-    if (status == GRU4REC_OK && !comm->is_known)
-        status = initialize(comm, error);
     if (status == GRU4REC_OK)
         status = check_thread(comm, error);
-    if (status == GRU4REC_OK)
-        status = check_launcher(comm, error);
     if (status == GRU4REC_OK && !comm->is_copied)
         status = copy_world(comm, job, error);
     if (status == GRU4REC_OK && !comm->is_started)

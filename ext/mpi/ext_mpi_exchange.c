@@ -1,8 +1,8 @@
 /*
  * ext_mpi_exchange.c - bytes of each rank for all ranks; see ext_mpi.h.
  *
- * What fits into the heads goes with them: one message instead of two. Otherwise the heads
- * tell how much each rank has, and then the bytes follow.
+ * What fits into the heads goes with them: one message instead of two. Otherwise the
+ * heads tell how much each rank has, and then the bytes follow.
  */
 #include "ext_mpi.h"
 

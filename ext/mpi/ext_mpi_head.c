@@ -10,11 +10,11 @@
  * (ext_mpi_head_settle()):
  *
  * - it completes the exchange that it left;
- * - if no rank has stopped in it, then the others have gone on to the next exchange of the
- *   job. There this rank says that it stops, so that the job is over for them, too.
+ * - if no rank has stopped in it, then the others have gone on to the next exchange of
+ *   the job. There this rank says that it stops, so that the job is over for them, too.
  *
- * So all ranks go through the same sequence of heads, whatever happens, and after each job
- * all of them are at the same place in it. A job has the number of its first head.
+ * So all ranks go through the same sequence of heads, whatever happens, and after each
+ * job all of them are at the same place in it. A job has the number of its first head.
  *
  * A job begins with two heads. A rank that gets the second one knows that all ranks know
  * that all have come. So it is only before this that a rank is likely to leave. Later, a

@@ -1,8 +1,8 @@
 /*
  * ext_mpi_job.c - opens and closes a job of all ranks; see ext_mpi.h.
  *
- * When a job opens, each rank gives the lines "name=value" of all that must be equal. The
- * ranks compare all of them with those of rank 0, so all ranks find the same difference.
+ * To compare what must be equal, each rank gives lines "name=value". The ranks compare
+ * all of them with those of rank 0, so all ranks find the same difference.
  */
 #include "ext_mpi.h"
 
@@ -18,24 +18,24 @@ static const char free_options[] =
 /* ---- what must be equal ---- */
 
 /*
- * Returns the lines of this rank, which the caller frees by sqlite3_free(). NULL: the error
- * is set.
+ * Returns the lines of this rank, which the caller frees by sqlite3_free(). NULL: the
+ * error is set.
  */
-static char *write_lines(const ext_mpi_request *request, ext_error *error)
+static char *write_lines(sqlite3 *db, const char *options, ext_error *error)
 {
     sqlite3_stmt *stmt;
     gru4rec_build build;
     char *lines = NULL;
     gru4rec_build_facts(&build);
     int rc = ext_sql_prepare(
-        request->db, &stmt, error,
+        db, &stmt, error,
         "SELECT 'version of gru4rec=%q' || char(10) || 'instruction set=%q' || char(10) "
         "|| 'kernels of BLAS=%q' || char(10) || 'BLAS=%q' || char(10) || "
         "'precision=%d bits' || char(10) || coalesce((SELECT group_concat('option ' || "
         "key || '=' || value, char(10)) FROM json_each(coalesce(%Q, '{}')) WHERE key NOT "
         "IN (SELECT value FROM json_each(%Q))), '')",
         GRU4REC_VERSION, build.simd, build.blas_core, build.blas,
-        8 * (int)sizeof(gru4rec_real), request->options, free_options);
+        8 * (int)sizeof(gru4rec_real), options, free_options);
     if (rc != SQLITE_OK)
         return NULL;
     rc = sqlite3_step(stmt);
@@ -126,7 +126,7 @@ static int fail_different(const ext_mpi_job *job, int i, ext_error *error)
 }
 
 /* Compares the lines of all ranks, which the job has. */
-static int compare(const ext_mpi_job *job, ext_error *error)
+static int compare_lines(const ext_mpi_job *job, ext_error *error)
 {
     for (int i = 0;; i++) {
         const span line = line_of(job, 0, i);
@@ -142,12 +142,12 @@ static int compare(const ext_mpi_job *job, ext_error *error)
     }
 }
 
-/* Exchanges and compares what must be equal. */
-static int agree(ext_mpi_job *job, const ext_mpi_request *request, ext_error *error)
+int ext_mpi_job_compare(ext_mpi_job *job, sqlite3 *db, const char *options,
+                        ext_error *error)
 {
     bool stop = false;
     gru4rec_error message = {0};
-    char *lines = write_lines(request, error);
+    char *lines = write_lines(db, options, error);
     if (lines == NULL)
         return error->rc; /* ext_mpi_job_close() tells the others */
     const gru4rec_status status =
@@ -158,7 +158,7 @@ static int agree(ext_mpi_job *job, const ext_mpi_request *request, ext_error *er
     if (stop)
         return ext_error_set(error, job->is_interrupt ? SQLITE_INTERRUPT : SQLITE_ERROR,
                              "%s", job->reason);
-    if (compare(job, error) != SQLITE_OK)
+    if (compare_lines(job, error) != SQLITE_OK)
         job->is_over = true; /* on all ranks */
     return error->rc;
 }
@@ -182,9 +182,9 @@ int ext_mpi_job_open(ext_mpi_job *job, const ext_mpi_request *request, ext_error
     job->is_over |= status != GRU4REC_OK;
     if (status == GRU4REC_OK)
         status = ext_mpi_exchange_init(job, &message);
-    if (ext_error_library(error, status, &message) == SQLITE_OK)
-        agree(job, request, error);
-    return error->rc == SQLITE_OK ? SQLITE_OK : ext_mpi_job_close(job, error);
+    return ext_error_library(error, status, &message) == SQLITE_OK
+               ? SQLITE_OK
+               : ext_mpi_job_close(job, error);
 }
 
 gru4rec_ranks ext_mpi_job_hooks(ext_mpi_job *job)

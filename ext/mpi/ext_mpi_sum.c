@@ -1,8 +1,8 @@
 /*
  * ext_mpi_sum.c - sums over ranks, always in the order of the ranks; see ext_mpi.h.
  *
- * MPI_Allreduce() adds in an order of its own, so the ranks add themselves: each adds
- * up a slice of the values, and gives it to the others. The slice of a rank is
+ * MPI_Allreduce() adds in an order of its own, so the ranks add themselves: each adds up
+ * a slice of the values, and gives it to the others. The slice of a rank is
  *
  *     from n rank / R up to n (rank + 1) / R
  *
@@ -149,8 +149,8 @@ static bool may_share(const ext_mpi_comm *comm, double bytes)
 
 /*
  * Makes the window large enough for n values. Returns whether there is one. All ranks
- * come to the same result. The memory of a rank is for its part; behind that of rank 0
- * is the memory for the sums of all.
+ * come to the same result. The memory of a rank is for its part; behind that of rank 0 is
+ * the memory for the sums of all.
  */
 static bool share(ext_mpi_job *job, size_t n)
 {

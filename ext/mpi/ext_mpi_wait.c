@@ -4,13 +4,13 @@
  * A notice is a message of one number: that of the job that stops, or GOODBYE. It is sent
  * beside the exchanges. A notice of an old job is read and means nothing.
  *
- * A rank that waits asks MPI without a pause at first, because the others are often
- * there within microseconds. Then it lets other threads have the processor, then it
- * sleeps, longer and longer. If the machine has fewer processors than ranks, the rank that
- * it waits for may need this processor: so it does not ask without a pause, and sleeps
- * soon. (A thread that only yields gets the processor back when all others have used up
- * their time, one that has slept gets it at once: with 4 ranks of MPICH on 2 busy
- * processors a sum took less than half of the time.)
+ * A rank that waits asks MPI without a pause at first, because the others are often there
+ * within microseconds. Then it lets other threads have the processor, then it sleeps,
+ * longer and longer. If the machine has fewer processors than ranks, the rank that it
+ * waits for may need this processor: so it does not ask without a pause, and sleeps soon.
+ * (A thread that only yields gets the processor back when all others have used up their
+ * time, one that has slept gets it at once: with 4 ranks of MPICH on 2 busy processors a
+ * sum took less than half of the time.)
  */
 #define _POSIX_C_SOURCE 200112L
 #include "ext_mpi.h"
@@ -21,8 +21,8 @@
 enum { TAG = 1, GOODBYE = -1 };
 
 /*
- * Seconds: how long a wait asks without a pause; from when on it sleeps, if it waits for a
- * rank, for data, or with too few processors; the longest sleep; how often it looks for
+ * Seconds: how long a wait asks without a pause; from when on it sleeps, if it waits for
+ * a rank, for data, or with too few processors; the longest sleep; how often it looks for
  * notices and interrupts.
  */
 static const double spin = 30e-6, sleep_after = 2e-3, sleep_after_data = 100e-3,

@@ -71,16 +71,25 @@ static void tell(ext_training *training, const gru4rec_progress *progress)
 }
 
 /*
+ * Tells whether the training must stop: somebody dropped the model, the host interrupted
+ * the call, or another process of the training stops.
+ */
+static bool is_stopped(ext_training *training)
+{
+    return training->is_dropped || ext_poll_check(&training->poll) ||
+           ext_ranks_is_stopped(training->home.connection->ranks);
+}
+
+/*
  * Hook poll, which the library calls between two steps: updates the line on the terminal
- * and reports progress to others (tell()). Returns true to stop the training: somebody
- * dropped the model, or the host interrupted the call.
+ * and reports progress to others (tell()). Returns true to stop the training.
  */
 static int on_poll(void *context, const gru4rec_progress *progress)
 {
     ext_training *training = context;
     ext_progress_show(&training->progress, progress);
     tell(training, progress);
-    return training->is_dropped || ext_poll_check(&training->poll);
+    return is_stopped(training);
 }
 
 /*
@@ -109,15 +118,14 @@ static int on_epoch(void *context, const gru4rec_epoch *epoch)
 /*
  * Hook poll while the model is measured on sessions that are held out: writes the
  * progress so far to the run's row, at most every TELL_EVERY seconds. The line on the
- * terminal, and what threads of this process see, stay as they are. Returns true to stop:
- * somebody dropped the model, or the host interrupted the call.
+ * terminal, and what threads of this process see, stay as they are. Returns true to stop.
  */
 static int on_quiet_poll(void *context, const gru4rec_progress *progress)
 {
     ext_training *training = context;
     (void)progress;
     tell_others(training, ext_poll_seconds());
-    return training->is_dropped || ext_poll_check(&training->poll);
+    return is_stopped(training);
 }
 
 /*
@@ -169,7 +177,9 @@ static int train_epochs(ext_training *training, ext_error *error)
     const gru4rec_hooks hooks = {.poll = on_poll,
                                  .epoch = on_epoch,
                                  .validate = on_validate,
-                                 .context = training};
+                                 .context = training,
+                                 .ranks =
+                                     ext_ranks_hooks(training->home.connection->ranks)};
     const gru4rec_hooks quiet_hooks = {.poll = on_quiet_poll, .context = training};
     gru4rec_error message = {0};
     ext_run *run = &training->run;
@@ -326,16 +336,19 @@ static void drop_kept(const ext_train_request *request)
 }
 
 /*
- * Does what the request asks for. First checks that a result could be written
- * (ext_publish_check()). Then commits the kept result (request->kept) if there is one;
- * else drops any result that is kept for the model, and trains. *done: out, the attempt
- * whose run was published or failed: the kept one, or this one.
+ * Does what the request asks for. First checks that all ranks ask for the same, and that
+ * a result could be written (ext_publish_check()). Then commits the kept result
+ * (request->kept) if there is one; else drops any result that is kept for the model, and
+ * trains. *done: out, the attempt whose run was published or failed: the kept one, or
+ * this one.
  */
 static int run_request(ext_attempt *attempt, ext_attempt **done, ext_error *error)
 {
     const ext_train_request *request = &attempt->request;
     *done = attempt;
-    if (ext_publish_check(request, error) != SQLITE_OK)
+    if (ext_ranks_compare(request->home.connection->ranks, attempt->training.run.options,
+                          error) != SQLITE_OK ||
+        ext_publish_check(request, error) != SQLITE_OK)
         return error->rc;
     if (request->kept != NULL) {
         *done = request->kept;
@@ -417,10 +430,12 @@ static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
                                ext_connection_of(context), argc, argv,
                                error) == SQLITE_OK)
         run_request(attempt, &done, error);
+    const bool is_done = error->rc == SQLITE_OK;
+    ext_ranks_close(ext_connection_of(context)->ranks, error);
     bool is_kept = done != attempt && ext_kept_is_worth(&done->training, error);
     if (error->rc == SQLITE_OK)
         sqlite3_result_text(context, done->training.run.summary, -1, SQLITE_TRANSIENT);
-    else if (done == attempt)
+    else if (done == attempt && !is_done)
         is_kept = keep_or_fail(attempt, error);
     if (error->rc != SQLITE_OK)
         mention_serving(done, error);
@@ -432,14 +447,15 @@ static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
 
 /*
  * The SQL function gru4rec_train(); its result is the JSON summary. Outside a
- * transaction, first drops the kept results whose model somebody dropped.
- * connection->is_training is true until it ends. SQLITE_BUSY: another training runs on
- * the connection.
+ * transaction, first drops the kept results whose model somebody dropped. Then waits for
+ * the other ranks. connection->is_training is true until it ends. SQLITE_BUSY: another
+ * training runs on the connection.
  */
 static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     ext_connection *connection = ext_connection_of(context);
     ext_error error = {0};
+    ext_ranks ranks;
     ext_attempt *attempt = NULL;
     if (connection->is_training)
         ext_error_set(&error, SQLITE_BUSY,
@@ -451,7 +467,13 @@ static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
         if (connection->drop_kept != NULL && sqlite3_get_autocommit(connection->db))
             connection->drop_kept(connection, false); /* only those whose model is gone */
         connection->is_training = true;
-        train_on(attempt, context, argc, argv, &error);
+        connection->ranks = &ranks;
+        if (ext_ranks_open(&ranks, connection->db, "gru4rec_train()", &error) ==
+            SQLITE_OK)
+            train_on(attempt, context, argc, argv, &error);
+        else
+            ext_attempt_free(attempt);
+        connection->ranks = NULL;
         connection->is_training = false;
     }
     ext_error_result(&error, context);

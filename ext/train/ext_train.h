@@ -80,9 +80,10 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
 /* Frees what the request owns. It does not free kept, nor the struct. */
 void ext_train_request_free(ext_train_request *request);
 /*
- * Lowers the option threads to the number of processors that the container may use, or, if
- * several ranks run on this machine, to this rank's share of the processors. Does nothing
- * if the option was given, or if training would not use more threads than that anyway.
+ * Lowers the option threads to the number of processors that the container may use, or,
+ * if several ranks run on this machine, to this rank's share of the processors. Does
+ * nothing if the option was given, or if training would not use more threads than that
+ * anyway.
  */
 void ext_train_request_follow_quota(gru4rec_options *options);
 

@@ -257,6 +257,7 @@ static int read_sessions(ext_train_data *data, const ext_train_request *request,
                              &(ext_reading){.options = &request->options,
                                             .last = &data->last,
                                             .against = &against,
+                                            .ranks = request->home.connection->ranks,
                                             .keeps_times = request->options.blend != 0},
                              error);
     const gru4rec_dataset *dataset = events->dataset;
@@ -355,11 +356,15 @@ static size_t add_bytes(size_t a, size_t b)
  * strength of the blend, and what warm_start takes of the active version. SIZE_MAX: more
  * than that.
  */
-static size_t count_bytes(const ext_train_data *data, const gru4rec_options *options)
+static size_t count_bytes(const ext_train_data *data, const gru4rec_options *options,
+                          const ext_ranks *ranks)
 {
     const gru4rec_dataset *dataset = data->events.dataset;
     const int32_t n_items = gru4rec_items_count(data->events.items);
-    size_t n = gru4rec_train_bytes(options, n_items, dataset->n_sessions);
+    size_t n = ext_ranks_hooks(ranks) == NULL
+                   ? gru4rec_train_bytes(options, n_items, dataset->n_sessions)
+                   : gru4rec_train_rank_bytes(options, n_items, dataset->n_sessions,
+                                              ranks->hooks.n_ranks);
     if (dataset->validation != NULL)
         n = add_bytes(n, gru4rec_evaluate_bytes(options, n_items, dataset->validation));
     n = add_bytes(n, ext_train_blend_bytes(data, options));
@@ -415,7 +420,8 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
         rc = ext_train_blend_sessions(data, request, error);
     if (rc != SQLITE_OK)
         return ext_train_data_explain(data, error);
-    const size_t n_bytes = count_bytes(data, &request->options);
+    const size_t n_bytes =
+        count_bytes(data, &request->options, request->home.connection->ranks);
     data->is_read = true;
     data->n_bytes = add_bytes(n_bytes, (size_t)data->budget.used);
     return ext_budget_check(&data->budget, n_bytes, training, smaller, error);

@@ -549,6 +549,24 @@ static void map_rows(gru4rec_dataset *dataset, const int32_t *rows)
     dataset->n_single = count_single(dataset);
 }
 
+void gru4rec_dataset_keep(gru4rec_dataset *dataset, int32_t group)
+{
+    int64_t n_sessions = 0, n_events = 0, i = 0;
+    for (int64_t s = 0; s < dataset->n_sessions; s++) {
+        const int64_t end = dataset->offsets[s + 1];
+        for (; i < end; i++)
+            if (dataset->groups[s] == group)
+                dataset->item_rows[n_events++] = dataset->item_rows[i];
+        if (dataset->groups[s] == group)
+            dataset->offsets[++n_sessions] = n_events;
+    }
+    dataset->n_sessions = n_sessions;
+    dataset->n_events = n_events;
+    dataset->n_single = count_single(dataset);
+    dataset->n_groups = 0;
+    G4R_ALLOC_CLEAR(&dataset->allocator, dataset->groups);
+}
+
 gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items *items,
                                    const gru4rec_items *known)
 {

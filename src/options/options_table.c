@@ -241,6 +241,11 @@ const g4r_option g4r_options_table[] = {
         exchange_precision, "float32|bfloat16", "float32",
         "with several processes (or groups): how exact the sums are that they exchange; "
         "bfloat16 halves what they send, and the result has other bits"),
+    CHOICE(shard, "own|auto", "own",
+           "in a training over several processes, what each of them reads; "
+           "own: all events of its source, which no other process has; "
+           "auto: of one source that all of them have, the sessions of its part, by a "
+           "hash of their values"),
     INTEGER(keep_versions, 1, 1000, "2",
             "versions kept in the database: the active one, "
             "the one that was active before it, and the newest of the others that are "

@@ -47,11 +47,12 @@ static inline int open_with(ext_mpi_job *job, caller *own, const char *call,
                             const char *options, ext_error *error)
 {
     const ext_mpi_request request = {.call = call,
-                                     .db = db,
-                                     .options = options,
                                      .is_stopped = wants_stop,
                                      .context = own};
-    return ext_mpi_job_open(job, &request, error);
+    if (ext_mpi_job_open(job, &request, error) == SQLITE_OK &&
+        ext_mpi_job_compare(job, db, options, error) != SQLITE_OK)
+        ext_mpi_job_close(job, error);
+    return error->rc;
 }
 
 /* Opens a job that must open; false: it has not. */

@@ -382,6 +382,7 @@ typedef struct gru4rec_options {
     int64_t sessions;   /* 1: an export also has the sessions that the version keeps */
     int64_t version;    /* a version's number, or gru4rec_version_word */
     int64_t version_a, version_b; /* the same, for the two sides of a comparison */
+    int64_t ranks;                /* 1: all ranks measure; 0: this process alone */
     int64_t segment;              /* gru4rec_segment */
     int64_t session_pop_top_n;
     int64_t item_knn_k;
@@ -1466,10 +1467,10 @@ typedef struct gru4rec_hooks {
                                double *mrr, gru4rec_error *error);
     void *context;
     /*
-     * The processes that train together; NULL: there is only this one. Only
-     * gru4rec_train() uses it. Every rank then calls the hook validate, and the result of
-     * rank 0 counts on all of them. If validate fails or epoch asks to stop on one rank,
-     * the training ends on all.
+     * The processes that work together; NULL: there is only this one. Only
+     * gru4rec_train() and gru4rec_evaluate() use it. In a training, every rank calls the
+     * hook validate, and the result of rank 0 counts on all of them. If validate fails or
+     * epoch asks to stop on one rank, the training ends on all.
      */
     const gru4rec_ranks *ranks;
 } gru4rec_hooks;
@@ -2271,11 +2272,15 @@ size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
  * event of each session of two events or more. The rankings are those of gru4rec_ranking,
  * to the bit. The lists of a baseline have only items with a score above 0. Fills metrics
  * (gru4rec_evaluate_count()), and what->places if it is not NULL. A segment without a
- * target gets events = 0. Only the hook poll is called. Of the options, only those of
- * GRU4REC_SCOPE_EVALUATE are read.
+ * target gets events = 0. Of the hooks, only poll and ranks are used. Of the options,
+ * only those of GRU4REC_SCOPE_EVALUATE are read.
+ * With hooks->ranks, each rank has the same model and test, and measures a part of the
+ * sessions; all of them get the figures and places of all sessions, those of one process.
  * NOMEM: there is not enough memory. INVALID: a baseline decays by days, and the test
  * sessions have no times. DIVERGED: the model gives scores that are not finite.
- * INTERRUPTED: poll asked to stop. After a failure, metrics and places must not be used.
+ * INTERRUPTED: poll asked to stop, or another rank failed. INVALID too: the ranks have
+ * different models, tests or options. Any status of a function of ranks is returned too.
+ * After a failure, metrics and places must not be used.
  */
 gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
                                 const gru4rec_evaluation *what,

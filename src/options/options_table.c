@@ -329,6 +329,12 @@ const g4r_option g4r_options_table[] = {
     VERSION(version_a,
             "version of the first model; the values are those of option version"),
     VERSION(version_b, "version of b, if that is a model"),
+    OPTION(
+        ranks, G4R_CHOICE, EVALUATE, 0, 0, false, "one|all", "one",
+        "who measures, if mpirun has started several processes: one: this process, all "
+        "by itself; all: each of them a part of the test sessions, which all of them "
+        "have, as they have the version. All get the same figures, those of one "
+        "process"),
     OPTION(segment, G4R_CHOICE, EVALUATE, 0, 0, false, "none|position|length|popularity",
            "none",
            "targets are measured in groups: by the number of events before them, "

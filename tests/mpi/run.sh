@@ -69,6 +69,21 @@ same_bits() {
         [ -s "$work/plain" ] && cmp "$work/plain" "$work/mpi"
 }
 
+# The figures of one process, by every rank. evaluated N OPTIONS
+evaluated() {
+    db=$work/evaluated.db
+    query="SELECT * FROM gru4rec_evaluate('rec', 'later', '$2')"
+    if [ ! -r "$db" ]; then
+        sqlite3 "$db" -cmd ".load $plain" <"$here/evaluate.sql" || return 1
+    fi
+    sqlite3 "$db" -cmd ".load $plain" "$query" >"$work/alone" || return 1
+    over "$1" sh -c "sqlite3 '$db' -cmd '.load $extension' \"$(echo "$query" | sed "s/'\([^']*\)')\$/'\1,ranks=all')/")\" \
+        >$work/figures\${PMI_RANK:-\$OMPI_COMM_WORLD_RANK}" || return 1
+    for rank in $(seq 0 $(($1 - 1))); do
+        [ -s "$work/figures$rank" ] && cmp "$work/alone" "$work/figures$rank" || return 1
+    done
+}
+
 host() {
     over "$1" "$PYTHON" "$here/host.py" "./$extension" "$2"
 }
@@ -120,6 +135,10 @@ for mpi in mpich openmpi; do
         check "the sqlite3 shell, $n ranks" ranks_of_shell $n
         case $n in 2 | 3) check_runner "trainings of the library, $n ranks" over $n "$programs/mpi_train" ;; esac
         [ $n -eq 1 ] || check "a rank ends, $n ranks" over $n "$programs/mpi_stops" --ended
+    done
+    for n in 2 3; do
+        check "evaluation, $n ranks" evaluated $n mode=median
+        check "evaluation of baselines, $n ranks" evaluated $n baselines=all,segment=length,cutoffs=5/20
     done
     check 'without mpirun' alone_in_shell
     check 'each rank with a file of its own' shards

@@ -799,6 +799,10 @@ typedef struct gru4rec_dataset {
      * there was a known catalogue.
      */
     struct gru4rec_dataset *validation;
+    /*
+     * Held-out sessions that still stand behind the others in the arrays below.
+     */
+    int64_t n_behind;
     int32_t *item_rows; /* (n_events) row of each event's item */
     uint32_t *numbers;  /* (n_events) see gru4rec_events_prepare(); NULL: not kept */
     int64_t *offsets;   /* (n_sessions + 1) event at which each session begins, and
@@ -826,6 +830,27 @@ typedef struct gru4rec_dataset {
 gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
                                    bool (*is_stopped)(void *), void *context,
                                    gru4rec_dataset **dataset, gru4rec_items **items);
+
+struct gru4rec_ranks; /* defined below */
+
+/*
+ * Does what gru4rec_dataset_new() does in each of several processes (ranks), each of
+ * which has whole sessions of its own. The result is that of one process with all events:
+ * its catalogue, with the support in all of them; its held-out sessions, which all ranks
+ * get; and its first and held_out. Otherwise the dataset has the sessions of this rank,
+ * and the counts of what was dropped here. min_support and validation count over all
+ * ranks. Only agree of ranks is called. ranks NULL: there are no other processes. The
+ * events must have no known catalogue then.
+ * *error gets a message, if it is not NULL, when an exchange fails or when INVALID is
+ * returned: the same session is on two ranks, which the message names. NOMEM,
+ * INTERRUPTED: as for gru4rec_dataset_new(). Also any status of agree. A rank whose call
+ * has failed makes no more exchanges, so the caller must make those of the others fail.
+ */
+gru4rec_status gru4rec_dataset_unite(gru4rec_events *events, bool by_time,
+                                     const struct gru4rec_ranks *ranks,
+                                     bool (*is_stopped)(void *), void *context,
+                                     gru4rec_dataset **dataset, gru4rec_items **items,
+                                     gru4rec_error *error);
 
 /*
  * Changes the item rows of a dataset, in place, from those of the catalogue items to
@@ -860,12 +885,6 @@ size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset);
  * trains in several processes can divide its events by it.
  */
 int32_t gru4rec_shard_of(const gru4rec_id *session, int32_t n_shards);
-
-/*
- * Keeps only the sessions of one group of a dataset that is divided among groups. The
- * held-out sessions stay. The dataset is not divided afterwards.
- */
-void gru4rec_dataset_keep(gru4rec_dataset *dataset, int32_t group);
 
 /* Frees the dataset, which may be NULL, and its held-out sessions. */
 void gru4rec_dataset_free(gru4rec_dataset *dataset);
@@ -1050,6 +1069,20 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
                                         const gru4rec_fingerprints *before,
                                         bool is_partial, bool (*is_stopped)(void *),
                                         void *context, void **bytes, size_t *n_bytes);
+
+/*
+ * Gives each of several processes the fingerprints of the sessions of all of them, in the
+ * visiting order of all, for gru4rec_fingerprints_new(). gru4rec_dataset_unite() must
+ * have made the dataset, with as many ranks, which has n_sessions. *n_united: out, the
+ * number of sessions of all datasets. Afterwards the events cannot be asked for ids of
+ * sessions any more. ranks NULL: does nothing, and *n_united is n_sessions.
+ * NOMEM, INTERRUPTED, or any status of agree; then the events can only be freed. See
+ * gru4rec_dataset_unite() for the error and the other ranks.
+ */
+gru4rec_status gru4rec_fingerprints_unite(gru4rec_events *events, int64_t n_sessions,
+                                          const struct gru4rec_ranks *ranks,
+                                          bool (*is_stopped)(void *), void *context,
+                                          int64_t *n_united, gru4rec_error *error);
 
 /*
  * Fills *fingerprints from their stored form, bytes (n_bytes), and returns true. The

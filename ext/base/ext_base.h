@@ -1091,6 +1091,7 @@ typedef struct ext_poll {
     sqlite3_stmt *stmt; /* the small statement; owned; NULL: it cannot be run */
     double last;        /* ext_poll_seconds() when stmt last ran, at first of the start */
     bool is_interrupted; /* the work must stop; true from the first interrupt on */
+    const struct ext_ranks *ranks; /* ext_poll_join(); NULL: there are none */
 } ext_poll;
 
 /*
@@ -1100,6 +1101,10 @@ typedef struct ext_poll {
  * interrupts are not noticed.
  */
 void ext_poll_start(ext_poll *poll, sqlite3 *db);
+/*
+ * Makes the work stop also when another of these processes stops. ranks may be NULL.
+ */
+void ext_poll_join(ext_poll *poll, const struct ext_ranks *ranks);
 /*
  * Ends a poll: frees the statement and sets it to NULL; is_interrupted keeps its value.
  */
@@ -1139,12 +1144,19 @@ typedef struct ext_ranks {
     ext_poll poll;       /* interrupts while this rank waits for others */
 } ext_ranks;
 
+/* What the exchanges of a call have cost this rank so far. */
+typedef struct ext_ranks_cost {
+    double seconds; /* waiting for others included */
+    int64_t bytes;  /* given to others */
+} ext_ranks_cost;
+
 /* How ext/mpi/ gives the calls of other folders its ranks. Functions as below. */
 typedef struct ext_ranks_driver {
     /* Sets job and hooks of ranks, unless this process is the only one. */
     int (*open)(ext_ranks *ranks, const char *call, ext_error *error);
     int (*compare)(ext_ranks *ranks, const char *options, ext_error *error);
     bool (*is_stopped)(void *job);
+    ext_ranks_cost (*cost)(const void *job);
     int (*close)(ext_ranks *ranks, ext_error *error);
 } ext_ranks_driver;
 
@@ -1170,6 +1182,17 @@ int ext_ranks_compare(ext_ranks *ranks, const char *options, ext_error *error);
  * function and the next ones ranks may be NULL, which means that, too.
  */
 const gru4rec_ranks *ext_ranks_hooks(const ext_ranks *ranks);
+/* Returns the number of ranks, this one included. */
+int32_t ext_ranks_count(const ext_ranks *ranks);
+/*
+ * An exchange: gives n bytes to all ranks, and sets all (ranks, n) to those of each; n is
+ * equal on all of them. SQLITE_INTERRUPT: some rank was interrupted. SQLITE_ERROR:
+ * another rank has failed.
+ */
+int ext_ranks_agree(const ext_ranks *ranks, const void *own, size_t n, void *all,
+                    ext_error *error);
+/* Returns the cost so far; zeros if there are no other processes. */
+ext_ranks_cost ext_ranks_cost_of(const ext_ranks *ranks);
 /*
  * Tells whether this rank, which works alone now, must stop: it is interrupted, or
  * another rank has told that it stops.

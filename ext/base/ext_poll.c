@@ -26,6 +26,7 @@ void ext_poll_start(ext_poll *poll, sqlite3 *db)
 {
     poll->db = db;
     poll->stmt = NULL;
+    poll->ranks = NULL;
     poll->last = ext_poll_seconds();
     int rc = sqlite3_prepare_v2(
         db,
@@ -33,6 +34,11 @@ void ext_poll_start(ext_poll *poll, sqlite3 *db)
         "SELECT count(*) FROM c",
         -1, &poll->stmt, NULL);
     poll->is_interrupted = rc == SQLITE_INTERRUPT; /* an interrupt was pending already */
+}
+
+void ext_poll_join(ext_poll *poll, const ext_ranks *ranks)
+{
+    poll->ranks = ranks;
 }
 
 void ext_poll_stop(ext_poll *poll)
@@ -54,5 +60,6 @@ bool ext_poll_check(ext_poll *poll)
     poll->last = now;
     poll->is_interrupted = sqlite3_step(poll->stmt) == SQLITE_INTERRUPT;
     sqlite3_reset(poll->stmt);
+    poll->is_interrupted |= ext_ranks_is_stopped(poll->ranks);
     return poll->is_interrupted;
 }

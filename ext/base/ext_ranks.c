@@ -3,6 +3,8 @@
  */
 #include "ext_base.h"
 
+#include <string.h>
+
 /* Set once, before any call: by the entry point of gru4rec_mpi.so. */
 static const ext_ranks_driver *driver;
 
@@ -37,6 +39,29 @@ int ext_ranks_compare(ext_ranks *ranks, const char *options, ext_error *error)
 const gru4rec_ranks *ext_ranks_hooks(const ext_ranks *ranks)
 {
     return has_job(ranks) ? &ranks->hooks : NULL;
+}
+
+int32_t ext_ranks_count(const ext_ranks *ranks)
+{
+    return has_job(ranks) ? ranks->hooks.n_ranks : 1;
+}
+
+int ext_ranks_agree(const ext_ranks *ranks, const void *own, size_t n, void *all,
+                    ext_error *error)
+{
+    gru4rec_error message = {0};
+    if (!has_job(ranks)) {
+        memcpy(all, own, n);
+        return SQLITE_OK;
+    }
+    const gru4rec_ranks *hooks = &ranks->hooks;
+    const gru4rec_status status = hooks->agree(hooks->context, own, n, all, &message);
+    return ext_error_library(error, status, &message);
+}
+
+ext_ranks_cost ext_ranks_cost_of(const ext_ranks *ranks)
+{
+    return has_job(ranks) ? driver->cost(ranks->job) : (ext_ranks_cost){0};
 }
 
 bool ext_ranks_is_stopped(const ext_ranks *ranks)

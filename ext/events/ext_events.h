@@ -643,6 +643,34 @@ int ext_row_check_bad(ext_row_reader *rows, const ext_events *events, ext_error 
 int ext_row_get(ext_row_reader *rows, ext_events *events, ext_row_event *e,
                 bool *is_event, ext_error *error);
 
+/* ---- ext_shards.c ---- */
+
+/*
+ * Tells whether a session belongs to this rank. With shard=auto all ranks read one
+ * source, and each has its part of the sessions (gru4rec_shard_of()).
+ */
+bool ext_shards_is_own(const ext_reading *reading, const gru4rec_id *session);
+/*
+ * Does what ext_row_check_bad() does at the end of a reading, for all ranks together: all
+ * of them get the same result. rows->first_bad stays if there are other ranks.
+ */
+int ext_shards_check_bad(ext_row_reader *rows, const ext_events *events,
+                         ext_error *error);
+/*
+ * In a long reading, of which n rows are read: SQLITE_INTERRUPT if another rank stops.
+ * Looks only at every 1024th row.
+ */
+int ext_shards_check_stop(const ext_reading *reading, int64_t n, ext_error *error);
+/* Sets *has to whether it is true on any rank. */
+int ext_shards_has_any(const ext_reading *reading, bool *has, ext_error *error);
+/*
+ * Makes *border, of the events of this rank, that of the events of all ranks: the last
+ * one. If each rank has a source of its own, it has the rowid of this rank's event at
+ * that time, or one before all events of this source at that time.
+ */
+int ext_shards_unite_border(const ext_row_reader *rows, ext_border *border,
+                            ext_error *error);
+
 /* ---- ext_sessions.c ---- */
 
 /* The values of the sessions that a query asks for. All zero: an empty list. */

@@ -152,8 +152,8 @@ static const char reading_events[] = "reading the events";
  * function counts the rows, unsorted, and stops with the error of ext_budget_check() when
  * there are too many. since and until leave no row out here.
  */
-static int check_count(const ext_source *source, const ext_budget *budget,
-                       const char *advice, ext_error *error)
+static int check_count(const ext_source *source, const ext_reading *reading,
+                       const ext_budget *budget, const char *advice, ext_error *error)
 {
     /* EVENT_BYTES: the least memory of an event. STEP: rows between two checks. */
     enum { EVENT_BYTES = 20, STEP = 4096 };
@@ -162,10 +162,12 @@ static int check_count(const ext_source *source, const ext_budget *budget,
         return SQLITE_OK;
     int rc = ext_sql_prepare(source->db, &stmt, error, "SELECT 1 FROM %s AS source",
                              source->from);
-    for (uint64_t n = 1; rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW; n++)
-        rc = n % STEP == 0 ? ext_budget_check(budget, n * EVENT_BYTES, reading_events,
-                                              advice, error)
-                           : SQLITE_OK;
+    for (int64_t n = 1; rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW; n++) {
+        rc = ext_shards_check_stop(reading, n, error);
+        if (rc == SQLITE_OK && n % STEP == 0)
+            rc = ext_budget_check(budget, (uint64_t)n * EVENT_BYTES, reading_events,
+                                  advice, error);
+    }
     return ext_sql_finish(stmt, rc, reading_events, error);
 }
 
@@ -175,7 +177,9 @@ static int check_count(const ext_source *source, const ext_budget *budget,
  * place of a row becomes the event's order; else the rowid does. Sets rows->n_rows and
  * events->n_rows to the number of rows.
  * It is an error if more times cannot be read than bad_rows allows. With bad_rows=0 the
- * first such time ends the reading; otherwise the share is checked at the end.
+ * first such time ends the reading; otherwise the share is checked at the end. If there
+ * are other ranks, it is that of all, and checked if visit collects events: the other
+ * readings see the same rows.
  */
 static int read_rows(ext_row_reader *rows, visitor *visit, ext_events *events,
                      ext_error *error)
@@ -194,15 +198,21 @@ static int read_rows(ext_row_reader *rows, visitor *visit, ext_events *events,
             rc = visit(rows, &e, events, error);
         if (rc == SQLITE_OK && rows->bad_rows == 0)
             rc = ext_row_check_bad(rows, events, error);
+        if (rc == SQLITE_OK)
+            rc = ext_shards_check_stop(rows->reading, rows->n_rows, error);
     }
     rc = ext_sql_finish(rows->stmt, rc, reading_events, error);
     events->n_rows = rows->n_rows;
-    return rc == SQLITE_OK ? ext_row_check_bad(rows, events, error) : rc;
+    if (rc != SQLITE_OK)
+        return rc;
+    const bool is_alone = ext_ranks_hooks(rows->reading->ranks) == NULL;
+    return is_alone || visit == add_event ? ext_shards_check_bad(rows, events, error)
+                                          : SQLITE_OK;
 }
 
 /*
  * Reads the source, and tells events->builder all sessions that have a new event. It is
- * an error if there is none. The counts in events stay as they are, and rows->first_bad
+ * an error if no rank has one. The counts in events stay as they are, and rows->first_bad
  * is cleared, because the next reading finds the same rows.
  */
 static int expect_events(ext_row_reader *rows, const ext_events *events, ext_error *error)
@@ -210,9 +220,10 @@ static int expect_events(ext_row_reader *rows, const ext_events *events, ext_err
     ext_events seen = {.builder = events->builder};
     int rc = read_rows(rows, expect_event, &seen, error);
     ext_error_clear(&rows->first_bad);
-    return rc == SQLITE_OK && !seen.last.is_there
-               ? ext_since_fail_none(&rows->since, error)
-               : rc;
+    bool has_new = seen.last.is_there;
+    if (rc == SQLITE_OK)
+        rc = ext_shards_has_any(rows->reading, &has_new, error);
+    return rc == SQLITE_OK && !has_new ? ext_since_fail_none(&rows->since, error) : rc;
 }
 
 /*
@@ -227,24 +238,28 @@ static int find_last(ext_row_reader *rows, ext_events *events, ext_error *error)
         seen.last = rows->since.last->border;
     int rc = read_rows(rows, pass_event, &seen, error);
     events->last = seen.last;
-    return rc;
+    return rc == SQLITE_OK ? ext_shards_unite_border(rows, &events->last, error) : rc;
 }
 
 /*
  * Makes events->dataset, and events->items (the catalogue) if none is known, from the
  * events that events->builder collected and that are used up by this. An interrupt ends
  * it with SQLITE_INTERRUPT. by_time: the sessions are visited in the order of their first
- * times; false: in that of their ids.
+ * times; false: in that of their ids. ranks: those that unite their events; may be NULL.
  */
-static int make_dataset(ext_events *events, sqlite3 *db, bool by_time, ext_error *error)
+static int make_dataset(ext_events *events, sqlite3 *db, bool by_time,
+                        const ext_ranks *ranks, ext_error *error)
 {
     ext_poll poll;
+    gru4rec_error message = {0};
     ext_poll_start(&poll, db);
+    ext_poll_join(&poll, ranks);
     gru4rec_status status =
-        gru4rec_dataset_new(events->builder, by_time, ext_poll_is_stopped, &poll,
-                            &events->dataset, &events->items);
+        gru4rec_dataset_unite(events->builder, by_time, ext_ranks_hooks(ranks),
+                              ext_poll_is_stopped, &poll, &events->dataset,
+                              &events->items, &message);
     ext_poll_stop(&poll);
-    return ext_error_library(error, status, NULL);
+    return ext_error_library(error, status, &message);
 }
 
 /*
@@ -269,8 +284,6 @@ static gru4rec_preparation prepared(const ext_reading *reading)
         preparation.leaves_single = options->single_events == GRU4REC_SINGLE_LEAVE_OUT;
         preparation.validation = options->validation;
         preparation.n_groups = (int32_t)options->groups;
-        if (ext_ranks_hooks(reading->ranks) != NULL)
-            preparation.n_groups = reading->ranks->hooks.n_ranks;
     }
     return preparation;
 }
@@ -313,10 +326,11 @@ static int read_training(ext_row_reader *rows, ext_events *events, ext_error *er
     if (rc == SQLITE_OK)
         rc = read_rows(rows, add_event, events, error);
     if (rc == SQLITE_OK)
-        rc = make_dataset(events, rows->source->db, options->time_sort, error);
+        rc = make_dataset(events, rows->source->db, options->time_sort,
+                          rows->reading->ranks, error);
+    if (rc == SQLITE_OK)
+        rc = ext_shards_unite_border(rows, &events->last, error);
     dataset = events->dataset;
-    if (rc == SQLITE_OK && ext_ranks_hooks(rows->reading->ranks) != NULL)
-        gru4rec_dataset_keep(events->dataset, rows->reading->ranks->hooks.rank);
     if (rc == SQLITE_OK) {
         events->n_outside += dataset->n_old;
         events->first = events->last;
@@ -341,7 +355,7 @@ static int make_pieces(ext_events *events, sqlite3 *db, ext_error *error)
     ext_events pieces = {.builder = events->pieces};
     if (events->pieces == NULL)
         return SQLITE_OK;
-    int rc = make_dataset(&pieces, db, true, error);
+    int rc = make_dataset(&pieces, db, true, NULL, error);
     if (rc == SQLITE_OK)
         events->n_pieces = pieces.dataset->n_sessions;
     gru4rec_dataset_free(pieces.dataset);
@@ -362,7 +376,7 @@ static int read_test(ext_row_reader *rows, ext_events *events, ext_error *error)
     for (int i = 0; i < 2 && rc == SQLITE_OK && sides[i] != NULL; i++) {
         rc = make_pieces(sides[i], db, error);
         if (rc == SQLITE_OK)
-            rc = make_dataset(sides[i], db, true, error);
+            rc = make_dataset(sides[i], db, true, NULL, error);
     }
     return rc;
 }
@@ -441,7 +455,7 @@ static int read_all(ext_row_reader *rows, ext_events *events, ext_budget *budget
     if (is_training && ext_since_read(&rows->since, source->db, reading->options,
                                       reading->last, error) != SQLITE_OK)
         return error->rc;
-    if (check_count(source, budget, advice, error) != SQLITE_OK)
+    if (check_count(source, reading, budget, advice, error) != SQLITE_OK)
         return error->rc;
     if (start_twins(rows, events, budget, error) == SQLITE_OK)
         (is_training ? read_training : read_test)(rows, events, error);
@@ -493,7 +507,7 @@ int ext_read_collect(ext_events *events, ext_budget *budget, ext_source *source,
     if (!is_test &&
         ext_since_read(&rows.since, source->db, options, &all, error) != SQLITE_OK)
         return error->rc;
-    if (check_count(source, budget, advice, error) != SQLITE_OK)
+    if (check_count(source, reading, budget, advice, error) != SQLITE_OK)
         return error->rc;
     if (start_events(events, budget, reading, &preparation, error) == SQLITE_OK)
         read_rows(&rows, look_at_event, events, error);
@@ -504,7 +518,7 @@ int ext_read_collect(ext_events *events, ext_budget *budget, ext_source *source,
 int ext_read_finish(ext_events *events, ext_budget *budget, sqlite3 *db,
                     const gru4rec_options *options, ext_error *error)
 {
-    make_dataset(events, db, options->time_sort != 0, error);
+    make_dataset(events, db, options->time_sort != 0, NULL, error);
     return ext_budget_explain(budget, reading_events,
                               "use fewer events (a source with WHERE)", error);
 }

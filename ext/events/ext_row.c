@@ -173,6 +173,8 @@ int ext_row_get(ext_row_reader *rows, ext_events *events, ext_row_event *e,
         events->n_null++;
         return SQLITE_OK;
     }
+    if (!ext_shards_is_own(rows->reading, &e->session))
+        return SQLITE_OK;
     if (e->item.type != GRU4REC_ID_INTEGER && e->item.type != GRU4REC_ID_TEXT) {
         events->n_odd++;
         return rows->is_audit ? SQLITE_OK : fail_item(rows->source, &e->item, error);

@@ -209,7 +209,8 @@ gru4rec_status ext_mpi_head_meet(ext_mpi_job *job, const char *call,
                                  gru4rec_error *error);
 /*
  * Makes the job over because this rank fails: notifies the other ranks, gives a head that
- * says why, and waits until they come to it, or for some seconds.
+ * says why, and waits until they come to it, or for some seconds. reason "": another rank
+ * has told that it stops, and this one only follows.
  */
 void ext_mpi_head_stop(ext_mpi_job *job, const char *reason);
 /*

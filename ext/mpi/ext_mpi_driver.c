@@ -31,6 +31,12 @@ static int compare(ext_ranks *ranks, const char *options, ext_error *error)
     return ext_mpi_job_compare(ranks->job, ranks->poll.db, options, error);
 }
 
+static ext_ranks_cost cost_of(const void *context)
+{
+    const ext_mpi_job *job = context;
+    return (ext_ranks_cost){job->seconds, job->bytes};
+}
+
 static int close_job(ext_ranks *ranks, ext_error *error)
 {
     ext_mpi_job_explain(ranks->job, error);
@@ -40,4 +46,4 @@ static int close_job(ext_ranks *ranks, ext_error *error)
 }
 
 const ext_ranks_driver ext_mpi_driver = {open_job, compare, ext_mpi_job_is_stopped,
-                                         close_job};
+                                         cost_of, close_job};

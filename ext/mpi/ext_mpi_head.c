@@ -214,7 +214,8 @@ gru4rec_status ext_mpi_head_exchange(ext_mpi_job *job, ext_mpi_kind kind, uint64
 void ext_mpi_head_stop(ext_mpi_job *job, const char *reason)
 {
     ext_mpi_comm *comm = job->comm;
-    ext_mpi_wait_notify(comm, job->number);
+    if (reason[0] != '\0')
+        ext_mpi_wait_notify(comm, job->number);
     say_stop(comm, EXT_MPI_END, reason);
     exchange(job, NULL);
     job->is_over = true;

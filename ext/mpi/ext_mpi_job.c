@@ -220,6 +220,14 @@ void ext_mpi_job_explain(const ext_mpi_job *job, ext_error *error)
                   job->reason);
 }
 
+/* Whether this rank fails only because it has been told that another one stops. */
+static bool is_follower(const ext_mpi_job *job, const ext_error *error)
+{
+    return ext_error_is(error, SQLITE_INTERRUPT) &&
+           (job->is_stopped == NULL || !job->is_stopped(job->context)) &&
+           ext_mpi_wait_is_notified(job->comm, job->number);
+}
+
 int ext_mpi_job_close(ext_mpi_job *job, ext_error *error)
 {
     gru4rec_error message = {0};
@@ -227,7 +235,10 @@ int ext_mpi_job_close(ext_mpi_job *job, ext_error *error)
     if (comm == NULL)
         return error->rc;
     if (!job->is_over && error->rc != SQLITE_OK) {
-        ext_mpi_head_stop(job, ext_error_message(error));
+        const bool follows = is_follower(job, error);
+        ext_mpi_head_stop(job, follows ? "" : ext_error_message(error));
+        if (follows)
+            ext_mpi_job_explain(job, error);
     } else if (!job->is_over) {
         const gru4rec_status status =
             ext_mpi_head_exchange(job, EXT_MPI_END, 0, NULL, 0, &message);

@@ -45,6 +45,42 @@ static int warn_of_border(char **text, const ext_training *training, ext_error *
     return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
+/*
+ * Makes a warning if ranks have no sessions (data->idle). *text as above.
+ */
+static int warn_of_idle(char **text, const ext_training *training, ext_error *error)
+{
+    const char *idle = training->data->idle;
+    *text = NULL;
+    if (ext_ranks_count(training->home.connection->ranks) == 1 || idle == NULL)
+        return SQLITE_OK;
+    *text = sqlite3_mprintf("no sessions on rank %s; divide the events more evenly, or "
+                            "use fewer processes",
+                            idle);
+    return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
+/* ---- several processes ---- */
+
+/*
+ * Makes the JSON of the summary about the ranks. *text is owned by the caller; NULL: this
+ * process is the only one, or an error.
+ */
+static int describe_ranks(char **text, const ext_training *training, ext_error *error)
+{
+    const ext_ranks *ranks = training->home.connection->ranks;
+    const ext_ranks_cost cost = ext_ranks_cost_of(ranks);
+    *text = NULL;
+    if (ext_ranks_hooks(ranks) == NULL)
+        return SQLITE_OK;
+    *text = sqlite3_mprintf("{\"ranks\":%d,\"rank\":%d,\"events\":[%s],"
+                            "\"exchange_seconds\":%.3f,\"exchange_bytes\":%lld}",
+                            (int)ranks->hooks.n_ranks, (int)ranks->hooks.rank,
+                            training->data->events_of_ranks, cost.seconds,
+                            (long long)cost.bytes);
+    return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
 /* ---- the summary ---- */
 
 /*
@@ -56,6 +92,8 @@ static int warn_of_border(char **text, const ext_training *training, ext_error *
  *   ?31       whether sessions were held out
  *   ?34       whether option blend is not 0
  *   ?35       whether option tuned is set, so that options of a tuning were used
+ *   ?36       the ranks, as JSON, or NULL
+ *   ?37, ?38  more warnings, or NULL
  * prepare_summary() binds all of them.
  */
 static const char summary_query[] =
@@ -70,21 +108,26 @@ static const char summary_query[] =
     "'blend', ?32, 'blend_events', ?33, "
     "'since', json(nullif(?27, '')), "
     "'warnings', json((SELECT json_group_array(column1) "
-    "FROM (VALUES (?28), (?29)) WHERE column1 IS NOT NULL)), "
-    "'advice', ?30, 'tuned', json('true')), "
+    "FROM (VALUES (?28), (?29), (?37), (?38)) WHERE column1 IS NOT NULL)), "
+    "'advice', ?30, 'tuned', json('true'), 'ranks', json(?36)), "
+    "iif(?36 IS NULL, '$.ranks', '$.none'), "
     "iif(?35, '$.none', '$.tuned'), "
     "iif(?27 = '', '$.since', '$.none'), "
     "iif(?31, '$.none', '$.recall'), iif(?31, '$.none', '$.mrr'), "
     "iif(?34, '$.none', '$.blend'), iif(?34, '$.none', '$.blend_events'), "
     "iif(?30 IS NULL, '$.advice', '$.none'))";
 
+static const char drops_blend[] =
+    "blend is 0, because a training over several processes makes no version that blends";
+
 /*
- * Texts that become values of the summary. steps and border: warnings, owned by
- * ext_summary_make(). first and last: the times of the first and the last event, as JSON.
- * since: the border of since=last, as JSON; empty without since=last.
+ * Texts that become values of the summary, owned by ext_summary_make(). first and last:
+ * the times of the first and the last event, as JSON. since: the border of since=last, as
+ * JSON; empty without since=last.
  */
 typedef struct text_list {
-    char *steps, *border; /* warnings, or NULL */
+    char *steps, *border, *idle; /* warnings, or NULL */
+    char *ranks;                 /* the ranks, as JSON, or NULL */
     char first[EXT_TIME_TEXT + 2], last[EXT_TIME_TEXT + 2], since[EXT_BORDER_JSON];
 } text_list;
 
@@ -92,8 +135,8 @@ typedef struct text_list {
  * Prepares the query of the summary, and binds its values. Loss and measures are those of
  * the epoch whose weights were kept. Steps and seconds are sums over all epochs of the
  * run, the resumed ones too, and events_per_second is made of such sums. Events, sessions
- * and items are those that were read. *stmt has no row yet; the caller steps and
- * finalizes it.
+ * and items are those that were read, by all ranks. *stmt has no row yet; the caller
+ * steps and finalizes it.
  */
 static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
                            const text_list *texts, ext_error *error)
@@ -102,7 +145,8 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
     const ext_run *run = &training->run;
     const gru4rec_epoch *best = &run->epochs[training->best_epoch - 1];
     const ext_events *events = &training->data->events;
-    const gru4rec_dataset *dataset = events->dataset, *held_out = dataset->validation;
+    const ext_train_counts *counts = &training->data->counts;
+    const gru4rec_dataset *held_out = events->dataset->validation;
     const gru4rec_dataset *kept = ext_train_blend_kept(training);
     int64_t n_steps = 0, n_events = 0;
     double seconds = 0;
@@ -113,25 +157,23 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
         n_events += run->epochs[i].events;
         seconds += run->epoch_seconds[i];
     }
-    return ext_query(home, stmt, error, summary_query,
-                     "siiiiiiddiiiiiiiiiiiiiddssssssidiii", home->name,
-                     (int64_t)run->n_epochs, training->best_epoch, n_steps,
-                     dataset->n_events, dataset->n_sessions,
-                     (int64_t)gru4rec_items_count(events->items), best->loss, seconds,
-                     (int64_t)((double)n_events / (seconds > 0 ? seconds : 1)),
-                     (int64_t)gru4rec_train_threads(&training->request->options),
-                     events->n_null, dataset->n_single + dataset->n_left, events->n_bad,
-                     events->n_outside, dataset->n_repeats, dataset->n_rare,
-                     dataset->n_short, dataset->n_dropped, dataset->n_long,
-                     (int64_t)training->data->n_bytes,
-                     held_out != NULL ? held_out->n_sessions : (int64_t)0, best->recall,
-                     best->mrr, texts->first, texts->last, texts->since, texts->steps,
-                     texts->border,
-                     build.blas_core_better != NULL ? build.blas_core_reason : NULL,
-                     (int64_t)(held_out != NULL), training->blend,
-                     kept != NULL ? kept->n_events : (int64_t)0,
-                     (int64_t)(training->request->options.blend != 0),
-                     training->request->options.tuned);
+    return ext_query(
+        home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiiiiiddssssssidiiisss",
+        home->name, (int64_t)run->n_epochs, training->best_epoch, n_steps,
+        counts->n_events, counts->n_sessions, (int64_t)gru4rec_items_count(events->items),
+        best->loss, seconds, (int64_t)((double)n_events / (seconds > 0 ? seconds : 1)),
+        (int64_t)gru4rec_train_threads(&training->request->options), counts->n_null,
+        counts->n_single + counts->n_left, counts->n_bad, counts->n_outside,
+        counts->n_repeats, counts->n_rare, counts->n_short, counts->n_dropped,
+        counts->n_long, (int64_t)training->data->n_bytes,
+        held_out != NULL ? held_out->n_sessions : (int64_t)0, best->recall, best->mrr,
+        texts->first, texts->last, texts->since, texts->steps, texts->border,
+        build.blas_core_better != NULL ? build.blas_core_reason : NULL,
+        (int64_t)(held_out != NULL), training->blend,
+        kept != NULL ? kept->n_events : (int64_t)0,
+        (int64_t)(training->request->options.blend != 0),
+        training->request->options.tuned, texts->ranks, texts->idle,
+        training->request->drops_blend ? drops_blend : NULL);
 }
 
 /*
@@ -159,9 +201,13 @@ int ext_summary_make(ext_training *training, ext_error *error)
     ext_border_time_json(texts.last, &events->last);
     ext_border_json(texts.since, &training->data->last);
     if (warn_of_steps(&texts.steps, training, error) == SQLITE_OK &&
-        warn_of_border(&texts.border, training, error) == SQLITE_OK)
+        warn_of_border(&texts.border, training, error) == SQLITE_OK &&
+        warn_of_idle(&texts.idle, training, error) == SQLITE_OK &&
+        describe_ranks(&texts.ranks, training, error) == SQLITE_OK)
         run_summary(training, &texts, error);
     sqlite3_free(texts.steps);
     sqlite3_free(texts.border);
+    sqlite3_free(texts.idle);
+    sqlite3_free(texts.ranks);
     return error->rc;
 }

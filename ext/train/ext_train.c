@@ -76,8 +76,7 @@ static void tell(ext_training *training, const gru4rec_progress *progress)
  */
 static bool is_stopped(ext_training *training)
 {
-    return training->is_dropped || ext_poll_check(&training->poll) ||
-           ext_ranks_is_stopped(training->home.connection->ranks);
+    return training->is_dropped || ext_poll_check(&training->poll);
 }
 
 /*
@@ -317,6 +316,7 @@ static int train_model(ext_attempt *attempt, ext_error *error)
         (request->checkpoint.epoch > 0 && claim(training, error) != SQLITE_OK))
         return error->rc;
     ext_poll_start(&training->poll, training->home.db);
+    ext_poll_join(&training->poll, training->home.connection->ranks);
     if (train_epochs(training, error) == SQLITE_OK)
         ext_publish_version(training, error);
     ext_poll_stop(&training->poll);

@@ -52,6 +52,8 @@ typedef struct ext_train_request {
      * those of the call over them.
      */
     gru4rec_options options;
+    /* With several ranks: blend was made 0, although its default is another value. */
+    bool drops_blend;
     /* Number of the version that was active when the request was read; 0: none was. */
     int64_t serving;
     ext_checkpoint checkpoint; /* where a resumed run goes on; epoch 0: the run is new */
@@ -100,6 +102,15 @@ int ext_tuned_apply(ext_train_request *request, ext_error *error);
 /* ---- ext_train_data.c ---- */
 
 /*
+ * Counts of the events of a training. n_bad, n_null and n_outside are those of
+ * ext_events, the others those of gru4rec_dataset.
+ */
+typedef struct ext_train_counts {
+    int64_t n_sessions, n_events, n_single, n_left, n_repeats, n_rare, n_short, n_dropped,
+        n_long, n_null, n_bad, n_outside;
+} ext_train_counts;
+
+/*
  * The events that are trained on, and what belongs to them. ext_train_data_read() fills
  * it in. The struct owns its members; ext_train_data_free() frees them.
  */
@@ -121,9 +132,12 @@ typedef struct ext_train_data {
     ext_model *active;     /* warm_start: the active version, held; else NULL */
     /*
      * A text with the names of the longest sessions, for a warning; NULL: no session is
-     * long.
+     * long. With several ranks these are sessions of this rank.
      */
     char *longest;
+    ext_train_counts counts; /* of all ranks together */
+    /* Events of each rank, "5,0,3", and numbers of those without sessions; NULL: none. */
+    char *events_of_ranks, *idle;
     /* Hash of all events, 16 hex digits; a resumed run must have the same one. */
     char fingerprint[20];
     /* Option blend: the sessions that the version will blend with; NULL if blend is 0. */
@@ -163,6 +177,40 @@ void ext_train_data_free(ext_train_data *data);
  * that the error has now.
  */
 int ext_train_data_explain(const ext_train_data *data, ext_error *error);
+
+/* ---- ext_train_counts.c ---- */
+
+/* Sets data->counts, data->events_of_ranks and data->idle, by those of all ranks. */
+int ext_train_counts_unite(ext_train_data *data, const gru4rec_options *options,
+                           const ext_ranks *ranks, ext_error *error);
+/*
+ * Checks that there is something to learn: at least one session with two events.
+ * SQLITE_ERROR: no session is left, or all have one event; the message says why.
+ */
+int ext_train_counts_check(const ext_train_counts *counts, const gru4rec_options *options,
+                           ext_error *error);
+
+/* ---- ext_train_ranks.c ---- */
+
+/*
+ * With several ranks: sets the option blend to 0. SQLITE_ERROR: the user has set blend or
+ * groups.
+ */
+int ext_train_ranks_refuse(ext_train_request *request, ext_error *error);
+/*
+ * Checks, with several ranks, that all start from the same version or checkpoint, and
+ * makes *key, the key for new fingerprints, that of rank 0. has_key: the active version
+ * has fingerprints with this key. SQLITE_ERROR: they do not.
+ */
+int ext_train_ranks_compare(const ext_train_data *data, const ext_train_request *request,
+                            bool has_key, gru4rec_fingerprints_key *key,
+                            ext_error *error);
+/*
+ * Checks that all ranks have the same catalogue. SQLITE_ERROR: they do not, because they
+ * warm start from different versions.
+ */
+int ext_train_ranks_compare_items(const ext_train_data *data, const ext_ranks *ranks,
+                                  ext_error *error);
 
 /* ---- ext_train.c ---- */
 

@@ -81,93 +81,6 @@ static int name_longest(ext_train_data *data, ext_error *error)
 }
 
 /*
- * Appends "n what" (the number n of events, and what happened to them) to causes, the
- * reasons why sessions are short; behind ", " if causes is not empty. Does nothing if n
- * is 0.
- */
-static void add_cause(sqlite3_str *causes, int64_t n, const char *what)
-{
-    if (n > 0)
-        sqlite3_str_appendf(causes, "%s%lld %s",
-                            sqlite3_str_length(causes) > 0 ? ", " : "", (long long)n,
-                            what);
-}
-
-/*
- * Sets the error that no session has two events, and returns its code: SQLITE_ERROR. The
- * message names the options that may have caused it, with numbers of events, and says to
- * check which column is the session.
- */
-static int fail_single(const ext_events *events, const gru4rec_options *options,
-                       ext_error *error)
-{
-    const gru4rec_dataset *dataset = events->dataset;
-    sqlite3_str *text = sqlite3_str_new(NULL);
-    if (options->session_gap > 0)
-        sqlite3_str_appendf(text,
-                            "session_gap=%.15g, in the unit of the times, splits them",
-                            options->session_gap);
-    add_cause(text, events->n_outside, "events lie outside since and until");
-    add_cause(text, dataset->n_rare + dataset->n_short,
-              "events were dropped by min_support and min_length");
-    add_cause(text, dataset->n_repeats, "events were dropped by collapse_repeats");
-    add_cause(text, dataset->n_dropped, "events were dropped with long sessions");
-    const bool has_causes = sqlite3_str_length(text) > 0;
-    char *causes = sqlite3_str_finish(text);
-    if (has_causes && causes == NULL)
-        return ext_error_nomem(error);
-    ext_error_set(
-        error, SQLITE_ERROR,
-        "nothing to learn from: none of the %lld sessions has two events%s%s%s; "
-        "check %swhich column is the session",
-        (long long)(dataset->n_left + dataset->n_sessions), has_causes ? " (" : "",
-        has_causes ? causes : "", has_causes ? ")" : "",
-        has_causes ? "these options, and " : "");
-    sqlite3_free(causes);
-    return error->rc;
-}
-
-/*
- * Sets the error that no event is left to train on, and returns its code: SQLITE_ERROR.
- * The message counts the rows and events that were left out, by reason.
- */
-static int fail_empty(const ext_events *events, ext_error *error)
-{
-    const gru4rec_dataset *dataset = events->dataset;
-    const int64_t n_rare = dataset->n_rare + dataset->n_short;
-    return ext_error_set(
-        error, SQLITE_ERROR,
-        "no events are left to train on "
-        "(%lld rows lack a session, an item or a time, "
-        "%lld lie outside since and until, "
-        "%lld were dropped by min_support, min_length and single_events, "
-        "%lld with long sessions); "
-        "add events, or train with other options",
-        (long long)events->n_null, (long long)events->n_outside,
-        (long long)(n_rare + dataset->n_left), (long long)dataset->n_dropped);
-}
-
-/*
- * Checks that there is something to learn: at least one session with two events.
- * SQLITE_ERROR: no session is left (fail_empty()), or all have one event (fail_single()).
- * If sessions are left out only because they had one event each, the error is that of
- * fail_single().
- */
-static int check_events(const ext_events *events, const gru4rec_options *options,
-                        ext_error *error)
-{
-    const gru4rec_dataset *dataset = events->dataset;
-    const bool is_without_sessions =
-        dataset->n_sessions == 0 &&
-        (dataset->n_left == 0 ||
-         dataset->n_rare + dataset->n_short + dataset->n_dropped > 0);
-    if (is_without_sessions)
-        return fail_empty(events, error);
-    return dataset->n_events > dataset->n_sessions ? SQLITE_OK
-                                                   : fail_single(events, options, error);
-}
-
-/*
  * Finds the border of since=last: sets data->last to the active version and its last
  * event. For a resumed run, sets data->last to the border that the run had at its start.
  * Does nothing if the call has no since=last, or the model does not exist. If no version
@@ -217,24 +130,34 @@ static int find_fingerprints(ext_fingerprints *before, gru4rec_fingerprints_key 
 }
 
 /*
- * Makes data->fingerprints: the fingerprints of all sessions of this training, and those
- * in before, of earlier trainings. is_partial is stored with them: true means that
- * sessions of earlier trainings are missing, because nobody kept their fingerprints.
- * SQLITE_CORRUPT_VTAB: those in before are damaged. SQLITE_INTERRUPT: the host
- * interrupted the call.
+ * Makes data->fingerprints: the fingerprints of all sessions of this training, of all
+ * ranks, and those in before, of earlier trainings. is_partial is stored with them: true
+ * means that sessions of earlier trainings are missing, because nobody kept their
+ * fingerprints. SQLITE_CORRUPT_VTAB: those in before are damaged. SQLITE_INTERRUPT: the
+ * host interrupted the call.
  */
 static int make_fingerprints(ext_train_data *data, const ext_fingerprints *before,
                              bool is_partial, const ext_home *home, ext_error *error)
 {
     ext_poll poll;
+    gru4rec_events *events = data->events.builder;
+    gru4rec_error message = {0};
+    int64_t n;
     ext_poll_start(&poll, home->db);
+    ext_poll_join(&poll, home->connection->ranks);
     gru4rec_status status =
-        gru4rec_fingerprints_new(data->events.builder, data->events.dataset->n_sessions,
-                                 before->is_known ? &before->fingerprints : NULL,
-                                 is_partial, ext_poll_is_stopped, &poll,
-                                 &data->fingerprints, &data->n_fingerprints);
+        gru4rec_fingerprints_unite(events, data->events.dataset->n_sessions,
+                                   ext_ranks_hooks(home->connection->ranks),
+                                   ext_poll_is_stopped, &poll, &n, &message);
+    if (ext_error_library(error, status, &message) == SQLITE_OK) {
+        status = gru4rec_fingerprints_new(events, n,
+                                          before->is_known ? &before->fingerprints : NULL,
+                                          is_partial, ext_poll_is_stopped, &poll,
+                                          &data->fingerprints, &data->n_fingerprints);
+        ext_fingerprints_library(before, status, home, error);
+    }
     ext_poll_stop(&poll);
-    return ext_fingerprints_library(before, status, home, error);
+    return error->rc;
 }
 
 /*
@@ -252,6 +175,8 @@ static int read_sessions(ext_train_data *data, const ext_train_request *request,
     gru4rec_fingerprints_key key;
     const ext_against against = {.key = &key};
     int rc = find_fingerprints(&before, &key, data, request, error);
+    if (rc == SQLITE_OK)
+        rc = ext_train_ranks_compare(data, request, before.is_known, &key, error);
     if (rc == SQLITE_OK)
         rc = ext_read_events(events, &data->budget, &data->source,
                              &(ext_reading){.options = &request->options,
@@ -276,17 +201,20 @@ static int read_sessions(ext_train_data *data, const ext_train_request *request,
 /*
  * Opens the source of the call, or else the model's own, as data->source, which stays
  * open; reads its events into sessions (read_sessions()); and checks that there is
- * something to learn from them (check_events()).
+ * something to learn from those of all ranks.
  */
 static int read_events(ext_train_data *data, const ext_train_request *request,
                        ext_error *error)
 {
-    const ext_events *events = &data->events;
+    const gru4rec_options *options = &request->options;
     int rc = ext_config_open_source(&request->config, &request->home, request->source,
                                     &request->columns, &data->source, error);
     if (rc == SQLITE_OK)
         rc = read_sessions(data, request, error);
-    return rc == SQLITE_OK ? check_events(events, &request->options, error) : rc;
+    if (rc == SQLITE_OK)
+        rc =
+            ext_train_counts_unite(data, options, request->home.connection->ranks, error);
+    return rc == SQLITE_OK ? ext_train_counts_check(&data->counts, options, error) : rc;
 }
 
 /*
@@ -307,6 +235,7 @@ static int inherit_items(ext_train_data *data, const ext_train_request *request,
     gru4rec_status status = GRU4REC_OK;
     ext_poll poll;
     ext_poll_start(&poll, request->home.db);
+    ext_poll_join(&poll, request->home.connection->ranks);
     for (int32_t row = 0; status == GRU4REC_OK && row < gru4rec_items_count(old); row++) {
         gru4rec_id id;
         gru4rec_items_get(old, row, &id);
@@ -415,6 +344,8 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
     if (rc == SQLITE_OK && request->options.warm_start)
         rc = inherit_items(data, request, error);
     if (rc == SQLITE_OK)
+        rc = ext_train_ranks_compare_items(data, request->home.connection->ranks, error);
+    if (rc == SQLITE_OK)
         rc = take_fingerprint(data, &request->checkpoint, error);
     if (rc == SQLITE_OK)
         rc = ext_train_blend_sessions(data, request, error);
@@ -437,6 +368,8 @@ void ext_train_data_free(ext_train_data *data)
     ext_snapshot_end(&data->snapshot);
     ext_model_release(data->active);
     sqlite3_free(data->longest);
+    sqlite3_free(data->events_of_ranks);
+    sqlite3_free(data->idle);
     gru4rec_dataset_free(data->latest);
     if (data->fingerprints != NULL)
         data->budget.allocator.resize(&data->budget, data->fingerprints, 0);

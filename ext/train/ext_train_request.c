@@ -350,6 +350,8 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
     if (rc == SQLITE_OK)
         rc = ext_options_resolve(&request->options, error);
     if (rc == SQLITE_OK)
+        rc = ext_train_ranks_refuse(request, error);
+    if (rc == SQLITE_OK)
         rc = find_serving(request, error);
     if (rc != SQLITE_OK)
         return rc;

@@ -21,19 +21,25 @@
  *   5 items numbered          -                        row; number in items if held out
  *   6 sessions held out       -                        row
  *   7 sessions divided        -                        row
- * If there is a catalogue already (events->known), there are no stages 5 and 6. Without
- * groups there is no stage 7.
+ * If there is a catalogue already (events->known), there are no stages 5 and 6, which
+ * catalogue.c does. Without groups there is no stage 7.
+ *
+ * If several processes unite their events (union.h), each makes a dataset of its own
+ * part. Before stage 1 they check that no session is in two parts, and before stage 4
+ * they number their items in the same way. Stage 4 counts support over all parts, and at
+ * its end each session gets its place in the visiting order of all of them. By this order
+ * stages 5 and 6 make the catalogue and the held-out sessions of all parts.
  *
  * Memory for each event: the columns (events.h), 4 bytes for item_rows, which is also the
  * permutation that sorts the events, and 8 if times are kept. Memory for each session:
  * about 22 bytes, and 32 more if it gets fingerprints (prints.h). Events that are already
  * in order, as in most event logs, are only checked (sort.h).
  *
- * The functions of stages 1 to 4 and 7 return false if there is not enough memory, or if
- * the caller asked to stop (watch). Those of stages 5 and 6 return NOMEM or INTERRUPTED
- * then.
+ * The functions of stages 1 to 4 and 7 return false if there is not enough memory, if an
+ * exchange failed, or if the caller asked to stop (watch). Those of stages 5 and 6 return
+ * a status then.
  */
-#include "events.h"
+#include "catalogue.h"
 #include "order.h"
 #include "prepare.h"
 #include "prints.h"
@@ -205,9 +211,11 @@ static bool rank_sessions(gru4rec_events *events, uint32_t *first, int32_t *rank
 /*
  * Finds the visiting order: allocates and fills events->visit, and replaces the session's
  * number in events->session by its place in that order. If by_time is false, the order is
- * that of the ids. If by_time and validation is above 0, keeps events->first for stage 6.
+ * that of the ids. If by_time, keeps events->first if validation is above 0, for stage 6,
+ * or if keeps_first is true.
  */
-static bool find_visits(gru4rec_events *events, bool by_time, g4r_stop_watch *watch)
+static bool find_visits(gru4rec_events *events, bool by_time, bool keeps_first,
+                        g4r_stop_watch *watch)
 {
     const gru4rec_allocator *allocator = &events->allocator;
     size_t n_sessions = (size_t)events->n_sessions;
@@ -216,7 +224,7 @@ static bool find_visits(gru4rec_events *events, bool by_time, g4r_stop_watch *wa
     events->visit = g4r_alloc(allocator, n_sessions, sizeof *events->visit);
     bool is_ok = (first != NULL || !by_time) && rank != NULL && events->visit != NULL &&
                  rank_sessions(events, first, rank, watch);
-    if (events->preparation.validation > 0)
+    if (events->preparation.validation > 0 || keeps_first)
         events->first = first;
     else
         g4r_alloc_free(allocator, first);
@@ -300,99 +308,6 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
     return !watch->is_over;
 }
 
-/* ---- 5: items numbered ---- */
-
-/*
- * Numbers the items by their first appearance in the dataset, replaces the numbers in
- * item_rows by these rows, and appends ids and support to the empty catalogue items. At
- * the end it indexes the catalogue, so that ids can be found. support and row_plus_1
- * (items of events) are scratch, which must be zeroed before.
- */
-static gru4rec_status number_items(const gru4rec_events *events, gru4rec_dataset *dataset,
-                                   gru4rec_items *items, int64_t *support,
-                                   int32_t *row_plus_1, g4r_stop_watch *watch)
-{
-    for (int64_t i = 0; i < dataset->n_events && !g4r_stop_watch_is_over(watch); i++)
-        support[dataset->item_rows[i]]++;
-    for (int64_t i = 0; i < dataset->n_events && !g4r_stop_watch_is_over(watch); i++) {
-        int32_t number = dataset->item_rows[i];
-        if (row_plus_1[number] == 0) {
-            gru4rec_id id;
-            g4r_dict_get(&events->items, number, &id);
-            if (gru4rec_items_append(items, &id, support[number]) != GRU4REC_OK)
-                return GRU4REC_NOMEM;
-            row_plus_1[number] = gru4rec_items_count(items);
-        }
-        dataset->item_rows[i] = row_plus_1[number] - 1;
-    }
-    return watch->is_over
-               ? GRU4REC_INTERRUPTED
-               : gru4rec_items_index(items, watch->stop.is_asked, watch->stop.context);
-}
-
-/*
- * Makes the catalogue *out of the items of the dataset, and replaces the numbers in
- * dataset->item_rows by rows of *out, which the caller frees, also after an error.
- */
-static gru4rec_status make_items(const gru4rec_events *events, gru4rec_dataset *dataset,
-                                 gru4rec_items **out, g4r_stop_watch *watch)
-{
-    const gru4rec_allocator *allocator = &events->allocator;
-    size_t n_items = (size_t)events->items.n;
-    gru4rec_status status = gru4rec_items_new(allocator, out);
-    int64_t *support = g4r_alloc(allocator, n_items, sizeof *support);
-    int32_t *row_plus_1 = g4r_alloc(allocator, n_items, sizeof *row_plus_1);
-    if (support == NULL || row_plus_1 == NULL)
-        status = GRU4REC_NOMEM;
-    if (status == GRU4REC_OK)
-        status = number_items(events, dataset, *out, support, row_plus_1, watch);
-    g4r_alloc_free(allocator, support);
-    g4r_alloc_free(allocator, row_plus_1);
-    return status;
-}
-
-/* ---- 6: sessions held out ---- */
-
-/*
- * Copies the n_held sessions that stand behind the dataset's last session into a new
- * dataset, dataset->validation, with rows of the catalogue and without times and numbers.
- * Drops the events whose item is not in the catalogue, because training does not know
- * such items, and counts them in n_unknown of the new dataset. After an error,
- * dataset->validation is freed with the dataset.
- */
-static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items *items,
-                               gru4rec_dataset *dataset, int64_t n_held,
-                               g4r_stop_watch *watch)
-{
-    const int64_t *offsets = dataset->offsets + dataset->n_sessions;
-    const gru4rec_allocator *allocator = &events->allocator;
-    gru4rec_dataset *held = g4r_alloc(allocator, 1, sizeof *held);
-    if (held == NULL)
-        return GRU4REC_NOMEM;
-    dataset->validation = held;
-    held->allocator = *allocator;
-    held->n_sessions = n_held;
-    held->offsets = g4r_alloc(allocator, (size_t)n_held + 1, sizeof *held->offsets);
-    held->item_rows = g4r_alloc(allocator, (size_t)(offsets[n_held] - offsets[0]),
-                                sizeof *held->item_rows);
-    if (held->offsets == NULL || held->item_rows == NULL)
-        return GRU4REC_NOMEM;
-    for (int64_t s = 0; s < n_held; s++) {
-        for (int64_t i = offsets[s]; i < offsets[s + 1] && !g4r_stop_watch_is_over(watch);
-             i++) {
-            gru4rec_id id;
-            g4r_dict_get(&events->items, dataset->item_rows[i], &id);
-            int32_t row = gru4rec_items_find(items, &id);
-            if (row >= 0)
-                held->item_rows[held->n_events++] = row;
-            else
-                held->n_unknown++;
-        }
-        held->offsets[s + 1] = held->n_events;
-    }
-    return watch->is_over ? GRU4REC_INTERRUPTED : GRU4REC_OK;
-}
-
 /* ---- all stages ---- */
 
 /*
@@ -401,52 +316,31 @@ static gru4rec_status hold_out(const gru4rec_events *events, const gru4rec_items
  * any more; and it frees the column order if the indexes break ties in the same way.
  */
 static bool make_sessions(gru4rec_events *events, bool by_time, gru4rec_dataset *dataset,
-                          g4r_stop_watch *watch)
+                          g4r_union *u, g4r_stop_watch *watch)
 {
+    bool has_events = events->n > 0;
     dataset->allocator = events->allocator;
     events->n_sessions = events->sessions.n;
     g4r_dict_seal(&events->sessions);
+    if (!g4r_union_sessions_check(u, events, watch))
+        return false;
     g4r_order_drop_plain(events, watch);
     const bool is_cut = events->preparation.session_gap > 0 ||
                         piece_length(&events->preparation) < INT64_MAX;
     if ((is_cut && !cut_all(events, watch)) ||
         (events->has_expected && !g4r_recent_keep(events, watch)) ||
-        !find_visits(events, by_time, watch))
+        !find_visits(events, by_time, u->ranks != NULL, watch))
         return false;
     find_least(events, dataset, watch);
-    if (!order_all(events, dataset, watch))
+    if (!g4r_union_least_time(u, &dataset->first, &has_events) ||
+        !order_all(events, dataset, watch) ||
+        !g4r_union_items_number(u, events, dataset, watch))
         return false;
     int32_t n_items = g4r_events_has_catalogue(events)
                           ? gru4rec_items_count(events->known)
                           : events->items.n;
-    return g4r_prepare(dataset, events->visit, n_items, &events->preparation, watch);
-}
-
-/*
- * If there is a catalogue already, does nothing and returns OK. Otherwise does stages 5
- * and 6 and puts the new catalogue into *items, which the caller frees, also after an
- * error. Before stage 5 it takes the sessions visited last (the share validation, rounded
- * down) off the dataset, so that they do not count for the catalogue; stage 6 holds them
- * out. It sets dataset->held_out to their least time if they are visited by time. It
- * frees the columns of the events.
- */
-static gru4rec_status make_catalogue(gru4rec_events *events, gru4rec_dataset *dataset,
-                                     gru4rec_items **items, g4r_stop_watch *watch)
-{
-    if (g4r_events_has_catalogue(events))
-        return GRU4REC_OK;
-    const double share = events->preparation.validation;
-    const int64_t n_held = (int64_t)(share * (double)dataset->n_sessions);
-    dataset->n_sessions -= n_held;
-    dataset->n_events = dataset->offsets[dataset->n_sessions];
-    if (n_held > 0 && events->first != NULL) /* the first of them has the least time */
-        dataset->held_out =
-            g4r_events_time(events, events->first[events->visit[dataset->n_sessions]]);
-    g4r_events_free_columns(events);
-    gru4rec_status status = make_items(events, dataset, items, watch);
-    return status == GRU4REC_OK && share > 0
-               ? hold_out(events, *items, dataset, n_held, watch)
-               : status;
+    return g4r_prepare(dataset, events->visit, n_items, &events->preparation, u, watch) &&
+           g4r_union_sessions_place(u, events, dataset, watch);
 }
 
 /* Returns the number of sessions of the dataset that have one event. */
@@ -458,20 +352,30 @@ static int64_t count_single(const gru4rec_dataset *dataset)
     return n;
 }
 
-gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
-                                   bool (*is_stopped)(void *), void *context,
-                                   gru4rec_dataset **dataset, gru4rec_items **items)
+gru4rec_status gru4rec_dataset_unite(gru4rec_events *events, bool by_time,
+                                     const gru4rec_ranks *ranks,
+                                     bool (*is_stopped)(void *), void *context,
+                                     gru4rec_dataset **dataset, gru4rec_items **items,
+                                     gru4rec_error *error)
 {
     g4r_stop_watch watch = {.stop = {is_stopped, context}};
     gru4rec_status status = GRU4REC_NOMEM;
+    g4r_union u;
+    assert(ranks == NULL || !g4r_events_has_catalogue(events));
+    g4r_union_init(&u, ranks, &events->allocator, error);
     *items = NULL;
     *dataset = g4r_alloc(&events->allocator, 1, sizeof **dataset);
-    if (*dataset != NULL && make_sessions(events, by_time, *dataset, &watch))
-        status = make_catalogue(events, *dataset, items, &watch);
+    if (*dataset != NULL && make_sessions(events, by_time, *dataset, &u, &watch))
+        status = g4r_events_has_catalogue(events)
+                     ? GRU4REC_OK
+                     : g4r_catalogue_make(events, *dataset, &u, items, &watch);
     if (status == GRU4REC_OK && !g4r_shard_divide(events, *dataset, &watch))
         status = GRU4REC_NOMEM;
     if (watch.is_over)
         status = GRU4REC_INTERRUPTED;
+    if (u.status != GRU4REC_OK)
+        status = u.status;
+    g4r_union_free(&u);
     if (status == GRU4REC_OK) {
         (*dataset)->n_single = count_single(*dataset);
         return GRU4REC_OK;
@@ -483,12 +387,18 @@ gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
     return status;
 }
 
+gru4rec_status gru4rec_dataset_new(gru4rec_events *events, bool by_time,
+                                   bool (*is_stopped)(void *), void *context,
+                                   gru4rec_dataset **dataset, gru4rec_items **items)
+{
+    return gru4rec_dataset_unite(events, by_time, NULL, is_stopped, context, dataset,
+                                 items, NULL);
+}
+
 size_t gru4rec_dataset_bytes(const gru4rec_dataset *dataset)
 {
-    /* The arrays still have the held-out sessions too, behind those of the dataset. */
     const gru4rec_dataset *held = dataset->validation;
-    const int64_t n_sessions =
-        dataset->n_sessions + (held != NULL ? held->n_sessions : 0);
+    const int64_t n_sessions = dataset->n_sessions + dataset->n_behind;
     const size_t event_bytes = sizeof *dataset->item_rows +
                                (dataset->numbers != NULL ? sizeof *dataset->numbers : 0) +
                                (dataset->times != NULL ? sizeof *dataset->times : 0);
@@ -547,24 +457,6 @@ static void map_rows(gru4rec_dataset *dataset, const int32_t *rows)
     dataset->n_sessions = n_sessions;
     dataset->n_events = n_events;
     dataset->n_single = count_single(dataset);
-}
-
-void gru4rec_dataset_keep(gru4rec_dataset *dataset, int32_t group)
-{
-    int64_t n_sessions = 0, n_events = 0, i = 0;
-    for (int64_t s = 0; s < dataset->n_sessions; s++) {
-        const int64_t end = dataset->offsets[s + 1];
-        for (; i < end; i++)
-            if (dataset->groups[s] == group)
-                dataset->item_rows[n_events++] = dataset->item_rows[i];
-        if (dataset->groups[s] == group)
-            dataset->offsets[++n_sessions] = n_events;
-    }
-    dataset->n_sessions = n_sessions;
-    dataset->n_events = n_events;
-    dataset->n_single = count_single(dataset);
-    dataset->n_groups = 0;
-    G4R_ALLOC_CLEAR(&dataset->allocator, dataset->groups);
 }
 
 gru4rec_status gru4rec_dataset_map(gru4rec_dataset *dataset, const gru4rec_items *items,

@@ -291,8 +291,7 @@ void g4r_dict_get(const g4r_dict *dict, int32_t number, gru4rec_id *id)
 /*
  * Compares two ids that are numbers. Returns a negative number if a is less, 0 if they
  * are equal, else a positive number. The result is exact, even if a double cannot hold
- * the integer. An INTEGER and a REAL must have different values, as all ids of a
- * dictionary.
+ * the integer.
  */
 static int compare_numbers(const gru4rec_id *a, const gru4rec_id *b)
 {
@@ -302,15 +301,26 @@ static int compare_numbers(const gru4rec_id *a, const gru4rec_id *b)
         return G4R_COMPARE(a->real, b->real);
     if (a->type == GRU4REC_ID_REAL)
         return -compare_numbers(b, a);
-    /*
-     * a is an integer, and b is a real with another value, because equal values are one
-     * id. So a is before b exactly if a <= floor(b).
-     */
+    /* a is an integer, and b is a real. */
     if (b->real >= 0x1p63)
         return -1;
     if (b->real < -0x1p63)
         return 1;
-    return a->integer <= (int64_t)floor(b->real) ? -1 : 1;
+    const int64_t floored = (int64_t)floor(b->real);
+    if (a->integer == floored && floor(b->real) == b->real)
+        return 0;
+    return a->integer <= floored ? -1 : 1;
+}
+
+int g4r_dict_compare_ids(const gru4rec_id *x, const gru4rec_id *y)
+{
+    if (!has_bytes(x->type) && !has_bytes(y->type))
+        return compare_numbers(x, y);
+    if (x->type != y->type)
+        return x->type < y->type ? -1 : 1;
+    size_t n = G4R_MIN(x->n_bytes, y->n_bytes);
+    int order = n == 0 ? 0 : memcmp(x->bytes, y->bytes, n);
+    return order != 0 ? order : G4R_COMPARE(x->n_bytes, y->n_bytes);
 }
 
 int g4r_dict_compare(const g4r_dict *dict, int32_t a, int32_t b)
@@ -318,11 +328,5 @@ int g4r_dict_compare(const g4r_dict *dict, int32_t a, int32_t b)
     gru4rec_id x, y;
     g4r_dict_get(dict, a, &x);
     g4r_dict_get(dict, b, &y);
-    if (!has_bytes(x.type) && !has_bytes(y.type))
-        return compare_numbers(&x, &y);
-    if (x.type != y.type)
-        return x.type < y.type ? -1 : 1;
-    size_t n = G4R_MIN(x.n_bytes, y.n_bytes);
-    int order = n == 0 ? 0 : memcmp(x.bytes, y.bytes, n);
-    return order != 0 ? order : G4R_COMPARE(x.n_bytes, y.n_bytes);
+    return g4r_dict_compare_ids(&x, &y);
 }

@@ -99,5 +99,10 @@ void g4r_dict_get(const g4r_dict *dict, int32_t number, gru4rec_id *id);
  * a comes first, 0 if a and b are one id, else a positive number.
  */
 int g4r_dict_compare(const g4r_dict *dict, int32_t a, int32_t b);
+/*
+ * Does the same for two ids of any origin. An INTEGER and a REAL of the same value are
+ * equal.
+ */
+int g4r_dict_compare_ids(const gru4rec_id *x, const gru4rec_id *y);
 
 #endif

@@ -45,6 +45,7 @@ void gru4rec_events_free(gru4rec_events *events)
     g4r_events_free_columns(events);
     g4r_alloc_free(&allocator, events->prints);
     g4r_alloc_free(&allocator, events->visit);
+    g4r_alloc_free(&allocator, events->place);
     g4r_alloc_free(&allocator, events->first);
     g4r_alloc_free(&allocator, events->owner);
     g4r_alloc_free(&allocator, events->rows);

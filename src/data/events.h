@@ -108,6 +108,11 @@ struct gru4rec_events {
      * 4 removes the sessions that it drops.
      */
     int32_t *visit;
+    /*
+     * Stage 4, if several processes unite their events: (sessions of the dataset) the
+     * place of each among the sessions of all of them. NULL: this is the only process.
+     */
+    int64_t *place;
 
     /*
      * gru4rec_fingerprints_start() was called: stage 3 makes fingerprints of the sessions

@@ -39,6 +39,7 @@
 #include "chance.h"
 #include "prints.h"
 #include "sort.h"
+#include "union.h"
 #include "../base/hash.h"
 
 enum { BITS = G4R_PRINTS_BITS, CLASSES = GRU4REC_FINGERPRINTS_CLASSES, FORMAT = 1 };
@@ -57,6 +58,24 @@ uint64_t gru4rec_fingerprints_of(const gru4rec_events *events, int64_t place,
                                  gru4rec_fingerprints_kind kind)
 {
     return events->prints[events->visit[place]].kinds[kind];
+}
+
+gru4rec_status gru4rec_fingerprints_unite(gru4rec_events *events, int64_t n_sessions,
+                                          const gru4rec_ranks *ranks,
+                                          bool (*is_stopped)(void *), void *context,
+                                          int64_t *n_united, gru4rec_error *error)
+{
+    g4r_stop_watch watch = {.stop = {is_stopped, context}};
+    g4r_union u;
+    *n_united = n_sessions;
+    if (ranks == NULL)
+        return GRU4REC_OK;
+    g4r_union_init(&u, ranks, &events->allocator, error);
+    if (g4r_union_sum(&u, n_united, 1))
+        g4r_union_sessions_print(&u, events, n_sessions, *n_united, &watch);
+    const gru4rec_status status = u.status;
+    g4r_union_free(&u);
+    return status;
 }
 
 /* ---- sets of fingerprints, as gaps ---- */

@@ -115,30 +115,35 @@ static void compact(gru4rec_dataset *dataset, int32_t *visit, const drop_rule *r
 /*
  * Makes one pass that drops the events of items that have fewer than min_support events
  * in the dataset now, and the sessions that are empty after this. Adds the number of
- * these events to n_rare. counts (n_items) is scratch. If the caller asks to stop
- * (watch), the dataset can only be freed.
+ * these events to n_rare. counts (n_items) is scratch. If it returns false, or the caller
+ * asks to stop (watch), the dataset can only be freed.
  */
-static void drop_rare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
-                      int64_t *counts, int64_t min_support, g4r_stop_watch *watch)
+static bool drop_rare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
+                      int64_t *counts, int64_t min_support, g4r_union *u,
+                      g4r_stop_watch *watch)
 {
     const drop_rule is_rare = {.counts = counts, .min_support = min_support};
     memset(counts, 0, (size_t)n_items * sizeof *counts);
     for (int64_t i = 0; i < dataset->n_events && !g4r_stop_watch_is_over(watch); i++)
         counts[dataset->item_rows[i]]++;
+    if (watch->is_over || !g4r_union_sum(u, counts, (size_t)n_items))
+        return false;
     compact(dataset, visit, &is_rare, &dataset->n_rare, watch);
+    return true;
 }
 
 /*
  * Step 3: drops short sessions (and those of one event, if leaves_single) and events of
- * rare items in turn, until a whole round drops no event. If min_support is below 2, no
- * item is rare, and one pass is enough. Returns false if there is not enough memory, or
- * if the caller asked to stop (watch).
+ * rare items in turn, until a whole round drops no event, in all processes. If
+ * min_support is below 2, no item is rare, and one pass is enough. Returns false if there
+ * is not enough memory, an exchange failed, or the caller asked to stop (watch).
  */
 static bool drop_until_stable(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
-                              const gru4rec_preparation *preparation,
+                              const gru4rec_preparation *preparation, g4r_union *u,
                               g4r_stop_watch *watch)
 {
-    int64_t before, *counts = NULL;
+    int64_t n_dropped, *counts = NULL;
+    bool is_ok = true;
     const bool has_rare = preparation->min_support > 1;
     const drop_rule is_short = {.min_length = preparation->min_length,
                                 .drops_single = preparation->leaves_single};
@@ -148,17 +153,21 @@ static bool drop_until_stable(gru4rec_dataset *dataset, int32_t *visit, int32_t 
             return false;
     }
     do {
-        before = dataset->n_events;
+        n_dropped = dataset->n_events;
         compact(dataset, visit, &is_short, &dataset->n_short, watch);
-        if (has_rare)
-            drop_rare(dataset, visit, n_items, counts, preparation->min_support, watch);
-    } while (has_rare && dataset->n_events < before && !watch->is_over);
+        is_ok = !has_rare || drop_rare(dataset, visit, n_items, counts,
+                                       preparation->min_support, u, watch);
+        n_dropped -= dataset->n_events;
+        is_ok =
+            is_ok && !watch->is_over && (!has_rare || g4r_union_sum(u, &n_dropped, 1));
+    } while (is_ok && has_rare && n_dropped > 0);
     g4r_alloc_free(&dataset->allocator, counts);
-    return !watch->is_over;
+    return is_ok;
 }
 
 bool g4r_prepare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
-                 const gru4rec_preparation *preparation, g4r_stop_watch *watch)
+                 const gru4rec_preparation *preparation, g4r_union *u,
+                 g4r_stop_watch *watch)
 {
     const bool is_cut = preparation->long_sessions == GRU4REC_LONG_CUT;
     if (preparation->collapse_repeats)
@@ -173,5 +182,5 @@ bool g4r_prepare(gru4rec_dataset *dataset, int32_t *visit, int32_t n_items,
     if (preparation->min_support <= 1 && preparation->min_length <= 1 &&
         !preparation->leaves_single)
         return !watch->is_over;
-    return drop_until_stable(dataset, visit, n_items, preparation, watch);
+    return drop_until_stable(dataset, visit, n_items, preparation, u, watch);
 }

@@ -39,6 +39,7 @@ typedef struct hall {
     int64_t n_meetings; /* each has two rounds: all have brought, all have read */
     hall_call calls[MOST_RANKS];
     int64_t fail_at; /* this meeting fails for all, counted from 1; 0: none */
+    bool is_closed;  /* a rank has left: the meetings of the others fail */
 } hall;
 
 /* One of the threads. */
@@ -71,8 +72,8 @@ static inline void hall_give_up(const char *why)
     abort();
 }
 
-/* Waits until all ranks are here. */
-static inline void hall_wait(hall *h)
+/* Waits until all ranks are here; false: one has left. */
+static inline bool hall_wait(hall *h)
 {
     struct timespec end;
     clock_gettime(CLOCK_REALTIME, &end);
@@ -84,9 +85,20 @@ static inline void hall_wait(hall *h)
         h->n_meetings++;
         pthread_cond_broadcast(&h->all_came);
     }
-    while (h->n_meetings == round)
+    while (h->n_meetings == round && !h->is_closed)
         if (pthread_cond_timedwait(&h->all_came, &h->mutex, &end) != 0)
             hall_give_up("a rank was left waiting");
+    const bool is_met = h->n_meetings != round;
+    pthread_mutex_unlock(&h->mutex);
+    return is_met;
+}
+
+/* For a rank that has failed: it comes to no more meetings. */
+static inline void hall_leave(hall *h)
+{
+    pthread_mutex_lock(&h->mutex);
+    h->is_closed = true;
+    pthread_cond_broadcast(&h->all_came);
     pthread_mutex_unlock(&h->mutex);
 }
 
@@ -99,7 +111,12 @@ static inline gru4rec_status hall_meet(hall_rank *r, const hall_call *call, bool
 {
     hall *h = r->hall;
     h->calls[r->rank] = *call;
-    hall_wait(h);
+    *stop = true;
+    if (!hall_wait(h)) {
+        if (error != NULL)
+            snprintf(error->message, sizeof error->message, "a rank has left");
+        return GRU4REC_INVALID;
+    }
     r->n_calls++;
     *stop = false;
     for (int32_t i = 0; i < h->n_ranks; i++) {
@@ -213,6 +230,8 @@ static inline gru4rec_status hall_agree(void *context, const void *own, size_t n
     const hall_call call = {.kind = AGREE, .own = own, .n = n};
     bool stop;
     gru4rec_status status = hall_meet(r, &call, &stop, error);
+    if (r->hall->is_closed)
+        return status;
     for (int32_t i = 0; i < r->hall->n_ranks; i++)
         memcpy((char *)all + (size_t)i * n, r->hall->calls[i].own, n);
     hall_wait(r->hall);

@@ -88,6 +88,34 @@ host() {
     over "$1" "$PYTHON" "$here/host.py" "./$extension" "$2"
 }
 
+# Trainings over N ranks, against one process.
+shards_of() {
+    case $mpi in
+    mpich) launcher='mpirun.mpich' ;;
+    openmpi) launcher='mpirun.openmpi --oversubscribe' ;;
+    esac
+    # shellcheck disable=SC2086
+    "$PYTHON" "$here/shards.py" "$plain" "$extension" "$1" timeout -k 5 120 $launcher -np "$1"
+}
+
+# The lines of docs/scaling.md that train over shards.
+example() {
+    (
+        case $mpi in
+        mpich) mpirun=mpirun.mpich rank=PMI_RANK ;;
+        openmpi) mpirun='mpirun.openmpi --oversubscribe' rank=OMPI_COMM_WORLD_RANK ;;
+        esac
+        top=$PWD
+        sed -n '/^### Training over shards/,$p' docs/scaling.md |
+            sed -n '/^```sh/,/^```/p' | sed '/^```/d' |
+            sed "s|^mpirun|timeout -k 5 120 $mpirun|; s|PMI_RANK|$rank|; s|\./gru4rec_mpi|$top/$extension|" >"$work/example.sh"
+        rm -f "$work"/shard*.db
+        cd "$work" && sh ./example.sh >example.out &&
+            [ "$(grep -c '"ranks":{"ranks":2,"rank":[01],"events":\[5000,5000\]' example.out)" -eq 2 ] &&
+            [ "$(sqlite3 shard0.db 'SELECT * FROM rec_tensor')" = "$(sqlite3 shard1.db 'SELECT * FROM rec_tensor')" ]
+    )
+}
+
 # Without mpirun.
 alone() {
     "$PYTHON" "$here/host.py" "./$extension" "$1"
@@ -140,6 +168,7 @@ for mpi in mpich openmpi; do
         check "evaluation, $n ranks" evaluated $n mode=median
         check "evaluation of baselines, $n ranks" evaluated $n baselines=all,segment=length,cutoffs=5/20
     done
+    check 'the example of the documentation' example
     check 'without mpirun' alone_in_shell
     check 'each rank with a file of its own' shards
     check 'gru4rec.so beside it' only_one "$extension" "$plain" gru4rec_mpi.so
@@ -152,6 +181,9 @@ for mpi in mpich openmpi; do
     }
     check 'Python without mpirun' alone plain
     check 'a view' alone view
+    for n in 2 3 4; do
+        check_runner "shards, $n ranks" shards_of $n
+    done
     for case in plain interrupt nobody threads; do
         check "Python, 2 ranks: $case" host 2 $case
     done

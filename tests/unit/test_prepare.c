@@ -122,6 +122,7 @@ static void check_against_lists(g4r_rng *rng)
     int64_t offsets[MOST_SESSIONS + 1] = {0}, repeats = 0, rare = 0, tiny = 0;
     gru4rec_dataset d = {.allocator = g4r_alloc_libc, .item_rows = rows};
     g4r_stop_watch watch = {0};
+    g4r_union alone = {0};
     gru4rec_preparation p = {.collapse_repeats = g4r_rng_below(rng, 2) == 1,
                              .min_support = (int64_t)g4r_rng_below(rng, 8),
                              .min_length = (int64_t)g4r_rng_below(rng, 4),
@@ -138,7 +139,7 @@ static void check_against_lists(g4r_rng *rng)
             rows[d.n_events++] = l.items[s][i];
         offsets[s + 1] = d.n_events;
     }
-    CHECK(g4r_prepare(&d, visit, N_ITEMS, &p, &watch));
+    CHECK(g4r_prepare(&d, visit, N_ITEMS, &p, &alone, &watch));
     if (p.collapse_repeats)
         l = collapse(&l, &repeats);
     if (p.max_length > 0)

@@ -222,6 +222,8 @@ OPTIONS = {
     'batch': 'n_sample=0, bptt=3',
     'all': 'n_sample=all, loss=cross-entropy, train_random_order=true',
     'separate': 'constrained_embedding=false, embedding=8, dropout_p_hidden=0.2, momentum=0.1, keep_empty=true',
+    'merged': 'sync_steps=3, n_epochs=3, train_random_order=true, dropout_p_embed=0.2',
+    'rounded': 'sync_steps=5, exchange_precision=bfloat16, validation=0.3, n_epochs=3',
 }
 
 

@@ -252,13 +252,14 @@ static void test_share(void)
     const ext_budget_limit limit = budget.limit;
     if (!open_job(&job, &own))
         return;
-    CHECK_INT(n_ranks, job.comm->n_host_ranks);
-    CHECK_INT(n_ranks, ext_container_share_of().n);
+    const int n_here = job.comm->n_host_ranks; /* not all, if there are two machines */
+    CHECK(n_here >= 1 && n_here <= n_ranks);
+    CHECK_INT(n_here, ext_container_share_of().n);
     CHECK(ext_container_share_of().processors > 0);
     ext_budget_start(&budget, 0);
     ext_budget_start(&given, 12345);
     CHECK_INT(12345, given.most);
-    CHECK_INT(limit == EXT_BUDGET_DEFAULT && n_ranks > 1 ? EXT_BUDGET_SHARE : limit,
+    CHECK_INT(limit == EXT_BUDGET_DEFAULT && n_here > 1 ? EXT_BUDGET_SHARE : limit,
               budget.limit);
     close_job(&job);
 }

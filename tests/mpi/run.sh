@@ -116,6 +116,21 @@ example() {
     )
 }
 
+# Two machines, as far as MPI can tell, if this one can have them.
+over_network() {
+    "$here/network.sh" down >/dev/null 2>&1
+    "$here/network.sh" up >/dev/null 2>&1 || {
+        "$here/network.sh" down >/dev/null 2>&1
+        echo 'note: there are no network namespaces here, or no tc'
+        echo '0 passed, 0 failed'
+        return
+    }
+    timeout -k 5 120 "$here/network.sh" run 2 "$@"
+    status=$?
+    "$here/network.sh" down
+    return $status
+}
+
 # Without mpirun.
 alone() {
     "$PYTHON" "$here/host.py" "./$extension" "$1"
@@ -169,6 +184,7 @@ for mpi in mpich openmpi; do
         check "evaluation of baselines, $n ranks" evaluated $n baselines=all,segment=length,cutoffs=5/20
     done
     check 'the example of the documentation' example
+    [ $mpi = mpich ] || check_runner 'exchanges over a network' over_network "$PWD/$programs/mpi_exchanges"
     check 'without mpirun' alone_in_shell
     check 'each rank with a file of its own' shards
     check 'gru4rec.so beside it' only_one "$extension" "$plain" gru4rec_mpi.so

@@ -268,6 +268,13 @@ typedef enum gru4rec_shard {
     GRU4REC_SHARD_AUTO /* the sessions of its part (gru4rec_shard_of()) */
 } gru4rec_shard;
 
+/* Which processes of a training write its version (option replicate). */
+typedef enum gru4rec_replicate {
+    GRU4REC_REPLICATE_AUTO, /* the first with shard=auto, else all */
+    GRU4REC_REPLICATE_ALL,
+    GRU4REC_REPLICATE_FIRST
+} gru4rec_replicate;
+
 /*
  * The simple methods that a model can be compared with, in the order of the words of
  * option baselines, and their number.
@@ -364,6 +371,7 @@ typedef struct gru4rec_options {
     int64_t sync_steps; /* updates of a process between two merges */
     int64_t exchange_precision; /* gru4rec_exchange_precision */
     int64_t shard;              /* gru4rec_shard */
+    int64_t replicate;          /* gru4rec_replicate */
     int64_t keep_versions, keep_candidates, keep_history, activate;
     int64_t commit_wait;  /* seconds; 0: depends on how long the training took */
     int64_t memory_limit; /* bytes; 0: the program's default */

@@ -133,6 +133,7 @@ test-attack: attack-programs
 soak:
 	@$(SAN_MAKE) attack-programs
 	@sh tests/attack/run.sh soak $(SANITIZED) $(SANITIZED) $(SECONDS_EACH)
+	@sh tests/mpi/soak.sh "$(MAKE) --no-print-directory"
 
 test-fuzz:
 	@sh tests/fuzz/run.sh $(or $(SECONDS_EACH),30)

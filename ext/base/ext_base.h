@@ -1199,6 +1199,16 @@ ext_ranks_cost ext_ranks_cost_of(const ext_ranks *ranks);
  */
 bool ext_ranks_is_stopped(const ext_ranks *ranks);
 /*
+ * Copies n bytes of rank 0 to all other ranks. n, a multiple of 4, is the same on all
+ * ranks. Errors as ext_ranks_agree().
+ */
+int ext_ranks_broadcast(const ext_ranks *ranks, void *bytes, size_t n, ext_error *error);
+/*
+ * Copies the text of rank 0, which is not NULL there, to all other ranks: *text, which
+ * must be NULL there, is then of sqlite3_malloc.
+ */
+int ext_ranks_text(const ext_ranks *ranks, char **text, ext_error *error);
+/*
  * Ends the call for this rank. If the error is set, tells the others that this rank has
  * failed; but if another one has failed before, that becomes the error. If it is not set,
  * waits for the others; it is set then if one of them fails. Returns the code that the

@@ -321,10 +321,10 @@ typedef struct ext_handle {
  * Checks the whole model, in one snapshot; changes nothing. It checks that the shadow
  * tables are ordinary tables with all columns that a loading reads, that the
  * configuration can be read, and that no retired version has items or tensors left. Then,
- * for the active version and each version with status 'ready', it checks the name of its
- * run and loads the version, one after the other, with the optimiser's slots and the
- * fingerprints that the version stores. Stops at the first failure. An error that is a
- * finding about the model (ext_check_is_finding()) says what is damaged.
+ * for the active version and each version with status 'ready' or 'prepared', it checks
+ * the name of its run and loads the version, one after the other, with the optimiser's
+ * slots and the fingerprints that the version stores. Stops at the first failure. An
+ * error that is a finding about the model (ext_check_is_finding()) says what is damaged.
  */
 int ext_check_model(const ext_home *home, ext_error *error);
 /*

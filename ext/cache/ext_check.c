@@ -144,7 +144,7 @@ int ext_check_model(const ext_home *home, ext_error *error)
     if (rc == SQLITE_OK)
         rc = ext_query(home, &stmt, error,
                        "SELECT version, coalesce(run, '') FROM @version "
-                       "WHERE status = 'ready' UNION "
+                       "WHERE status IN ('ready', 'prepared') UNION "
                        "SELECT c.value, v.run FROM @config AS c "
                        "LEFT JOIN @version AS v ON v.version = c.value "
                        "WHERE c.key = 'version'",

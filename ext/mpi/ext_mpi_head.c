@@ -21,10 +21,12 @@
  * rank leaves only where nothing but heads would follow: where it has said that it stops,
  * and at the end. Elsewhere it is an error from which this process cannot recover.
  */
+#define _POSIX_C_SOURCE 200112L
 #include "ext_mpi.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* What the heads of ranks say that stop because they are interrupted. */
 static const char interrupted[] = "interrupted";
@@ -186,13 +188,26 @@ static gru4rec_status exchange(ext_mpi_job *job, gru4rec_error *error)
     return status;
 }
 
+/*
+ * Tells whether this rank is interrupted. is_stopped() looks only every few milliseconds,
+ * so if the job is to stop, it may not have seen the reason yet.
+ */
+static bool is_stopped(const ext_mpi_job *job)
+{
+    if (job->is_stopped == NULL)
+        return false;
+    if (!job->is_stopped(job->context) && job->is_stopping)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    return job->is_stopped(job->context);
+}
+
 gru4rec_status ext_mpi_head_exchange(ext_mpi_job *job, ext_mpi_kind kind, uint64_t n,
                                      const void *text, size_t n_text,
                                      gru4rec_error *error)
 {
     ext_mpi_comm *comm = job->comm;
     assert(!job->is_over && n_text <= EXT_MPI_TEXT);
-    const bool is_interrupted = job->is_stopped != NULL && job->is_stopped(job->context);
+    const bool is_interrupted = is_stopped(job);
     const bool is_notified = ext_mpi_wait_is_notified(comm, job->number);
     if (is_interrupted)
         ext_mpi_wait_notify(comm, job->number);

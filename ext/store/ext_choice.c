@@ -192,17 +192,19 @@ static int name_ready(char **text, const ext_home *home, ext_error *error)
 
 /*
  * Sets the error that the model has no ready version of that number: returns
- * SQLITE_ERROR. If the status of the version is 'retired', the message says so. ready:
- * the text of name_ready(), for the message.
+ * SQLITE_ERROR. If the status of the version is 'retired' or 'prepared', the message says
+ * so. ready: the text of name_ready(), for the message.
  */
 static int fail_number(const ext_home *home, int64_t number, const char *ready,
                        ext_error *error)
 {
     int64_t is_retired;
+    bool is_prepared;
     if (ext_query_integer(home, &is_retired, error,
                           "SELECT count(*) FROM @version"
                           " WHERE version = ?1 AND status = 'retired'",
-                          "i", number) != SQLITE_OK)
+                          "i", number) != SQLITE_OK ||
+        ext_version_is_prepared(&is_prepared, home, number, error) != SQLITE_OK)
         return error->rc;
     return ext_error_set(error, SQLITE_ERROR,
                          "model '%s' has no kept version %lld that is ready%s%s; see "
@@ -210,6 +212,9 @@ static int fail_number(const ext_home *home, int64_t number, const char *ready,
                          home->name, (long long)number, ready,
                          is_retired > 0
                              ? ", because it is retired and its weights are deleted"
+                         : is_prepared
+                             ? ", because it is prepared: gru4rec_status() says "
+                               "how it comes to serve"
                              : "",
                          home->name);
 }

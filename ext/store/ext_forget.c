@@ -44,13 +44,32 @@ static const char count_surplus[] =
     WITH_KEPT "SELECT count(*) FROM @version WHERE " IS_SURPLUS;
 
 /*
- * SQL: deletes the rows of m_version that are history (their status is neither 'ready'
- * nor 'training'), except those with the ?1 highest numbers.
+ * SQL: deletes the rows of m_version that are history (their status is none of 'ready',
+ * 'prepared' and 'training'), except those with the ?1 highest numbers.
  */
 static const char forget_history[] =
     "DELETE FROM @version WHERE version IN (SELECT version FROM @version "
-    "WHERE coalesce(status, '') NOT IN ('ready', 'training') "
+    "WHERE coalesce(status, '') NOT IN ('ready', 'prepared', 'training') "
     "ORDER BY version DESC LIMIT -1 OFFSET ?1)";
+
+/*
+ * Retires the versions that are prepared (see ext_version.c) and that nobody will finish:
+ * a version with a higher number is active, and their runs are over.
+ */
+static int retire_prepared(const ext_home *home, ext_error *error)
+{
+    char *gone;
+    int rc = ext_run_gone(&gone, "prepared", home, error);
+    if (rc == SQLITE_OK)
+        rc = ext_query_run(home, error,
+                           "UPDATE @version SET status = 'retired' "
+                           "WHERE status = 'prepared' AND "
+                           "version IN (SELECT key FROM json_each(?1)) AND "
+                           "version < (SELECT value FROM @config WHERE key = 'version')",
+                           "s", gone);
+    sqlite3_free(gone);
+    return rc;
+}
 
 int ext_forget_old(const ext_home *home, const ext_keep *keep, bool *is_done,
                    ext_error *error)
@@ -63,6 +82,8 @@ int ext_forget_old(const ext_home *home, const ext_keep *keep, bool *is_done,
         " (SELECT version FROM @version WHERE status = 'retired')",
     };
     int rc = ext_run_drop_checkpoints(home, error);
+    if (rc == SQLITE_OK)
+        rc = retire_prepared(home, error);
     if (rc == SQLITE_OK)
         rc = ext_query_run(home, error, retire, "ii", keep->versions, keep->candidates);
     if (rc == SQLITE_OK)

@@ -99,7 +99,7 @@ int ext_item_sum(uint64_t *sum, const ext_home *home, int64_t version, int32_t n
 }
 
 int ext_item_save(const gru4rec_items *items, const ext_home *home, int64_t version,
-                  ext_error *error)
+                  const ext_ranks *ranks, ext_error *error)
 {
     sqlite3_stmt *stmt;
     const int64_t *support = gru4rec_items_support(items);
@@ -119,6 +119,8 @@ int ext_item_save(const gru4rec_items *items, const ext_home *home, int64_t vers
             sqlite3_step(stmt);
             rc = sqlite3_reset(stmt);
         }
+        if (rc == SQLITE_OK && row % 1024 == 0 && ext_ranks_is_stopped(ranks))
+            rc = ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
     }
     return ext_sql_finish(stmt, rc, "writing the model", error);
 }

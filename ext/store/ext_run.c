@@ -147,15 +147,16 @@ int ext_run_drop_checkpoints(const ext_home *home, ext_error *error)
     int rc = ext_query_run(home, error,
                            "DELETE FROM @tensor WHERE version IN "
                            "(SELECT version FROM @version "
-                           "WHERE status NOT IN ('ready', 'training'))",
+                           "WHERE status NOT IN ('ready', 'prepared', 'training'))",
                            "");
     if (rc != SQLITE_OK)
         return rc;
-    return ext_query_run(home, error,
-                         "UPDATE @version SET summary = NULL "
-                         "WHERE status NOT IN ('ready', 'retired', 'training') "
-                         "AND summary IS NOT NULL",
-                         "");
+    return ext_query_run(
+        home, error,
+        "UPDATE @version SET summary = NULL "
+        "WHERE status NOT IN ('ready', 'prepared', 'retired', 'training') "
+        "AND summary IS NOT NULL",
+        "");
 }
 
 /*
@@ -176,10 +177,12 @@ static int check_updated(sqlite3_stmt *stmt, const char *missing, ext_error *err
 
 int ext_run_checkpoint(const ext_run *run, const ext_home *home,
                        const gru4rec_training *training, const char *fingerprint,
-                       const ext_last *last, ext_error *error)
+                       const ext_last *last, const ext_ranks *ranks, ext_error *error)
 {
     char process[EXT_ALIVE_PLACE], since[EXT_BORDER_JSON];
     sqlite3_stmt *stmt;
+    const gru4rec_ranks *hooks = ext_ranks_hooks(ranks);
+    const int64_t n_ranks = hooks != NULL ? hooks->n_ranks : 1;
     ext_border_json(since, last);
     ext_alive_place(process, &run->alive);
     if (ext_run_sweep(home, error) != SQLITE_OK ||
@@ -187,15 +190,16 @@ int ext_run_checkpoint(const ext_run *run, const ext_home *home,
         return error->rc;
     int rc = ext_query(home, &stmt, error,
                        "UPDATE @version SET summary = json_object("
-                       "'checkpoint', ?1, 'events', ?2, 'since', json(nullif(?5, ''))) "
+                       "'checkpoint', ?1, 'events', ?2, 'since', json(nullif(?5, '')), "
+                       "'ranks', ?6) "
                        "WHERE run = ?3 AND status = 'training' AND process = ?4 "
                        "RETURNING 1",
-                       "issss", (int64_t)run->n_epochs, fingerprint, run->alive.run,
-                       process, since);
+                       "issssi", (int64_t)run->n_epochs, fingerprint, run->alive.run,
+                       process, since, n_ranks);
     if (rc == SQLITE_OK)
         rc = check_updated(stmt, "the run's row is gone", error);
     return rc == SQLITE_OK ? ext_tensor_save(training, GRU4REC_N_SLOTS, home,
-                                             run->written.version, error)
+                                             run->written.version, ranks, error)
                            : rc;
 }
 
@@ -335,8 +339,9 @@ static int take_run(ext_run *run, ext_checkpoint *checkpoint, sqlite3_stmt *stmt
         .fingerprint = ext_sql_text(stmt, 5),
         .status = ext_sql_text(stmt, 6),
         .process = ext_sql_text(stmt, 7),
+        .n_ranks = sqlite3_column_int64(stmt, 8),
     };
-    ext_window_take_since(&checkpoint->last, stmt, 8);
+    ext_window_take_since(&checkpoint->last, stmt, 9);
     return rc;
 }
 
@@ -348,7 +353,8 @@ int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *hom
     int rc = ext_query(
         home, &stmt, error,
         "SELECT run, version, options, source, summary ->> '$.checkpoint', "
-        "summary ->> '$.events', status, process, " EXT_WINDOW_SINCE "FROM @version AS v "
+        "summary ->> '$.events', status, process, "
+        "coalesce(summary ->> '$.ranks', 1), " EXT_WINDOW_SINCE "FROM @version AS v "
         "WHERE status NOT IN ('ready', 'retired') AND summary ->> '$.checkpoint' > 0 AND "
         "EXISTS (SELECT 1 FROM @tensor AS t WHERE t.version = v.version) "
         "ORDER BY version DESC",
@@ -360,12 +366,7 @@ int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *hom
     if (rc != SQLITE_OK)
         return rc;
     if (!is_found)
-        return ext_error_set(
-            error, SQLITE_ERROR,
-            "model '%s' has no interrupted run with a checkpoint to resume; "
-            "train without resume, "
-            "and set checkpoint_epochs so that the next run can be resumed",
-            home->name);
+        return SQLITE_OK;
     if (checkpoint->options == NULL || checkpoint->fingerprint == NULL ||
         checkpoint->status == NULL)
         return ext_error_nomem(error);
@@ -375,6 +376,36 @@ int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *hom
 /* Message of an error: another training has resumed the run of the checkpoint. */
 static const char taken[] =
     "another training has already resumed this run; wait until it ends";
+
+int ext_run_find(ext_run *run, ext_checkpoint *checkpoint, const ext_home *home,
+                 ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT version, source, status, process, "
+                       "status IN ('ready', 'retired') FROM @version WHERE run = ?1",
+                       "s", run->alive.run);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        run->written.version = sqlite3_column_int64(stmt, 0);
+        checkpoint->source = ext_sql_text(stmt, 1);
+        checkpoint->status = ext_sql_text(stmt, 2);
+        checkpoint->process = ext_sql_text(stmt, 3);
+        if (sqlite3_column_int(stmt, 4))
+            rc = ext_error_set(error, SQLITE_ERROR,
+                               "version %lld of '%s' is of the run to resume, and can "
+                               "serve already; train without resume",
+                               (long long)run->written.version, home->name);
+    }
+    rc = ext_sql_finish(stmt, rc, "reading the training runs", error);
+    if (rc != SQLITE_OK || run->written.version == 0 || checkpoint->status == NULL)
+        return rc;
+    const bool is_over = strcmp(checkpoint->status, "training") != 0 ||
+                         ext_alive_status(checkpoint->process, run->alive.run) != NULL;
+    return is_over ? SQLITE_OK : ext_error_set(error, SQLITE_BUSY, "%s", taken);
+}
 
 int ext_run_check_checkpoint(const char *run, const ext_checkpoint *checkpoint,
                              const ext_home *home, ext_error *error)
@@ -398,12 +429,22 @@ int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
     ext_alive_place(process, &run->alive);
     int rc = ext_query(home, &stmt, error,
                        "UPDATE @version SET status = 'training', process = ?1, "
-                       "options = ?2, message = NULL, finished = NULL "
+                       "options = ?2, message = NULL, finished = NULL, "
+                       "summary = iif(status = 'prepared', NULL, summary) "
                        "WHERE run = ?3 AND status = ?4 AND process IS ?5 RETURNING 1",
                        "sssss", process, run->options, run->alive.run, checkpoint->status,
                        checkpoint->process);
     if (rc == SQLITE_OK)
         rc = check_updated(stmt, taken, error);
+    /* Items, and tensors that are no checkpoint, are of a version that was prepared. */
+    if (rc == SQLITE_OK)
+        rc = ext_query_run(home, error, "DELETE FROM @item WHERE version = ?1", "i",
+                           run->written.version);
+    if (rc == SQLITE_OK)
+        rc = ext_query_run(home, error,
+                           "DELETE FROM @tensor WHERE version = ?1 AND EXISTS (SELECT 1 "
+                           "FROM @version WHERE version = ?1 AND summary IS NULL)",
+                           "i", run->written.version);
     return rc == SQLITE_OK
                ? ext_query_run(home, error,
                                "DELETE FROM @epoch WHERE version = ?1 AND epoch > ?2",
@@ -420,14 +461,14 @@ const char *ext_run_status(const char *process, const char *run, const char *mes
     return is_over && message != NULL ? "failed" : status;
 }
 
-int ext_run_gone(char **gone, const ext_home *home, ext_error *error)
+int ext_run_gone(char **gone, const char *of, const ext_home *home, ext_error *error)
 {
     sqlite3_stmt *stmt;
     *gone = NULL;
     int rc = ext_query(home, &stmt, error,
                        "SELECT version, process, run, message FROM @version "
-                       "WHERE status = 'training'",
-                       "");
+                       "WHERE status = ?1",
+                       "s", of);
     if (rc != SQLITE_OK)
         return rc;
     sqlite3_str *json = sqlite3_str_new(NULL);
@@ -450,7 +491,7 @@ int ext_run_gone(char **gone, const ext_home *home, ext_error *error)
 int ext_run_sweep(const ext_home *home, ext_error *error)
 {
     char *gone;
-    int rc = ext_run_gone(&gone, home, error);
+    int rc = ext_run_gone(&gone, "training", home, error);
     if (rc == SQLITE_OK)
         rc = ext_query_run(home, error,
                            "UPDATE @version "

@@ -535,10 +535,11 @@ int ext_item_sum(uint64_t *sum, const ext_home *home, int64_t version, int32_t n
                  ext_error *error);
 /*
  * Writes all items of the catalogue into m_item, as those of the version: row, id and
- * support. The version must have no items yet.
+ * support. The version must have no items yet. SQLITE_INTERRUPT: another one of ranks
+ * (may be NULL) stops.
  */
 int ext_item_save(const gru4rec_items *items, const ext_home *home, int64_t version,
-                  ext_error *error);
+                  const ext_ranks *ranks, ext_error *error);
 /*
  * Turns the status of a library function that took items into an error, and returns its
  * code. GRU4REC_OK sets no error. GRU4REC_INVALID means that the model's items are
@@ -592,10 +593,11 @@ int ext_sum_forget(const ext_home *home, ext_error *error);
 /*
  * Deletes all tensors of the version from m_tensor, then writes those of the training:
  * the weights, and the tensors of the slots 0 to n_slots - 1 (see gru4rec_slot). A slot
- * that the training does not have is left out.
+ * that the training does not have is left out. SQLITE_INTERRUPT: another one of ranks
+ * (may be NULL) stops.
  */
 int ext_tensor_save(const gru4rec_training *training, int n_slots, const ext_home *home,
-                    int64_t version, ext_error *error);
+                    int64_t version, const ext_ranks *ranks, ext_error *error);
 /*
  * Returns the bytes that the longest row of m_tensor would have for this model, at most.
  */
@@ -882,9 +884,11 @@ typedef struct ext_checkpoint {
     char *source;      /* text of the source of the events; or NULL */
     /*
      * Columns of the run's row, as they were when it was found. They show later whether
-     * another training has resumed the run. process may be NULL.
+     * another training has resumed the run. process may be NULL. status NULL: this
+     * database has no row of the run, which another process has begun.
      */
     char *status, *process;
+    int64_t n_ranks; /* processes that have trained the run */
 } ext_checkpoint;
 
 /*
@@ -920,22 +924,31 @@ int ext_run_write(ext_run *run, const ext_home *home, ext_error *error);
  * deletes the checkpoints of runs that are over (ext_run_drop_checkpoints()). Call it
  * after ext_run_write(), in the same savepoint.
  * fingerprint: hash of the events. last: the event that since=last means for the run.
+ * ranks: the processes that train it; may be NULL.
  * SQLITE_ERROR: the row of the run is gone, or another process has resumed the run.
  */
 int ext_run_checkpoint(const ext_run *run, const ext_home *home,
                        const gru4rec_training *training, const char *fingerprint,
-                       const ext_last *last, ext_error *error);
+                       const ext_last *last, const ext_ranks *ranks, ext_error *error);
 /*
  * Finds the newest run that has stopped and has a checkpoint. A run of another machine
  * counts as stopped. run gets the name of that run, its version and its epochs
  * (run->written too); checkpoint gets all its fields. The tensors are not loaded, and
  * nothing is written. run and checkpoint must be all zero; the caller frees both
- * (ext_run_free(), ext_run_free_checkpoint()) in any case.
- * SQLITE_ERROR: there is no such run. SQLITE_CORRUPT_VTAB: epochs of the run are missing
- * or wrong.
+ * (ext_run_free(), ext_run_free_checkpoint()) in any case. If there is no such run, both
+ * stay as they are. SQLITE_CORRUPT_VTAB: epochs of the run are missing or wrong.
  */
 int ext_run_resume(ext_run *run, ext_checkpoint *checkpoint, const ext_home *home,
                    ext_error *error);
+/*
+ * Finds what this database has of the run of that name (run->alive.run), of which another
+ * process has the checkpoint: sets the version of run, and source, status and process of
+ * checkpoint. If it has no row of the run, these stay 0 and NULL.
+ * SQLITE_ERROR: the run has made a version here that can serve. SQLITE_BUSY: another
+ * training has resumed the run.
+ */
+int ext_run_find(ext_run *run, ext_checkpoint *checkpoint, const ext_home *home,
+                 ext_error *error);
 /*
  * Frees the texts of the checkpoint (not the struct itself), and sets all its fields to
  * zero.
@@ -951,16 +964,18 @@ int ext_run_check_checkpoint(const char *run, const ext_checkpoint *checkpoint,
 /*
  * Makes this process the owner of the row that ext_run_resume() found: the row gets
  * status 'training', this process and the options of run, and its message and its end
- * become NULL. Then deletes the epochs after the checkpoint from m_epoch. Before all
- * that, adds the columns that a model of an older build lacks (ext_shadow_upgrade()).
- * SQLITE_ERROR: the row has changed since it was found: another training was faster.
+ * become NULL. Then deletes the epochs after the checkpoint from m_epoch, and what the
+ * row has of a version that was prepared. Before all that, adds the columns that a model
+ * of an older build lacks (ext_shadow_upgrade()). SQLITE_ERROR: the row has changed since
+ * it was found: another training was faster.
  */
 int ext_run_claim(const ext_run *run, const ext_checkpoint *checkpoint,
                   const ext_home *home, ext_error *error);
 /*
  * Deletes the checkpoints of runs that are over and made no version: their tensors, and
  * the summaries in their rows. Also deletes the tensors of retired versions. A run whose
- * row says 'training' does not count as over; ext_run_sweep() writes what became of it.
+ * row says 'training' does not count as over, nor one that is prepared; ext_run_sweep()
+ * writes what became of it.
  */
 int ext_run_drop_checkpoints(const ext_home *home, ext_error *error);
 /*
@@ -979,16 +994,16 @@ int ext_run_fail(const ext_run *run, const ext_home *home, const char *status,
  */
 const char *ext_run_status(const char *process, const char *run, const char *message);
 /*
- * Finds the runs that are over though the status of their row is 'training'; a run of
- * another machine is not among them. Sets *gone to a JSON object from version to status,
- * for example {"3":"interrupted","5":"killed"}, of sqlite3_malloc. *gone must be freed
- * also after a failure.
+ * Finds the runs that are over though the status of their row is of: 'training', or
+ * 'prepared'. A run of another machine is not among them. Sets *gone to a JSON object
+ * from version to status, for example {"3":"interrupted","5":"killed"}, of
+ * sqlite3_malloc. *gone must be freed also after a failure.
  */
-int ext_run_gone(char **gone, const ext_home *home, ext_error *error);
+int ext_run_gone(char **gone, const char *of, const ext_home *home, ext_error *error);
 /*
- * Writes into the row of each run that ext_run_gone() finds what became of the run, in
- * place of the status 'training'. The rest of the row stays: its message, and its end,
- * which is not known.
+ * Writes into the row of each run that ext_run_gone() finds of those that train what
+ * became of the run, in place of the status 'training'. The rest of the row stays: its
+ * message, and its end, which is not known.
  */
 int ext_run_sweep(const ext_home *home, ext_error *error);
 
@@ -1166,7 +1181,8 @@ ext_keep ext_forget_keep(const gru4rec_options *options);
  * rows of retired versions and of trainings that made no version, the newest
  * keep->history stay, and the others are deleted. Also deletes the checkpoints of runs
  * that are over, and what belongs to versions without a row. Rows with status 'training'
- * stay.
+ * stay. A version that is prepared stays until its run is over and a version with a
+ * higher number is active.
  *
  * *is_done: false if a version is still not retired, because an authorizer ignored the
  * update, or a trigger undid it.
@@ -1226,8 +1242,10 @@ typedef struct ext_outcome {
     const gru4rec_items *items;       /* the catalogue */
     /* The sessions that the version blends with; NULL: the version does not blend. */
     const gru4rec_dataset *sessions;
-    bool is_candidate; /* true: the version serves only after it is deployed */
-    ext_keep keep;     /* how many versions and rows the model keeps afterwards */
+    bool is_candidate;      /* true: the version serves only after it is deployed */
+    bool is_prepared;       /* true: the version waits for ext_version_finish() */
+    const ext_ranks *ranks; /* the processes that have trained it; NULL: this one */
+    ext_keep keep;          /* how many versions and rows the model keeps afterwards */
 } ext_outcome;
 
 /*
@@ -1245,18 +1263,39 @@ int ext_version_check_limit(const ext_home *home, const ext_run *run,
  */
 int ext_version_check_next(const ext_home *home, ext_error *error);
 /*
- * Makes a version of what the run made: writes its row with status 'ready', its items,
- * tensors, epochs, checksum, and the sessions that it blends with, if it blends. If
- * another run has committed since, the version gets a new number, the highest. Makes the
- * version the active one, unless it is a candidate (which serves only after it is
- * deployed). Puts into run->summary the version's number, whether the version is active,
- * the storage format and the present name of the model. Then forgets what is no longer
- * kept (ext_forget_old()), and checks that all was written. SQLITE_TOOBIG: as for
- * ext_version_check_limit(). SQLITE_AUTH: an authorizer or a trigger changed what was
- * written. SQLITE_ERROR: no higher version number is possible. After a failure the
- * caller must undo the savepoint and restore run->written.
+ * Makes a version of what the run made: writes its row with status 'ready', or
+ * 'prepared', its items, tensors, epochs, checksum, and the sessions that it blends with,
+ * if it blends. If another run has committed since, the version gets a new number, the
+ * highest. Makes the version the active one, unless it is a candidate (which serves only
+ * after it is deployed) or prepared. Puts into run->summary the version's number, whether
+ * the version is active, the storage format and the present name of the model. Then
+ * forgets what is no longer kept (ext_forget_old()), unless the version is prepared, and
+ * checks that all was written. SQLITE_TOOBIG: as for ext_version_check_limit().
+ * SQLITE_AUTH: an authorizer or a trigger changed what was written. SQLITE_ERROR: no
+ * higher version number is possible. After a failure the caller must undo the savepoint
+ * and restore run->written.
  */
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,
                         ext_error *error);
+/*
+ * Sets *is_prepared to whether the version of that number is prepared: several processes
+ * have trained it, it is written, and it is not known here whether it shall serve.
+ */
+int ext_version_is_prepared(bool *is_prepared, const ext_home *home, int64_t version,
+                            ext_error *error);
+/*
+ * Makes a prepared version 'ready', and the active one if is_active is true. Then forgets
+ * what is no longer kept. *summary: out, the summary of the row as it is then, of
+ * sqlite3_malloc; to be freed also after a failure. SQLITE_ERROR: the version is not
+ * prepared. SQLITE_AUTH: as for ext_version_publish(). After a failure the caller must
+ * undo the savepoint.
+ */
+int ext_version_finish(char **summary, const ext_home *home, int64_t version,
+                       bool is_active, const ext_keep *keep, ext_error *error);
+/*
+ * Sets *version to the highest number of a version that is ready or prepared; 0: there is
+ * none.
+ */
+int ext_version_newest(int64_t *version, const ext_home *home, ext_error *error);
 
 #endif

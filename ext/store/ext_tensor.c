@@ -84,7 +84,8 @@ static void get_tensor(const gru4rec_model *model, const char *slot, size_t inde
  * fails.
  */
 static int save_tensors(const ext_home *home, int64_t version, const char *slot,
-                        const gru4rec_model *model, ext_error *error)
+                        const gru4rec_model *model, const ext_ranks *ranks,
+                        ext_error *error)
 {
     char full_name[64];
     sqlite3_stmt *stmt;
@@ -100,8 +101,12 @@ static int save_tensors(const ext_home *home, int64_t version, const char *slot,
     for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_model_tensor_count(model); i++) {
         gru4rec_tensor tensor;
         get_tensor(model, slot, i, full_name, &tensor);
-        for (int64_t chunk = 0; rc == SQLITE_OK && chunk < count_chunks(&tensor); chunk++)
+        for (int64_t chunk = 0; rc == SQLITE_OK && chunk < count_chunks(&tensor);
+             chunk++) {
             rc = save_chunk(stmt, &tensor, chunk, bytes);
+            if (rc == SQLITE_OK && ext_ranks_is_stopped(ranks))
+                rc = ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
+        }
     }
     rc = ext_sql_finish(stmt, rc, "writing the model", error);
 err_after_bytes:
@@ -123,16 +128,16 @@ size_t ext_tensor_row_bytes(const gru4rec_model *model)
 }
 
 int ext_tensor_save(const gru4rec_training *training, int n_slots, const ext_home *home,
-                    int64_t version, ext_error *error)
+                    int64_t version, const ext_ranks *ranks, ext_error *error)
 {
     int rc = ext_query_run(home, error, "DELETE FROM @tensor WHERE version = ?1", "i",
                            version);
     if (rc == SQLITE_OK)
-        rc = save_tensors(home, version, "", training->model, error);
+        rc = save_tensors(home, version, "", training->model, ranks, error);
     for (int i = 0; rc == SQLITE_OK && i < n_slots; i++)
         if (training->slot[i] != NULL)
             rc = save_tensors(home, version, gru4rec_training_slot_name((gru4rec_slot)i),
-                              training->slot[i], error);
+                              training->slot[i], ranks, error);
     return rc;
 }
 

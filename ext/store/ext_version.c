@@ -12,23 +12,18 @@
 
 /* ---- reading ---- */
 
-/*
- * Sets *version to the number of the newest version with status 'ready'; 0: there is
- * none.
- */
-static int find_newest(int64_t *version, const ext_home *home, ext_error *error)
+int ext_version_newest(int64_t *version, const ext_home *home, ext_error *error)
 {
-    ext_version newest;
-    int rc =
-        ext_choice_look(&newest, &(ext_choice){.kind = EXT_CHOICE_NEWEST}, home, error);
-    *version = newest.version;
-    return rc;
+    return ext_query_integer(home, version, error,
+                             "SELECT max(version) FROM @version "
+                             "WHERE status IN ('ready', 'prepared')",
+                             "");
 }
 
 int ext_version_fail_untrained(const ext_home *home, ext_error *error)
 {
     int64_t newest;
-    if (find_newest(&newest, home, error) != SQLITE_OK)
+    if (ext_version_newest(&newest, home, error) != SQLITE_OK)
         return error->rc;
     char *name = ext_schema_reference(home);
     char *quoted = name != NULL ? sqlite3_mprintf("%Q", name) : NULL;
@@ -254,28 +249,41 @@ static int number_run(ext_run *run, const ext_home *home, ext_error *error)
     return renumber(run, own, home, error);
 }
 
+/* The status of the version's row when it is written. */
+static const char *status_of(const ext_outcome *outcome)
+{
+    return outcome->is_prepared ? "prepared" : "ready";
+}
+
+/* Tells whether the version becomes the active one when it is written. */
+static bool is_active(const ext_outcome *outcome)
+{
+    return !outcome->is_candidate && !outcome->is_prepared;
+}
+
 /*
- * Writes the end into the run's row: status 'ready', no message, the present time as that
- * of the end, the run's options, and its summary. Before that, puts into the summary the
- * number of the version, whether the version is active (is_active), the storage format,
+ * Writes the end into the run's row: its status, no message, the present time as that of
+ * the end, the run's options, and its summary. Before that, puts into the summary the
+ * number of the version, whether the version is active, the storage format,
  * and the name that the model has now. Replaces run->summary by the summary that was
  * written; after a failure run->summary stays. SQLITE_AUTH: the row was not written.
  */
-static int finish_row(ext_run *run, const ext_home *home, bool is_active,
+static int finish_row(ext_run *run, const ext_home *home, const ext_outcome *outcome,
                       ext_error *error)
 {
     sqlite3_stmt *stmt;
     char *summary = NULL;
-    int rc = ext_query(home, &stmt, error,
-                       "UPDATE @version SET status = 'ready', message = NULL, "
-                       "finished = strftime('%Y-%m-%d %H:%M:%S', 'now'), "
-                       "summary = json_set(json_replace(?1, '$.model', ?4), "
-                       "'$.version', version, '$.active', json(?5), "
-                       "'$.format', (SELECT CAST(value AS INTEGER) FROM @config "
-                       "WHERE key = 'format')), options = ?3 "
-                       "WHERE version = ?2 RETURNING summary",
-                       "sisss", run->summary, run->written.version, run->options,
-                       home->name, is_active ? "true" : "false");
+    int rc =
+        ext_query(home, &stmt, error,
+                  "UPDATE @version SET status = ?6, message = NULL, "
+                  "finished = strftime('%Y-%m-%d %H:%M:%S', 'now'), "
+                  "summary = json_set(json_replace(?1, '$.model', ?4), "
+                  "'$.version', version, '$.active', json(?5), "
+                  "'$.format', (SELECT CAST(value AS INTEGER) FROM @config "
+                  "WHERE key = 'format')), options = ?3 "
+                  "WHERE version = ?2 RETURNING summary",
+                  "sissss", run->summary, run->written.version, run->options, home->name,
+                  is_active(outcome) ? "true" : "false", status_of(outcome));
     if (rc != SQLITE_OK)
         return rc;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -335,7 +343,7 @@ static int write_sum(int64_t *sum, const ext_run *run, const ext_home *home,
 }
 
 /*
- * Checks the version after older versions were retired: its row is 'ready' and has the
+ * Checks the version after older versions were retired: its row has its status and the
  * run's options, m_config has its checksum sum, the numbers of its items, its tensors and
  * its rows in m_blend are right, and active is the active version. If not, the error is
  * SQLITE_AUTH: an authorizer that answers SQLITE_IGNORE, or a trigger, must have changed
@@ -351,12 +359,13 @@ static int check_written(const ext_run *run, const ext_home *home,
         "SELECT coalesce((SELECT value FROM @config WHERE key = 'version'), 0) = ?7 AND "
         "(SELECT value FROM @config WHERE key = 'checksum:' || ?2) = ?3 AND "
         "EXISTS (SELECT 1 FROM @version WHERE version = ?1 AND run = ?2 AND "
-        "status = 'ready' AND summary ->> '$.version' = ?1 AND options = ?4) AND "
+        "status = ?8 AND summary ->> '$.version' = ?1 AND options = ?4) AND "
         "(SELECT count(*) FROM @item WHERE version = ?1) = ?5 AND "
         "(SELECT count(DISTINCT name) FROM @tensor WHERE version = ?1) >= ?6",
-        "isisiii", run->written.version, run->alive.run, sum, run->options,
+        "isisiiis", run->written.version, run->alive.run, sum, run->options,
         (int64_t)gru4rec_items_count(outcome->items),
-        (int64_t)gru4rec_model_tensor_count(outcome->training->model), active);
+        (int64_t)gru4rec_model_tensor_count(outcome->training->model), active,
+        status_of(outcome));
     bool is_saved = false;
     if (rc == SQLITE_OK && is_whole)
         rc = ext_blend_is_saved(&is_saved, outcome->sessions, home, run->written.version,
@@ -386,18 +395,17 @@ static int forget_old(const ext_home *home, const ext_keep *keep, ext_error *err
 }
 
 /*
- * Makes the new version the active one, unless it is a candidate, which serves only after
- * it is deployed. Sets *active to the version that is active afterwards; 0: there is
- * none.
+ * Makes the version the active one if is_active is true. Sets *active to the version that
+ * is active afterwards; 0: there is none.
  */
-static int activate(int64_t *active, const ext_run *run, const ext_home *home,
-                    const ext_outcome *outcome, ext_error *error)
+static int activate(int64_t *active, int64_t version, const ext_home *home,
+                    bool is_active, ext_error *error)
 {
-    *active = run->written.version;
-    return outcome->is_candidate
-               ? ext_query_integer(home, active, error,
-                                   "SELECT value FROM @config WHERE key = 'version'", "")
-               : ext_version_activate(home, run->written.version, error);
+    *active = version;
+    return is_active
+               ? ext_version_activate(home, version, error)
+               : ext_query_integer(home, active, error,
+                                   "SELECT value FROM @config WHERE key = 'version'", "");
 }
 
 int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *outcome,
@@ -408,15 +416,66 @@ int ext_version_publish(ext_run *run, const ext_home *home, const ext_outcome *o
                                 outcome->sessions, error) != SQLITE_OK ||
         number_run(run, home, error) != SQLITE_OK ||
         ext_run_write(run, home, error) != SQLITE_OK ||
-        ext_item_save(outcome->items, home, run->written.version, error) != SQLITE_OK ||
+        ext_item_save(outcome->items, home, run->written.version, outcome->ranks,
+                      error) != SQLITE_OK ||
         ext_tensor_save(outcome->training, outcome->n_slots, home, run->written.version,
-                        error) != SQLITE_OK ||
+                        outcome->ranks, error) != SQLITE_OK ||
         ext_blend_save(outcome->sessions, home, run->written.version, error) !=
             SQLITE_OK ||
-        finish_row(run, home, !outcome->is_candidate, error) != SQLITE_OK ||
-        activate(&active, run, home, outcome, error) != SQLITE_OK ||
+        finish_row(run, home, outcome, error) != SQLITE_OK ||
+        activate(&active, run->written.version, home, is_active(outcome), error) !=
+            SQLITE_OK ||
         write_sum(&sum, run, home, outcome, error) != SQLITE_OK ||
-        forget_old(home, &outcome->keep, error) != SQLITE_OK)
+        (!outcome->is_prepared && forget_old(home, &outcome->keep, error) != SQLITE_OK))
         return error->rc;
     return check_written(run, home, outcome, sum, active, error);
+}
+
+/* ---- versions of several processes ---- */
+
+int ext_version_is_prepared(bool *is_prepared, const ext_home *home, int64_t version,
+                            ext_error *error)
+{
+    int64_t n;
+    int rc = ext_query_integer(home, &n, error,
+                               "SELECT count(*) FROM @version WHERE version = ?1 AND "
+                               "status = 'prepared'",
+                               "i", version);
+    *is_prepared = rc == SQLITE_OK && n > 0;
+    return rc;
+}
+
+int ext_version_finish(char **summary, const ext_home *home, int64_t version,
+                       bool is_active, const ext_keep *keep, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    int64_t active = 0, is_whole = 0;
+    *summary = NULL;
+    int rc = ext_query(home, &stmt, error,
+                       "UPDATE @version SET status = 'ready', "
+                       "finished = strftime('%Y-%m-%d %H:%M:%S', 'now'), "
+                       "summary = json_set(summary, '$.active', json(?2)) "
+                       "WHERE version = ?1 AND status = 'prepared' RETURNING summary",
+                       "is", version, is_active ? "true" : "false");
+    if (rc != SQLITE_OK)
+        return rc;
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        sqlite3_free(*summary);
+        *summary = ext_sql_text(stmt, 0);
+    }
+    if (rc == SQLITE_DONE && *summary == NULL)
+        rc = ext_error_set(error, SQLITE_ERROR,
+                           "version %lld of '%s' is not prepared any more; see "
+                           "gru4rec_status()",
+                           (long long)version, home->name);
+    if (ext_sql_finish(stmt, rc, "writing the model", error) != SQLITE_OK ||
+        activate(&active, version, home, is_active, error) != SQLITE_OK ||
+        forget_old(home, keep, error) != SQLITE_OK ||
+        ext_query_integer(
+            home, &is_whole, error,
+            "SELECT coalesce((SELECT value FROM @config WHERE key = 'version'), 0) = ?2 "
+            "AND EXISTS (SELECT 1 FROM @version WHERE version = ?1 AND status = 'ready')",
+            "ii", version, active) != SQLITE_OK)
+        return error->rc;
+    return is_whole ? SQLITE_OK : fail_written(error);
 }

@@ -10,11 +10,32 @@
 #include "ext_tools.h"
 
 /*
+ * If the choice is the number of a prepared version, makes that version ready
+ * (ext_version_finish()).
+ */
+static int finish(const ext_home *home, const ext_choice *choice, ext_error *error)
+{
+    gru4rec_options options;
+    bool is_prepared = false;
+    if (choice->kind != EXT_CHOICE_NUMBER ||
+        ext_version_is_prepared(&is_prepared, home, choice->number, error) != SQLITE_OK ||
+        !is_prepared ||
+        ext_version_options(&options, home, choice->number, error) != SQLITE_OK)
+        return error->rc;
+    const ext_keep keep = ext_forget_keep(&options);
+    char *summary;
+    ext_version_finish(&summary, home, choice->number, true, &keep, error);
+    sqlite3_free(summary);
+    return error->rc;
+}
+
+/*
  * Finds the version that choice means, and makes it the active one, in a savepoint of its
- * own. First takes the write lock, and writes the endings of earlier runs that are still
- * to be written (ext_pending_lock()). *version: out, the number of the version. Commits
- * unless the user has an open transaction. After a failure nothing is written.
- * SQLITE_ERROR: there is no such version.
+ * own. A version that is prepared is finished by that. First takes the write lock, and
+ * writes the endings of earlier runs that are still to be written (ext_pending_lock()).
+ * *version: out, the number of the version. Commits unless the user has an open
+ * transaction. After a failure nothing is written. SQLITE_ERROR: there is no such
+ * version.
  */
 static int write_choice(int64_t *version, const ext_home *home, const ext_choice *choice,
                         ext_error *error)
@@ -25,6 +46,8 @@ static int write_choice(int64_t *version, const ext_home *home, const ext_choice
     if (rc != SQLITE_OK)
         return rc;
     rc = ext_pending_lock(&savepoint, home, error);
+    if (rc == SQLITE_OK)
+        rc = finish(home, choice, error);
     if (rc == SQLITE_OK)
         rc = ext_choice_find(&found, choice, home, error);
     if (rc == SQLITE_OK)

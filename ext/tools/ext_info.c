@@ -205,7 +205,7 @@ static int write_card(sqlite3_context *context, const ext_home *home, ext_error 
     char *advice = NULL, *gone = NULL;
     int rc = ext_config_read(&config, home, error);
     if (rc == SQLITE_OK)
-        rc = ext_run_gone(&gone, home, error);
+        rc = ext_run_gone(&gone, "training", home, error);
     if (rc == SQLITE_OK) {
         advice = advise(home, &config);
         rc = ext_query(home, &stmt, error, card, "ssss", home->name, home->schema, advice,

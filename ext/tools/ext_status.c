@@ -98,15 +98,16 @@ static void stop(ext_cursor *base)
  *   EPOCH_SECONDS  mean seconds of the epochs that are done
  *   AGE            seconds since the row was updated
  *   BEGUN          seconds from the start of the run to that update
+ *   RANK, N_RANKS  of a version that several processes have trained
  */
-enum { RUN = N_COLUMNS, PROCESS, EPOCH_SECONDS, AGE, BEGUN };
+enum { RUN = N_COLUMNS, PROCESS, EPOCH_SECONDS, AGE, BEGUN, RANK, N_RANKS };
 
 /*
  * The query for the rows of gru4rec_status(), newest run first. SECONDS_LEFT is NULL in
- * it, and PROGRESS is 1 for a version that is ready or retired. Loss and measures are
- * those of the epoch whose weights were kept, or of the last epoch if the summary does
- * not tell that epoch. %s: expressions for the columns progress and updated, which a
- * table of an older build lacks.
+ * it, and PROGRESS is 1 for a version that is ready, retired or prepared. Loss and
+ * measures are those of the epoch whose weights were kept, or of the last epoch if the
+ * summary does not tell that epoch. %s: expressions for the columns progress and updated,
+ * which a table of an older build lacks.
  */
 static const char query[] =
     "WITH run AS (SELECT version, run, status, started, finished, process, message, %s, "
@@ -115,10 +116,11 @@ static const char query[] =
     "SELECT r.version, r.status, "
     "r.version IS (SELECT value FROM @config WHERE key = 'version'), "
     "r.started, r.finished, n.epochs, r.o ->> '$.n_epochs', "
-    "iif(r.status IN ('ready', 'retired'), 1.0, r.progress), NULL, "
+    "iif(r.status IN ('ready', 'retired', 'prepared'), 1.0, r.progress), NULL, "
     "e.loss, e.recall, e.mrr, r.message, r.run, r.process, n.seconds, "
     "(julianday('now') - julianday(r.updated)) * 86400, "
-    "(julianday(r.updated) - julianday(r.started)) * 86400 "
+    "(julianday(r.updated) - julianday(r.started)) * 86400, "
+    "r.s ->> '$.ranks.rank', r.s ->> '$.ranks.ranks' "
     "FROM run AS r "
     "LEFT JOIN (SELECT version, max(epoch) AS epochs, avg(seconds) AS seconds "
     "FROM @epoch GROUP BY version) AS n ON n.version = r.version "
@@ -253,6 +255,29 @@ static void judge(status_cursor *cursor, status_row *row, sqlite3_stmt *stmt)
 }
 
 /*
+ * Sets the message of a row with status 'prepared' (the row of stmt), which says what the
+ * version waits for.
+ */
+static void judge_prepared(status_cursor *cursor, status_row *row, sqlite3_stmt *stmt)
+{
+    const int rank = sqlite3_column_int(stmt, RANK);
+    const int n_ranks = sqlite3_column_int(stmt, N_RANKS);
+    char *words =
+        ext_alive_status(text_of(stmt, PROCESS), row->run) == NULL
+            ? sqlite3_mprintf("rank %d of %d has written it, and waits for rank 0, which "
+                              "decides whether it serves",
+                              rank, n_ranks)
+            : sqlite3_mprintf("rank %d of %d has written it, but did not hear from rank "
+                              "0 whether it serves; run SELECT gru4rec_train(model, "
+                              "'resume=true') on all %d ranks to find out, or let it "
+                              "serve by gru4rec_deploy(model, %lld)",
+                              rank, n_ranks, n_ranks, (long long)row->numbers[VERSION]);
+    cursor->is_short |= words == NULL;
+    set_text(cursor, &row->message, words);
+    sqlite3_free(words);
+}
+
+/*
  * Sets the message of a row whose status is killed, failed or interrupted, if it has
  * none: that the cause is not known. Does nothing to any other row.
  */
@@ -311,6 +336,8 @@ static int read_row(status_cursor *cursor, sqlite3_stmt *stmt, status_row ***end
     set_text(cursor, &row->message, text_of(stmt, MESSAGE));
     if (row->status != NULL && strcmp(row->status, "training") == 0)
         judge(cursor, row, stmt);
+    else if (row->status != NULL && strcmp(row->status, "prepared") == 0)
+        judge_prepared(cursor, row, stmt);
     return SQLITE_OK;
 }
 
@@ -379,7 +406,7 @@ static status_row **place_of_new(status_cursor *cursor)
  * that its result waits for a commit. Sets the status, the message ("gru4rec: ..."), and
  * the progress (1) of a run that waits or the end of another one, in the row of that run.
  * If the list has no such row, first inserts one, without a version. A row whose status
- * is 'ready' stays as it is. context: the cursor.
+ * is 'ready' or 'prepared' stays as it is. context: the cursor.
  */
 static void add_pending(void *context, const ext_pending *pending)
 {
@@ -396,7 +423,8 @@ static void add_pending(void *context, const ext_pending *pending)
         *at = row;
         row->numbers[ACTIVE] = 0;
         set_time(cursor, &row->started, pending->started);
-    } else if (row->status != NULL && strcmp(row->status, "ready") == 0) {
+    } else if (row->status != NULL && (strcmp(row->status, "ready") == 0 ||
+                                       strcmp(row->status, "prepared") == 0)) {
         return;
     }
     set_text(cursor, &row->status, pending->status);

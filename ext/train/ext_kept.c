@@ -91,7 +91,8 @@ static void drop_kept(ext_connection *connection, bool is_all)
 
 bool ext_kept_is_worth(const ext_training *training, const ext_error *error)
 {
-    return training->request->is_alone && !training->is_dropped &&
+    return training->request->is_alone && training->request->is_writer &&
+           !training->is_prepared && !training->is_dropped &&
            !ext_error_is(error, SQLITE_CORRUPT);
 }
 
@@ -188,7 +189,7 @@ int ext_kept_commit(ext_attempt *attempt, const ext_train_request *request,
         attempt->request.options.commit_wait = request->options.commit_wait;
     training->quiet_until = 0;
     ext_poll_start(&training->poll, training->home.db);
-    ext_publish_version(training, error);
+    ext_train_job_publish(training, error);
     ext_poll_stop(&training->poll);
     if (error->rc == SQLITE_OK) {
         forget(attempt);

@@ -229,7 +229,7 @@ static int write_checkpoint(ext_training *training, const ending *end, ext_error
     return rc == SQLITE_OK
                ? ext_run_checkpoint(&training->run, &training->home, &training->weights,
                                     training->data->fingerprint, &training->data->last,
-                                    error)
+                                    training->home.connection->ranks, error)
                : rc;
 }
 
@@ -237,13 +237,14 @@ static int write_checkpoint(ext_training *training, const ending *end, ext_error
  * Tells whether a checkpoint is due after the last finished epoch. It is if the option
  * checkpoint_epochs is above 0, at least that many epochs are finished since the last
  * checkpoint, and the last finished epoch is not the last of the run, behind which the
- * version follows.
+ * version follows. Of several ranks, which all have the same weights, only rank 0 writes
+ * checkpoints.
  */
 static bool is_checkpoint_due(const ext_training *training)
 {
     const gru4rec_options *options = &training->request->options;
     const int64_t epoch = (int64_t)training->run.n_epochs;
-    return options->checkpoint_epochs > 0 &&
+    return options->checkpoint_epochs > 0 && ext_train_job_is_first(training->request) &&
            epoch - training->saved >= options->checkpoint_epochs &&
            epoch < options->n_epochs;
 }
@@ -258,8 +259,8 @@ static bool is_checkpoint_due(const ext_training *training)
 void ext_publish_progress(ext_training *training)
 {
     training->told = ext_poll_seconds();
-    if (!training->request->is_alone || training->is_dropped ||
-        training->told < training->quiet_until)
+    if (!training->request->is_alone || !training->request->is_writer ||
+        training->is_dropped || training->told < training->quiet_until)
         return;
     if (!training->is_in_epoch && is_checkpoint_due(training)) {
         if (write_aside(training, write_checkpoint, NULL))
@@ -295,7 +296,8 @@ static bool wait_for_others(ext_training *training, double since, ext_error *err
         return ext_savepoint_may_retry(training->home.db, since, error);
     sqlite3_sleep(20);
     ext_error_clear(error);
-    if (ext_poll_check(&training->poll))
+    if (ext_poll_check(&training->poll) ||
+        ext_ranks_is_stopped(training->home.connection->ranks))
         ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
     return error->rc == SQLITE_OK;
 }
@@ -305,7 +307,8 @@ static bool wait_for_others(ext_training *training, double since, ext_error *err
  * makes the model if it does not exist; raises its storage format if the source has an
  * order column; writes how other runs that are over ended; writes the version with items,
  * tensors and the sessions that it blends with, which becomes the active one unless
- * activate=false, and retires old versions; writes its first and last event and its
+ * activate=false, and retires old versions (on other ranks than rank 0, the version is
+ * only prepared); writes its first and last event and its
  * fingerprints. A failure leaves parts of that, so the caller must undo the savepoint.
  */
 static int write_version(ext_training *training, ext_savepoint *savepoint,
@@ -318,6 +321,8 @@ static int write_version(ext_training *training, ext_savepoint *savepoint,
         .items = training->data->events.items,
         .sessions = ext_train_blend_kept(training),
         .is_candidate = !options->activate,
+        .is_prepared = !ext_train_job_is_first(training->request),
+        .ranks = training->home.connection->ranks,
         .keep = ext_forget_keep(options),
     };
     const ext_home *home = &training->home;
@@ -339,19 +344,48 @@ static int write_version(ext_training *training, ext_savepoint *savepoint,
 }
 
 /*
- * Writes the version (write_version()) in a savepoint of its own, and commits unless the
+ * Finishes the version that this training has prepared (ext_version_finish()), in the
+ * open savepoint. What becomes of it the options say that the version has stored.
+ */
+static int write_finish(ext_training *training, ext_savepoint *savepoint,
+                        ext_error *error)
+{
+    const int64_t version = training->run.written.version;
+    gru4rec_options options;
+    char *summary = NULL;
+    if (take_model(training, savepoint, error) != SQLITE_OK ||
+        ext_version_options(&options, &training->home, version, error) != SQLITE_OK)
+        return error->rc;
+    const ext_keep keep = ext_forget_keep(&options);
+    if (ext_version_finish(&summary, &training->home, version, options.activate != 0,
+                           &keep, error) == SQLITE_OK) {
+        sqlite3_free(training->run.summary);
+        training->run.summary = summary;
+    } else {
+        sqlite3_free(summary);
+    }
+    return error->rc;
+}
+
+/* A function that writes a version, or finishes it, in an open savepoint. */
+typedef int version_writer(ext_training *training, ext_savepoint *savepoint,
+                           ext_error *error);
+
+/*
+ * Calls the function write in a savepoint of its own, and commits unless the
  * user has an open transaction. If a reader holds up the commit (as in rollback-journal
  * mode), tries only the commit again (wait_for_others()), with everything written. After
  * a failure the savepoint is undone, and run.written is as before. since: seconds, when
  * the commit was first tried.
  */
-static int write_and_commit(ext_training *training, double since, ext_error *error)
+static int write_and_commit(ext_training *training, version_writer *write, double since,
+                            ext_error *error)
 {
     const ext_written before = training->run.written;
     ext_savepoint savepoint;
     if (ext_savepoint_start(&savepoint, training->home.db, error) != SQLITE_OK)
         return error->rc;
-    if (write_version(training, &savepoint, error) == SQLITE_OK)
+    if (write(training, &savepoint, error) == SQLITE_OK)
         while (ext_savepoint_release(&savepoint, error) != SQLITE_OK &&
                wait_for_others(training, since, error))
             ;
@@ -363,22 +397,24 @@ static int write_and_commit(ext_training *training, double since, ext_error *err
 }
 
 /*
- * Writes and commits the version. Tries again while other connections hold locks, as long
- * as commit_wait allows (wait_for_others()). *error is the result. If the host's busy
- * timeout is longer than commit_wait, shortens the timeout to commit_wait meanwhile,
- * because SQLite would wait longer; then restores it.
+ * Writes and commits what the function write writes. Tries again while other connections
+ * hold locks, as long as commit_wait allows (wait_for_others()). *error is the result. If
+ * the host's busy timeout is longer than commit_wait, shortens the timeout to commit_wait
+ * meanwhile, because SQLite would wait longer; then restores it.
  */
-static void commit(ext_training *training, ext_error *error)
+static void commit(ext_training *training, version_writer *write, ext_error *error)
 {
     sqlite3 *db = training->home.db;
     const double since = ext_poll_seconds();
     const int64_t most = 1000 * training->request->options.commit_wait;
-    const int64_t ms = most > 0 ? most : INT64_MAX;
+    /* While SQLite waits, this process does not notice that another rank stops. */
+    const bool has_ranks = ext_ranks_hooks(training->home.connection->ranks) != NULL;
+    const int64_t ms = has_ranks ? 0 : most > 0 ? most : INT64_MAX;
     const int timeout = ext_sql_shorten_timeout(db, ms);
     /*
      * This loop waits for another writer that has the lock; nothing is written meanwhile.
      */
-    while (write_and_commit(training, since, error) != SQLITE_OK &&
+    while (write_and_commit(training, write, since, error) != SQLITE_OK &&
            wait_for_others(training, since, error))
         ;
     ext_sql_restore_timeout(db, timeout, ms);
@@ -390,7 +426,14 @@ int ext_publish_version(ext_training *training, ext_error *error)
     ext_alive_tell(&training->run.alive, (ext_share){EXT_PHASE_COMMITTING, 1, 0});
     if (training->run.summary == NULL && ext_summary_make(training, error) != SQLITE_OK)
         return error->rc;
-    commit(training, error);
+    commit(training, write_version, error);
+    return error->rc;
+}
+
+int ext_publish_finish(ext_training *training, ext_error *error)
+{
+    training->has_model = true;
+    commit(training, write_finish, error);
     return error->rc;
 }
 
@@ -413,7 +456,8 @@ void ext_publish_failure(ext_training *training, const ext_error *error)
     const ending end = {ext_error_is(error, SQLITE_INTERRUPT) ? "interrupted" : "failed",
                         ext_error_message(error)};
     ext_error problem = {0};
-    if (!training->has_model || training->is_dropped)
+    if (!training->request->is_writer || training->is_prepared || !training->has_model ||
+        training->is_dropped)
         return;
     if (!training->request->is_alone || /* the user may roll back what is written */
         write_as_one(training, write_ending, &end, &problem) != SQLITE_OK)

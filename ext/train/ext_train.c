@@ -227,14 +227,20 @@ static void begin(ext_training *training)
  * Claims the row of a resumed run for this call, in a savepoint of its own, so that no
  * other call resumes the same run. First makes the run count as under way (begin()),
  * which it stays after a failure too. After success sets is_begun, and drops the ending
- * of the run that this process perhaps still had to write. SQLITE_ERROR: another call was
- * faster.
+ * of the run that this process perhaps still had to write. If this file has no row of the
+ * run, which rank 0 has begun, writes one. SQLITE_ERROR: another call was faster.
  */
 static int claim(ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
     ext_savepoint savepoint;
     begin(training);
+    if (request->checkpoint.status == NULL) {
+        training->is_begun = true;
+        ext_publish_progress(training);
+        return training->is_dropped ? ext_publish_fail_dropped(training, error)
+                                    : SQLITE_OK;
+    }
     int rc = ext_savepoint_start(&savepoint, training->home.db, error);
     if (rc != SQLITE_OK)
         return rc;
@@ -253,26 +259,33 @@ static int claim(ext_training *training, ext_error *error)
 }
 
 /*
- * Starts the run: copies the name and the id of the model into training, sets run.started
- * to now, and has_model and saved by the request. For a new run, also makes it count as
- * under way (begin()), sets is_begun, and writes its row in m_version, if the model
- * exists and the row can be written at this moment. A resumed run has a row already,
- * which stays as it is until the events are read and the caller calls claim().
+ * Copies the name and the id of the model into training, and sets has_model by the
+ * request.
+ */
+static int name_model(ext_training *training, ext_error *error)
+{
+    const ext_train_request *request = training->request;
+    const ext_home *home = &request->home;
+    training->has_model = request->is_found;
+    training->id = request->id != NULL ? sqlite3_mprintf("%s", request->id) : NULL;
+    if (request->id != NULL && training->id == NULL)
+        return ext_error_nomem(error);
+    return ext_home_init(&training->home, home->db, home->connection, home->schema,
+                         home->name, error);
+}
+
+/*
+ * Starts the run: sets run.started to now, and saved by the request. For a new run, also
+ * makes it count as under way (begin()), sets is_begun, and writes its row in m_version,
+ * if the model exists and the row can be written at this moment. A resumed run has a row
+ * already, which stays as it is until the events are read and the caller calls claim().
  * SQLITE_ERROR: the model was dropped.
  */
 static int start_run(ext_training *training, ext_error *error)
 {
     const ext_train_request *request = training->request;
-    const ext_home *home = &request->home;
-    training->has_model = request->is_found;
     training->saved = request->checkpoint.epoch;
     training->run.started = (int64_t)time(NULL);
-    training->id = request->id != NULL ? sqlite3_mprintf("%s", request->id) : NULL;
-    if (request->id != NULL && training->id == NULL)
-        return ext_error_nomem(error);
-    if (ext_home_init(&training->home, home->db, home->connection, home->schema,
-                      home->name, error) != SQLITE_OK)
-        return error->rc;
     if (request->checkpoint.epoch > 0)
         return SQLITE_OK;
     begin(training);
@@ -318,7 +331,7 @@ static int train_model(ext_attempt *attempt, ext_error *error)
     ext_poll_start(&training->poll, training->home.db);
     ext_poll_join(&training->poll, training->home.connection->ranks);
     if (train_epochs(training, error) == SQLITE_OK)
-        ext_publish_version(training, error);
+        ext_train_job_publish(training, error);
     ext_poll_stop(&training->poll);
     return error->rc;
 }
@@ -336,24 +349,41 @@ static void drop_kept(const ext_train_request *request)
 }
 
 /*
- * Does what the request asks for. First checks that all ranks ask for the same, and that
- * a result could be written (ext_publish_check()). Then commits the kept result
- * (request->kept) if there is one; else drops any result that is kept for the model, and
- * trains. *done: out, the attempt whose run was published or failed: the kept one, or
- * this one.
+ * Publishes a trained model of which only the commit remains: the kept result, if this
+ * process has one (*done is then its attempt), else one that is prepared here, or that
+ * only other ranks write.
+ */
+static int commit_only(ext_attempt *attempt, ext_attempt **done, ext_error *error)
+{
+    ext_training *training = &attempt->training;
+    if (attempt->request.kept != NULL) {
+        *done = attempt->request.kept;
+        return ext_kept_commit(attempt->request.kept, &attempt->request, error);
+    }
+    ext_poll_start(&training->poll, training->home.db);
+    ext_train_job_publish(training, error);
+    ext_poll_stop(&training->poll);
+    return error->rc;
+}
+
+/*
+ * Does what the request asks for. First checks that a result could be written
+ * (ext_publish_check()). Then commits a trained model if only that remains
+ * (commit_only()). Else checks that all ranks ask for the same, drops any result that is
+ * kept for the model, and trains. *done: out, the attempt whose run was published or
+ * failed: the kept one, or this one.
  */
 static int run_request(ext_attempt *attempt, ext_attempt **done, ext_error *error)
 {
     const ext_train_request *request = &attempt->request;
     *done = attempt;
-    if (ext_ranks_compare(request->home.connection->ranks, attempt->training.run.options,
-                          error) != SQLITE_OK ||
-        ext_publish_check(request, error) != SQLITE_OK)
+    if (ext_publish_check(request, error) != SQLITE_OK)
         return error->rc;
-    if (request->kept != NULL) {
-        *done = request->kept;
-        return ext_kept_commit(request->kept, request, error);
-    }
+    if (request->is_commit)
+        return commit_only(attempt, done, error);
+    if (ext_ranks_compare(request->home.connection->ranks, attempt->training.run.options,
+                          error) != SQLITE_OK)
+        return error->rc;
     drop_kept(request);
     return train_model(attempt, error);
 }
@@ -426,9 +456,14 @@ static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
                      sqlite3_value **argv, ext_error *error)
 {
     ext_attempt *done = attempt;
-    if (ext_train_request_read(&attempt->request, &attempt->training.run,
-                               ext_connection_of(context), argc, argv,
-                               error) == SQLITE_OK)
+    ext_train_request *request = &attempt->request;
+    ext_training *training = &attempt->training;
+    if (ext_train_request_read(request, ext_connection_of(context), argc, argv, error) ==
+            SQLITE_OK &&
+        name_model(training, error) == SQLITE_OK &&
+        ext_train_job_meet(training, request, error) == SQLITE_OK &&
+        ext_train_request_complete(request, &training->run, error) == SQLITE_OK &&
+        !request->is_finished)
         run_request(attempt, &done, error);
     const bool is_done = error->rc == SQLITE_OK;
     ext_ranks_close(ext_connection_of(context)->ranks, error);
@@ -437,6 +472,7 @@ static void train_on(ext_attempt *attempt, sqlite3_context *context, int argc,
         sqlite3_result_text(context, done->training.run.summary, -1, SQLITE_TRANSIENT);
     else if (done == attempt && !is_done)
         is_kept = keep_or_fail(attempt, error);
+    ext_train_job_advise(&done->training, error);
     if (error->rc != SQLITE_OK)
         mention_serving(done, error);
     if (done != attempt && (error->rc == SQLITE_OK || !is_kept))
@@ -457,22 +493,21 @@ static void train(sqlite3_context *context, int argc, sqlite3_value **argv)
     ext_error error = {0};
     ext_ranks ranks;
     ext_attempt *attempt = NULL;
-    if (connection->is_training)
+    if (connection->is_training) {
         ext_error_set(&error, SQLITE_BUSY,
                       "a training runs on this connection; "
                       "wait for its end, or use another connection");
-    else if ((attempt = ext_attempt_new()) == NULL)
-        ext_error_nomem(&error);
-    if (attempt != NULL) {
+    } else {
         if (connection->drop_kept != NULL && sqlite3_get_autocommit(connection->db))
             connection->drop_kept(connection, false); /* only those whose model is gone */
         connection->is_training = true;
         connection->ranks = &ranks;
-        if (ext_ranks_open(&ranks, connection->db, "gru4rec_train()", &error) ==
-            SQLITE_OK)
+        ext_ranks_open(&ranks, connection->db, "gru4rec_train()", &error);
+        if (error.rc == SQLITE_OK && (attempt = ext_attempt_new()) == NULL)
+            ext_error_nomem(&error);
+        if (attempt != NULL)
             train_on(attempt, context, argc, argv, &error);
-        else
-            ext_attempt_free(attempt);
+        ext_ranks_close(&ranks, &error); /* unless train_on() has done it */
         connection->ranks = NULL;
         connection->is_training = false;
     }

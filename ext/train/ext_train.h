@@ -9,7 +9,8 @@
  *   5. summary   the JSON that the call returns              (ext_summary.c)
  *   6. publish   writes the version and commits              (ext_publish.c)
  * ext_train_blend.c has the parts of steps 2 and 4 that option blend needs, ext_tuned.c
- * the part of step 1 that option tuned needs. A step reads the results of the steps
+ * the part of step 1 that option tuned needs, ext_train_job.c those of all steps in
+ * which several processes train together. A step reads the results of the steps
  * before it, but does not change them. The run is the exception: its name, its epochs,
  * its options (blend=auto) and its row in m_version are filled in from step to step.
  *
@@ -59,26 +60,39 @@ typedef struct ext_train_request {
     ext_checkpoint checkpoint; /* where a resumed run goes on; epoch 0: the run is new */
     /*
      * If the call says resume: the earlier attempt on this model whose result waits to be
-     * committed, or NULL if there is none; else NULL. Borrowed from the connection. If it
-     * is set, only the commit remains to be done: of the options only commit_wait is
-     * used, and serving and checkpoint are not set.
+     * committed, or NULL if there is none; else NULL. Borrowed from the connection.
      */
     struct ext_attempt *kept;
+    const char *given; /* text of the options of the call; borrowed from it; or NULL */
+    /*
+     * Set by ext_train_job_meet(). is_commit: only the commit remains to be done, that
+     * of kept if this is set; of the options only commit_wait is used, and serving and
+     * checkpoint are not set. is_finished: an earlier training was finished, and if the
+     * call says resume and there is no run to resume, nothing remains to be done.
+     * is_lowest: no rank below this one has the same model in the same file.
+     */
+    bool is_commit, is_finished, is_lowest;
+    bool is_writer; /* this process writes the run's row and the version */
 } ext_train_request;
 
 /*
- * Reads the arguments of a call into *request, and checks that they are possible. Makes
- * no model and writes nothing. Takes the write lock if the user has an open transaction.
- * run must be all zero. If the call resumes a run, run gets the name, the version and the
- * epochs of that run. Unless request->kept is set, run also gets the source (borrowed
- * from request) and all options (JSON). The caller frees request and run, also after a
- * failure.
- * SQLITE_ERROR: an argument is wrong, the model is not there and no source is given, or
- * no run can be resumed. SQLITE_READONLY: the database cannot be written.
+ * Reads the arguments of a call into *request. Makes no model and writes nothing. Takes
+ * the write lock if the user has an open transaction. The caller frees request, also
+ * after a failure.
+ * SQLITE_ERROR: an argument is wrong, or the model is not there and no source is given.
+ * SQLITE_READONLY: the database cannot be written.
  */
-int ext_train_request_read(ext_train_request *request, ext_run *run,
-                           ext_connection *connection, int argc, sqlite3_value **argv,
-                           ext_error *error);
+int ext_train_request_read(ext_train_request *request, ext_connection *connection,
+                           int argc, sqlite3_value **argv, ext_error *error);
+/*
+ * Completes the request when the ranks have met (ext_train_job_meet()), and checks that
+ * it is possible. If the call resumes a run, run gets the name, the version and the
+ * epochs of that run, and otherwise keeps its name. Unless only a commit remains, or
+ * nothing, run also gets the source (borrowed from request) and all options (JSON).
+ * SQLITE_ERROR: options contradict each other, or no run can be resumed.
+ */
+int ext_train_request_complete(ext_train_request *request, ext_run *run,
+                               ext_error *error);
 /* Frees what the request owns. It does not free kept, nor the struct. */
 void ext_train_request_free(ext_train_request *request);
 /*
@@ -241,7 +255,8 @@ typedef struct ext_training {
     int64_t best_epoch;
     /* The model's tables exist, or have existed if somebody dropped the model. */
     bool has_model;
-    bool is_trained; /* all epochs are done and blend is set: only the commit remains */
+    bool is_trained;  /* all epochs are done and blend is set: only the commit remains */
+    bool is_prepared; /* of several ranks: the version is written, but not decided on */
     /* A write found that somebody dropped the model: the training must stop. */
     bool is_dropped;
     /* Number of epochs that the run had when this call began; 0: it is new. */
@@ -269,6 +284,54 @@ typedef struct ext_training {
  * arguments. The last entry has the name NULL.
  */
 extern const ext_function ext_train_functions[];
+
+/* ---- ext_train_job.c ---- */
+
+/* Tells whether this process is the first of its ranks, or the only process. */
+bool ext_train_job_is_first(const ext_train_request *request);
+/*
+ * Tells whether this process writes the run's row and the version: by the option
+ * replicate and request->is_lowest.
+ */
+bool ext_train_job_is_writer(const ext_train_request *request);
+/*
+ * Lets the ranks of a training meet, before any of them knows what is to be done. Each
+ * one tells what it has of earlier trainings. Sets in the request: is_commit, is_finished
+ * and is_lowest. Gives the run of the training the name that rank 0 has drawn. Finishes a
+ * version that is prepared here, if rank 0 has decided so. If only the commit of a
+ * trained model remains, and its version is prepared here, the training becomes that run.
+ * Without other ranks it only sets is_commit and is_lowest.
+ * SQLITE_ERROR: the ranks differ, a rank is in a transaction, or a rank has lost a
+ * trained model that the others want to commit.
+ */
+int ext_train_job_meet(ext_training *training, ext_train_request *request,
+                       ext_error *error);
+/*
+ * Makes what rank 0 knows of the run to resume known on all ranks: its name, options,
+ * epochs, checkpoint.epoch and checkpoint.fingerprint. If there is none (epoch 0), and a
+ * training was finished, gives the summary of rank 0 to the ranks that have none.
+ */
+int ext_train_job_share_run(ext_train_request *request, ext_run *run, ext_error *error);
+/* Makes *hash that of the hashes of all ranks; without other ranks it stays. */
+int ext_train_job_hash(uint64_t *hash, const ext_train_request *request,
+                       ext_error *error);
+/*
+ * Gives all ranks the weights, the slots and the number of updates of rank 0, if it had
+ * to read them: from a checkpoint, or with warm_start.
+ */
+int ext_train_job_share_weights(gru4rec_training *weights,
+                                const ext_train_request *request, ext_error *error);
+/*
+ * Publishes the result of a training on all ranks, as ext_train_job.c says. Without
+ * other ranks it is ext_publish_version(). After a failure the version before serves, and
+ * training->is_prepared says whether this rank has prepared the new one.
+ */
+int ext_train_job_publish(ext_training *training, ext_error *error);
+/*
+ * If the version is prepared here, and the call has failed, appends to the error message
+ * how to finish the version.
+ */
+void ext_train_job_advise(const ext_training *training, ext_error *error);
 
 /* ---- ext_attempt.c ---- */
 
@@ -345,7 +408,8 @@ void ext_kept_drop(ext_attempt *attempt);
 /*
  * Makes in *weights the weights and the optimiser's slots that the training begins with:
  * those of the checkpoint if a run is resumed; else random weights, and with warm_start
- * those of the active version for the items that it knows. Also sets the number of
+ * those of the active version for the items that it knows. Of several ranks, rank 0 reads
+ * them, and gives them to the others. Also sets the number of
  * updates. The memory is from data->budget. The caller frees weights by
  * gru4rec_training_free(), also after a failure.
  * SQLITE_CORRUPT_VTAB: stored weights are damaged.
@@ -442,8 +506,15 @@ void ext_publish_progress(ext_training *training);
  * final summary in training->run.summary. If other connections hold locks, waits for them
  * as long as commit_wait allows. After a failure nothing is written, the version that was
  * active stays so, and the caller may call the function again.
+ * A rank that is not rank 0 only prepares the version: ext_publish_finish() must follow.
  */
 int ext_publish_version(ext_training *training, ext_error *error);
+/*
+ * Finishes the version that this training has prepared: it becomes ready, and the active
+ * one unless activate=false. Leaves the final summary in training->run.summary. Waits for
+ * others as ext_publish_version() does. After a failure the version stays prepared.
+ */
+int ext_publish_finish(ext_training *training, ext_error *error);
 /*
  * Writes into the run's row that the run failed, or was interrupted (SQLITE_INTERRUPT),
  * and the message of the error. Does nothing if the model has no tables or was dropped.

@@ -82,7 +82,8 @@ static int name_longest(ext_train_data *data, ext_error *error)
 
 /*
  * Finds the border of since=last: sets data->last to the active version and its last
- * event. For a resumed run, sets data->last to the border that the run had at its start.
+ * event. For a resumed run, sets data->last to the border that the run had at its start;
+ * on other ranks than rank 0 that is still the active version.
  * Does nothing if the call has no since=last, or the model does not exist. If no version
  * is active, data->last.version is 0. The border is read in the same snapshot as the
  * weights for warm_start, so both belong to one version.
@@ -93,7 +94,7 @@ static int find_last(ext_train_data *data, const ext_train_request *request,
     ext_version active = {0};
     if (!ext_since_is_last(&request->options) || !request->is_found)
         return SQLITE_OK;
-    if (request->checkpoint.epoch > 0) {
+    if (request->checkpoint.epoch > 0 && ext_train_job_is_first(request)) {
         data->last = request->checkpoint.last;
         return SQLITE_OK;
     }
@@ -251,18 +252,21 @@ static int inherit_items(ext_train_data *data, const ext_train_request *request,
 }
 
 /*
- * Sets data->fingerprint to the hash of all events and items. Compares it with the hash
- * in the checkpoint, because a resumed run must have the same events as at its start.
- * Compares nothing if the run is new (the checkpoint has no hash). SQLITE_ERROR: they
- * differ.
+ * Sets data->fingerprint to the hash of all events and items, of all ranks. Compares it
+ * with the hash in the checkpoint, because a resumed run must have the same events as at
+ * its start. Compares nothing if the run is new (the checkpoint has no hash).
+ * SQLITE_ERROR: they differ.
  */
-static int take_fingerprint(ext_train_data *data, const ext_checkpoint *checkpoint,
+static int take_fingerprint(ext_train_data *data, const ext_train_request *request,
                             ext_error *error)
 {
     const ext_events *events = &data->events;
+    const ext_checkpoint *checkpoint = &request->checkpoint;
+    uint64_t hash = gru4rec_dataset_fingerprint(events->dataset, events->items);
+    if (ext_train_job_hash(&hash, request, error) != SQLITE_OK)
+        return error->rc;
     sqlite3_snprintf(sizeof data->fingerprint, data->fingerprint, "%016llx",
-                     (unsigned long long)gru4rec_dataset_fingerprint(events->dataset,
-                                                                     events->items));
+                     (unsigned long long)hash);
     if (checkpoint->fingerprint == NULL ||
         strcmp(checkpoint->fingerprint, data->fingerprint) == 0)
         return SQLITE_OK;
@@ -334,7 +338,7 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
                  : SQLITE_OK;
     if (rc == SQLITE_OK)
         rc = check_config(request, error);
-    if (rc == SQLITE_OK && request->checkpoint.epoch > 0)
+    if (rc == SQLITE_OK && request->checkpoint.status != NULL)
         rc = ext_run_check_checkpoint(run->alive.run, &request->checkpoint,
                                       &request->home, error);
     if (rc == SQLITE_OK)
@@ -346,7 +350,7 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
     if (rc == SQLITE_OK)
         rc = ext_train_ranks_compare_items(data, request->home.connection->ranks, error);
     if (rc == SQLITE_OK)
-        rc = take_fingerprint(data, &request->checkpoint, error);
+        rc = take_fingerprint(data, request, error);
     if (rc == SQLITE_OK)
         rc = ext_train_blend_sessions(data, request, error);
     if (rc != SQLITE_OK)

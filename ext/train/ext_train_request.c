@@ -142,37 +142,81 @@ static int check_commit(const ext_train_request *request, const char *given,
 }
 
 /*
- * Prepares the resuming of a run: finds the newest run that stopped with a checkpoint, in
- * a snapshot of its own, and reads it into run and request->checkpoint. Sets
- * request->options to the options of that run, and over them those that the text given
- * sets; resume is false in them. Claims nothing yet.
- * SQLITE_ERROR: there is no model or no such run, the text given sets an option that may
- * not differ, or that run had another source than the model's own and the call names
- * none.
+ * Finds the newest run that stopped with a checkpoint, in a snapshot of its own, and
+ * reads it into run and request->checkpoint.
+ * SQLITE_ERROR: there is no model, no such run (unless is_finished: then checkpoint.epoch
+ * stays 0), or another number of processes has trained it.
+ */
+static int find_checkpoint(ext_train_request *request, ext_run *run, ext_error *error)
+{
+    ext_checkpoint *checkpoint = &request->checkpoint;
+    ext_snapshot snapshot = {0};
+    const gru4rec_ranks *ranks = ext_ranks_hooks(request->home.connection->ranks);
+    const int64_t n_ranks = ranks != NULL ? ranks->n_ranks : 1;
+    if (!request->is_found)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "no model '%s' to resume; train it without resume",
+                             request->home.name);
+    int rc = ext_snapshot_start(&snapshot, &request->home, error);
+    if (rc == SQLITE_OK)
+        rc = ext_run_resume(run, checkpoint, &request->home, error);
+    ext_snapshot_end(&snapshot);
+    if (rc == SQLITE_OK && checkpoint->epoch == 0 && !request->is_finished)
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "model '%s' has no interrupted run with a checkpoint to resume; "
+            "train without resume, "
+            "and set checkpoint_epochs so that the next run can be resumed",
+            request->home.name);
+    if (rc == SQLITE_OK && checkpoint->epoch > 0 && checkpoint->n_ranks != n_ranks)
+        return ext_error_set(
+            error, SQLITE_ERROR,
+            "the run to resume was trained by %lld processes, not %lld; resume it with as "
+            "many, each with the database that it had, or train without resume",
+            (long long)checkpoint->n_ranks, (long long)n_ranks);
+    return rc;
+}
+
+/*
+ * Sets request->options to the options of the run to resume, and over them those that
+ * the text given sets; resume is false in them. Then sets is_writer.
+ */
+static int take_options(ext_train_request *request, const char *given, ext_error *error)
+{
+    gru4rec_options_init_stored(&request->options);
+    int rc = parse_stored(request, request->checkpoint.options, error);
+    if (rc == SQLITE_OK)
+        rc = parse_options(request, given, error);
+    /* The version gets the options of a run that never stopped, so without resume. */
+    request->options.resume = false;
+    request->is_writer = ext_train_job_is_writer(request);
+    return rc;
+}
+
+/*
+ * Prepares the resuming of a run: finds it (find_checkpoint(); on other ranks than rank 0
+ * by what that has found), and takes its options. Claims nothing yet. If there is none
+ * because all is done, only sets is_finished.
+ * SQLITE_ERROR: the text given sets an option that may not differ, there is no run to
+ * resume, or that run had another source than the model's own and the call names none.
  */
 static int resume(ext_train_request *request, ext_run *run, const char *given,
                   ext_error *error)
 {
     ext_checkpoint *checkpoint = &request->checkpoint;
-    ext_snapshot snapshot = {0};
     int rc = check_resumable(request, given, error);
-    if (rc == SQLITE_OK && !request->is_found)
-        rc = ext_error_set(error, SQLITE_ERROR,
-                           "no model '%s' to resume; train it without resume",
-                           request->home.name);
+    if (rc == SQLITE_OK && ext_train_job_is_first(request))
+        rc = find_checkpoint(request, run, error);
     if (rc == SQLITE_OK)
-        rc = ext_snapshot_start(&snapshot, &request->home, error);
-    if (rc == SQLITE_OK)
-        rc = ext_run_resume(run, checkpoint, &request->home, error);
-    ext_snapshot_end(&snapshot);
-    gru4rec_options_init_stored(&request->options);
-    if (rc == SQLITE_OK)
-        rc = parse_stored(request, checkpoint->options, error);
-    if (rc == SQLITE_OK)
-        rc = parse_options(request, given, error);
-    /* The version gets the options of a run that never stopped, so without resume. */
-    request->options.resume = false;
-    if (rc == SQLITE_OK && request->source == NULL &&
+        rc = ext_train_job_share_run(request, run, error);
+    request->is_finished &= checkpoint->epoch == 0;
+    if (rc != SQLITE_OK || request->is_finished)
+        return rc;
+    rc = take_options(request, given, error);
+    if (rc == SQLITE_OK && !ext_train_job_is_first(request) && request->is_writer &&
+        request->is_found)
+        rc = ext_run_find(run, checkpoint, &request->home, error);
+    if (rc == SQLITE_OK && request->source == NULL && checkpoint->status != NULL &&
         !ext_config_is_source(&request->config, checkpoint->source))
         rc = ext_error_set(error, SQLITE_ERROR,
                            "the run to resume was trained on %s; "
@@ -256,12 +300,11 @@ void ext_train_request_follow_quota(gru4rec_options *options)
  */
 static int start_cold(ext_train_request *request, ext_error *error)
 {
-    ext_version newest = {0};
-    const ext_choice choice = {.kind = EXT_CHOICE_NEWEST};
+    int64_t newest = 0;
     if (request->is_found &&
-        ext_choice_look(&newest, &choice, &request->home, error) != SQLITE_OK)
+        ext_version_newest(&newest, &request->home, error) != SQLITE_OK)
         return error->rc;
-    if (newest.version != 0)
+    if (newest != 0)
         return ext_version_fail_untrained(&request->home, error);
     if (!ext_since_is_last(&request->options))
         return ext_error_set(error, SQLITE_ERROR,
@@ -314,9 +357,8 @@ static int read_options(ext_train_request *request, const char *text, ext_error 
     return rc == SQLITE_OK ? parse_options(request, text, error) : rc;
 }
 
-int ext_train_request_read(ext_train_request *request, ext_run *run,
-                           ext_connection *connection, int argc, sqlite3_value **argv,
-                           ext_error *error)
+int ext_train_request_read(ext_train_request *request, ext_connection *connection,
+                           int argc, sqlite3_value **argv, ext_error *error)
 {
     const char *model, *source, *options;
     ext_name room;
@@ -341,12 +383,28 @@ int ext_train_request_read(ext_train_request *request, ext_run *run,
         rc = read_options(request, options, error);
     if (rc == SQLITE_OK && request->options.resume)
         request->kept = ext_kept_find(&request->home, request->id);
-    if (request->kept != NULL)
-        return check_commit(request, options, error);
-    if (rc == SQLITE_OK)
-        rc = check_source(request, model, error);
-    if (rc == SQLITE_OK && request->options.resume)
-        rc = resume(request, run, options, error);
+    request->given = options;
+    /* On other ranks than rank 0 there may be nothing to do but to commit. */
+    return rc != SQLITE_OK || request->kept != NULL ||
+                   (request->options.resume && !ext_train_job_is_first(request))
+               ? rc
+               : check_source(request, model, error);
+}
+
+int ext_train_request_complete(ext_train_request *request, ext_run *run, ext_error *error)
+{
+    if (request->is_commit)
+        return check_commit(request, request->given, error);
+    request->is_writer = ext_train_job_is_writer(request);
+    request->is_finished &= request->options.resume != 0;
+    int rc = SQLITE_OK;
+    if (request->options.resume)
+        rc = resume(request, run, request->given, error);
+    if (rc != SQLITE_OK || request->is_finished)
+        return rc;
+    sqlite3_free(run->summary); /* of a version that was finished */
+    run->summary = NULL;
+    rc = check_source(request, request->home.name, error);
     if (rc == SQLITE_OK)
         rc = ext_options_resolve(&request->options, error);
     if (rc == SQLITE_OK)

@@ -98,9 +98,12 @@ int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *
                              gru4rec_items_count(data->events.items), weights, &message);
     if (status != GRU4REC_OK)
         return ext_error_library(error, status, &message);
-    if (request->checkpoint.epoch > 0)
-        return load_checkpoint(weights, &request->home, run, error);
-    gru4rec_model_init(weights->model, &request->options);
-    return request->options.warm_start ? adopt_active(weights, request, data, error)
-                                       : SQLITE_OK;
+    if (request->checkpoint.epoch == 0)
+        gru4rec_model_init(weights->model, &request->options);
+    if (ext_train_job_is_first(request) && request->checkpoint.epoch > 0)
+        load_checkpoint(weights, &request->home, run, error);
+    else if (ext_train_job_is_first(request) && request->options.warm_start)
+        adopt_active(weights, request, data, error);
+    return error->rc == SQLITE_OK ? ext_train_job_share_weights(weights, request, error)
+                                  : error->rc;
 }

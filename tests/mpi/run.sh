@@ -186,6 +186,10 @@ for mpi in mpich openmpi; do
     check 'the example of the documentation' example
     [ $mpi = mpich ] || check_runner 'exchanges over a network' over_network "$PWD/$programs/mpi_exchanges"
     check 'without mpirun' alone_in_shell
+    [ ! -x "$PYTHON" ] || check_runner 'killed and stopped ranks' "$PYTHON" "$here/faults.py" "$extension" $mpi
+    # What does not depend on MPI: with one of them.
+    [ ! -x "$PYTHON" ] || [ $mpi != mpich ] ||
+        check_runner 'commits' "$PYTHON" "$here/commits.py" "$extension" $mpi
     check 'each rank with a file of its own' shards
     check 'gru4rec.so beside it' only_one "$extension" "$plain" gru4rec_mpi.so
     check 'beside gru4rec.so' only_one "$plain" "$extension" gru4rec.so

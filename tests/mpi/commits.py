@@ -1,0 +1,179 @@
+"""commits.py EXTENSION MPI: what else can happen to the commit of a training over several processes.
+
+It uses files, ranks and checks of faults.py.
+"""
+import os
+import random
+import sys
+import tempfile
+
+from faults import EPOCHS, IS_PREPARED, NOTHING, RESUME, Files, Ranks, Watcher, bits, check, connect, do, finish, \
+    served, shell, value
+
+KEPT = 'the trained model stays with this connection'
+
+
+def results(job, sql, only=None):
+    job.begin(sql, only)
+    return [str(row['result']) for row in job.results()]
+
+
+def check_new(what, files, told, numbers=None):
+    check(f'{what}: all have a version', all('"version":' in text for text in told), told)
+    for number in numbers if numbers is not None else range(files.n_files):
+        db = connect(files.path(number))
+        active = value(db, "SELECT value FROM rec_config WHERE key = 'version'")
+        check(f'{what}: file {number}', bits(db, active) == files.bits and served(db) == files.new)
+        check(f'{what}: file {number} is whole', value(db, "SELECT gru4rec_check('rec')") == 'ok')
+        check(f'{what}: file {number}: nothing waits', value(
+            db, "SELECT count(*) FROM gru4rec_status('rec') WHERE status IN ('prepared', 'training')") == 0)
+        db.close()
+
+
+def check_old(what, files):
+    for number in range(files.n_files):
+        db = connect(files.path(number))
+        check(f'{what}: file {number} serves the old version', served(db) == files.old[number])
+        db.close()
+
+
+def full(files, who):
+    """The disk of one rank is full; then it is not any more."""
+    what = f'the disk of rank {who} is full'
+    job = Ranks(files.fresh())
+    results(job, 'PRAGMA max_page_count=1', who)  # as many as the file has
+    told = results(job, files.train)
+    check(f'{what}: who it was', all(('full' in text) and (rank == who or f'rank {who} has failed' in text)
+                                     for rank, text in enumerate(told)), told)
+    check(f'{what}: kept', KEPT in told[0] and KEPT in told[who], told)
+    check_old(what, files)
+    told = results(job, RESUME.replace("'resume", "'n_epochs=9, resume"))
+    check(f'{what}: cannot be changed', all('cannot be changed' in text or 'rank' in text for text in told), told)
+    results(job, 'PRAGMA max_page_count=1000000', who)
+    told = results(job, RESUME)
+    check_new(f'{what}: then', files, told)
+    told = results(job, RESUME)
+    check(f'{what}: nothing is left', all(NOTHING in text for text in told), told)
+    job.begin('')
+    job.end()
+
+
+def lost(files):
+    """A rank loses what it keeps, because it trains alone: the others cannot commit."""
+    what = 'a rank has lost the trained model'
+    job = Ranks(files.fresh())
+    results(job, 'PRAGMA max_page_count=1', 1)
+    results(job, files.train)
+    results(job, "DROP TABLE rec", 1)
+    results(job, "CREATE VIRTUAL TABLE rec USING gru4rec(clicks)", 1)
+    told = results(job, RESUME)
+    check(what, all('rank 1 does not have it any more' in text for text in told), told)
+    job.begin('')
+    job.end()
+
+
+def refused(files):
+    """What is refused on all ranks, and leaves them usable."""
+    job = Ranks(files.fresh())
+    told = results(job, RESUME)
+    check('nothing to resume', all(NOTHING in text for text in told), told)
+    job.begin(RESUME, 1, files.train)
+    told = [row['result'] for row in job.results()]
+    check('one resumes', all('resume=true' in text and 'same options' in text for text in told), told)
+    results(job, 'BEGIN', 0)
+    told = results(job, files.train)
+    check('in a transaction', all('inside a transaction' in text for text in told), told)
+    results(job, 'ROLLBACK', 0)
+    check_old('refused', files)
+    told = results(job, files.train)
+    check_new('after refusals', files, told)
+    job.begin('')
+    job.end()
+
+
+def half(files):
+    """A training stops after a checkpoint; fewer ranks cannot resume it, nor one."""
+    job = Ranks(files.fresh())
+    watcher = Watcher(files, job)
+    job.begin(files.train)
+    watcher.wait(0, EPOCHS.format(1))
+    job.interrupt(1)
+    job.results()
+    watcher.close()
+    job.begin('')
+    job.end()
+    n, files.n = files.n, files.n - 1
+    status, out = do(files, RESUME)
+    check('fewer ranks', status != 0 and f'trained by {n} processes, not {n - 1}' in out, out)
+    files.n = n
+    out = shell(files.path(0), RESUME, is_checked=False)
+    check('alone', f'trained by {n} processes, not 1' in out, out)
+    status, out = do(files, RESUME)
+    check_new('all of them', files, out.splitlines())
+
+
+def prepared(files):
+    """Files of a job that was stopped when rank 0 had decided: other ways than resume=true."""
+    made = Ranks(files.fresh())
+    watcher = Watcher(files, made)
+    made.begin(files.train)
+    watcher.wait(0, EPOCHS.format(1))
+    watcher.lock(0)
+    for rank in range(1, files.n):
+        watcher.wait(rank, IS_PREPARED)
+        watcher.lock(rank)
+    watcher.unlock(0)
+    watcher.wait(0, "SELECT value = 2 FROM rec_config WHERE key = 'version'")
+    made.interrupt(1)
+    for rank in range(2, files.n):
+        watcher.unlock(rank)
+    told = [str(row['result']) for row in made.results()]
+    check('rank 0 is done', '"version":2' in told[0], told)
+    check('an interrupted rank says what to do', 'interrupted' in told[1] and 'version 2 is prepared' in told[1], told)
+    watcher.close()
+    made.begin('')
+    made.end()
+    db = connect(files.path(1))
+    check('deploy: it waits', value(db, "SELECT status FROM gru4rec_status('rec')") == 'prepared')
+    check('deploy: finishes', value(db, "SELECT gru4rec_deploy('rec', 2)") == 2 and served(db) == files.new)
+    db.execute("UPDATE rec_version SET status = 'prepared' WHERE version = 2")
+    db.execute("REPLACE INTO rec_config(key, value) VALUES ('version', 1)")
+    db.close()
+    # The next training of all finishes it first: it can go on from the same version.
+    status, out = do(files, "SELECT gru4rec_train('rec', 'n_epochs=1, layers=24, warm_start=true, blend=0')")
+    check('a training finishes it first', status == 0 and out.count('"version":3') == files.n, out)
+    states = []
+    for number in range(files.n_files):
+        db = connect(files.path(number))
+        states.append(db.execute('SELECT version, status FROM rec_version ORDER BY version').fetchall())
+        db.close()
+    check('and all have the same', all(rows == [(1, 'retired'), (2, 'ready'), (3, 'ready')] for rows in states), states)
+
+
+def first(files):
+    """replicate=first: only the file of rank 0 gets the version."""
+    files.fresh()
+    status, out = do(files, files.train.replace("')", ", replicate=first')"))
+    told = out.splitlines()
+    check('replicate=first: all have the summary', status == 0 and out.count('"version":2') == files.n and
+          len(set(told)) == 1, out)
+    check_new('replicate=first', files, told, [0])
+    for number in range(1, files.n_files):
+        db = connect(files.path(number))
+        check(f'replicate=first: file {number} stays', served(db) == files.old[number] and
+              value(db, 'SELECT count(*) FROM rec_version') == 1)
+        db.close()
+
+
+if __name__ == '__main__':
+    with tempfile.TemporaryDirectory(prefix='gru4rec-mpi-') as place:
+        os.mkdir(place + '/3')
+        three = Files(place + '/3', 3, 'wal', False, 1)
+        full(three, 0)
+        full(three, random.randrange(1, 3))
+        lost(three)
+        refused(three)
+        half(three)
+        prepared(three)
+        first(three)
+    sys.exit(finish())

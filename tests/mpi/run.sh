@@ -116,6 +116,19 @@ example() {
     )
 }
 
+# differing WORDS SOURCE0 OPTIONS0 SOURCE1 OPTIONS1: an evaluation by two ranks that are given
+# different things is refused on both, in these words.
+differing() {
+    cat >"$work/differing.sh" <<END
+if [ \${PMI_RANK:-\$OMPI_COMM_WORLD_RANK} = 0 ]; then with="'$2', '$3'"; else with="'$4', '$5'"; fi
+sqlite3 '$work/evaluated.db' -cmd '.load $extension' "SELECT * FROM gru4rec_evaluate('rec', \$with)" 2>&1
+exit 0
+END
+    over 2 sh "$work/differing.sh" >"$work/differing"
+    cat "$work/differing"
+    [ "$(grep -c "$1" "$work/differing")" -eq 2 ] && [ "$(wc -l <"$work/differing")" -eq 2 ]
+}
+
 # Two machines, as far as MPI can tell, if this one can have them.
 over_network() {
     "$here/network.sh" down >/dev/null 2>&1
@@ -183,6 +196,9 @@ for mpi in mpich openmpi; do
         check "evaluation, $n ranks" evaluated $n mode=median
         check "evaluation of baselines, $n ranks" evaluated $n baselines=all,segment=length,cutoffs=5/20
     done
+    check 'evaluation with other options' differing 'the ranks differ in option' later ranks=all later cutoffs=3,ranks=all
+    check 'evaluation on another test' differing 'rank 1 has another model, test' later ranks=all earlier ranks=all
+    check 'evaluation that fails' differing 'no such table: nowhere' later ranks=all nowhere ranks=all
     check 'the example of the documentation' example
     [ $mpi = mpich ] || check_runner 'exchanges over a network' over_network "$PWD/$programs/mpi_exchanges"
     check 'without mpirun' alone_in_shell

@@ -89,6 +89,7 @@ help:
 ## make accuracy        the accuracy table on real data (shared/data beside the project)
 ## make intervals       whether the intervals of evaluations and comparisons hold, on the same data: two minutes
 ## make bench           how fast training is, how far from the floor, and whether that is enough (SECONDS_EACH=3)
+## make bench-mpi       how much faster two processes train than one (NETWORK=1: also over 1 Gb/s, as root)
 ## make bench-serve     how long recommendations take, and the same of them (SECONDS_EACH=1)
 ## make coverage        line coverage of src/ and ext/ by the fast tests
 ## make check-format    clang-format would change nothing

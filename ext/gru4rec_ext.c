@@ -109,8 +109,9 @@ static const ext_table_function *const tables[] = {
  * NULL.
  */
 static const ext_function *const readers[] = {
-    ext_score_functions, ext_state_functions, ext_export_functions, ext_check_functions,
-    ext_info_functions,  ext_times_functions, ext_plot_functions,   ext_report_functions,
+    ext_score_functions,     ext_state_functions,  ext_export_functions,
+    ext_check_functions,     ext_info_functions,   ext_times_functions,
+    ext_plot_functions,      ext_report_functions,
 #ifdef GRU4REC_MPI
     ext_mpi_ranks_functions,
 #endif

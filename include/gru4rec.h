@@ -132,6 +132,12 @@ typedef enum gru4rec_loss {
     GRU4REC_TOP1_MAX
 } gru4rec_loss;
 
+/* How exact the sums are that processes exchange (option exchange_precision). */
+typedef enum gru4rec_exchange_precision {
+    GRU4REC_EXCHANGE_FLOAT32,
+    GRU4REC_EXCHANGE_BFLOAT16
+} gru4rec_exchange_precision;
+
 /* The optimisers (option adapt). */
 typedef enum gru4rec_adapt {
     GRU4REC_ADAGRAD,
@@ -360,10 +366,12 @@ typedef struct gru4rec_options {
     int64_t reset_after;
 
     int64_t seed;
-    int64_t threads;   /* of a training; 0: as many as there are processors */
-    int64_t groups;    /* processes that a training computes as if it were several */
-    int64_t shard;     /* gru4rec_shard */
-    int64_t replicate; /* gru4rec_replicate */
+    int64_t threads;    /* of a training; 0: as many as there are processors */
+    int64_t groups;     /* processes that a training computes as if it were several */
+    int64_t sync_steps; /* updates of a process between two merges */
+    int64_t exchange_precision; /* gru4rec_exchange_precision */
+    int64_t shard;              /* gru4rec_shard */
+    int64_t replicate;          /* gru4rec_replicate */
     int64_t keep_versions, keep_candidates, keep_history, activate;
     int64_t commit_wait;  /* seconds; 0: depends on how long the training took */
     int64_t memory_limit; /* bytes; 0: the program's default */
@@ -382,6 +390,7 @@ typedef struct gru4rec_options {
     int64_t sessions;   /* 1: an export also has the sessions that the version keeps */
     int64_t version;    /* a version's number, or gru4rec_version_word */
     int64_t version_a, version_b; /* the same, for the two sides of a comparison */
+    int64_t ranks;                /* 1: all ranks measure; 0: this process alone */
     int64_t segment;              /* gru4rec_segment */
     int64_t session_pop_top_n;
     int64_t item_knn_k;
@@ -1415,7 +1424,19 @@ void gru4rec_training_continue(gru4rec_training *training, int64_t updates);
 typedef struct gru4rec_block {
     gru4rec_real *values; /* (n) */
     size_t n;
+    /*
+     * The values are bfloat16: float32 whose lower 16 bits are 0, so it is enough to send
+     * two bytes of each. The sums must be rounded by gru4rec_round_bfloat16(). All blocks
+     * of a call have the same.
+     */
+    bool is_bfloat16;
 } gru4rec_block;
+
+/*
+ * Rounds values (n) to bfloat16: to the nearest float32 whose lower 16 bits are 0; of two
+ * that are equally near, to the one whose last bit is 0. NaN stays NaN.
+ */
+void gru4rec_round_bfloat16(gru4rec_real *values, size_t n);
 
 /*
  * A training over n_ranks processes, which are called ranks, and how they exchange data.
@@ -1424,6 +1445,9 @@ typedef struct gru4rec_block {
  * weights and slots. All of them end with the same weights, to the bit: those of a
  * training in one process with the option groups = n_ranks, whose group g has the
  * sessions of rank g, in the same order.
+ *
+ * With option sync_steps above 1, each rank trains a copy of the model by itself for so
+ * many updates. Then they merge: agree, one gather, and one or more sums.
  *
  * All ranks call the functions in the same order. Each function waits until all ranks
  * have called it. *stop is, on entry, whether this rank wants to stop; on return whether
@@ -1443,7 +1467,7 @@ typedef struct gru4rec_ranks {
      * whether all ranks can begin, m is 0 and both arrays are NULL. Out: *counts (R), the
      * m of each rank; *all_targets and *all_inputs (sum of counts), the items of all
      * ranks, in the order of the ranks. These arrays belong to the hook until its next
-     * call.
+     * call. In a merge, the arrays are two lists of items of any length m.
      */
     gru4rec_status (*gather)(void *context, const int32_t *targets, const int32_t *inputs,
                              int32_t m, const int32_t **counts,
@@ -1467,7 +1491,7 @@ typedef struct gru4rec_ranks {
                                  size_t width, bool *stop, gru4rec_error *error);
     /*
      * Gathers n bytes of each rank: own (n), all (R,n). A training calls it twice at its
-     * start and twice after each epoch.
+     * start and twice after each epoch, and at the beginning of each merge.
      */
     gru4rec_status (*agree)(void *context, const void *own, size_t n, void *all,
                             gru4rec_error *error);
@@ -1503,10 +1527,10 @@ typedef struct gru4rec_hooks {
                                double *mrr, gru4rec_error *error);
     void *context;
     /*
-     * The processes that train together; NULL: there is only this one. Only
-     * gru4rec_train() uses it. Every rank then calls the hook validate, and the result of
-     * rank 0 counts on all of them. If validate fails or epoch asks to stop on one rank,
-     * the training ends on all.
+     * The processes that work together; NULL: there is only this one. Only
+     * gru4rec_train() and gru4rec_evaluate() use it. In a training, every rank calls the
+     * hook validate, and the result of rank 0 counts on all of them. If validate fails or
+     * epoch asks to stop on one rank, the training ends on all.
      */
     const gru4rec_ranks *ranks;
 } gru4rec_hooks;
@@ -2327,11 +2351,15 @@ size_t gru4rec_evaluate_count(const gru4rec_evaluation *what,
  * event of each session of two events or more. The rankings are those of gru4rec_ranking,
  * to the bit. The lists of a baseline have only items with a score above 0. Fills metrics
  * (gru4rec_evaluate_count()), and what->places if it is not NULL. A segment without a
- * target gets events = 0. Only the hook poll is called. Of the options, only those of
- * GRU4REC_SCOPE_EVALUATE are read.
+ * target gets events = 0. Of the hooks, only poll and ranks are used. Of the options,
+ * only those of GRU4REC_SCOPE_EVALUATE are read.
+ * With hooks->ranks, each rank has the same model and test, and measures a part of the
+ * sessions; all of them get the figures and places of all sessions, those of one process.
  * NOMEM: there is not enough memory. INVALID: a baseline decays by days, and the test
  * sessions have no times. DIVERGED: the model gives scores that are not finite.
- * INTERRUPTED: poll asked to stop. After a failure, metrics and places must not be used.
+ * INTERRUPTED: poll asked to stop, or another rank failed. INVALID too: the ranks have
+ * different models, tests or options. Any status of a function of ranks is returned too.
+ * After a failure, metrics and places must not be used.
  */
 gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
                                 const gru4rec_evaluation *what,

@@ -77,6 +77,13 @@ test-life: gru4rec.so
 test-mpi: gru4rec.so
 	@sh tests/mpi/run.sh "$(MAKE) --no-print-directory" ./gru4rec.so
 
+# How much faster two ranks are than one, with MPI=mpich or openmpi (the default).
+BENCH_MPI := $(if $(filter-out none,$(MPI)),$(MPI),openmpi)
+.PHONY: bench-mpi
+bench-mpi:
+	@$(MAKE) --no-print-directory MPI=$(BENCH_MPI) mpi-programs
+	@sh tests/mpi/bench.sh build/release-$(BENCH_MPI)/tests/mpi_bench $(BENCH_MPI)
+
 # Other SQLite libraries, hosts and BLAS builds; these fetch what they need.
 test-versions: gru4rec.so
 	@sh tests/versions/run.sh
@@ -228,7 +235,7 @@ $(B)/tests/attack_%: tests/attack/%.c tests/attack/attack.c tests/attack/faulty_
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) -lsqlite3 -lpthread
 
 # Programs that all ranks run; with MPI=mpich or MPI=openmpi.
-MPI_TESTS := $(patsubst %,$(B)/tests/mpi_%,exchanges stops train)
+MPI_TESTS := $(patsubst %,$(B)/tests/mpi_%,exchanges stops train bench)
 .PHONY: mpi-programs
 mpi-programs: $(MPI_TESTS) $(B)/$(SO)
 $(B)/tests/mpi_%: tests/mpi/%.c tests/mpi/api.c $(wildcard tests/mpi/*.h) $(EXT_OBJ) $(B)/libgru4rec.a

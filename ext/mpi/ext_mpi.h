@@ -155,13 +155,13 @@ struct ext_mpi_job {
     int32_t *counts;                             /* (n_ranks) owned */
     int *sizes, *offsets; /* (n_ranks) of what MPI is given; owned */
     int *part_sizes, *part_offsets;
-    const float **parts; /* (n_ranks) owned */
-    int64_t bytes;       /* that this rank has given to others */
-    double seconds;      /* spent in exchanges, waiting included */
-    int64_t exchanges;   /* their number */
+    const void **parts; /* (n_ranks) owned */
+    int64_t bytes;      /* that this rank has given to others */
+    double seconds;     /* spent in exchanges, waiting included */
+    int64_t exchanges;  /* their number */
 
     /* ext_mpi_sum.c */
-    float *packed; /* this rank's blocks, then all ranks' parts of its slice; owned */
+    void *packed; /* this rank's blocks, then all ranks' parts of its slice; owned */
     size_t packed_bytes; /* its size */
 };
 

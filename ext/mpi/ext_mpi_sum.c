@@ -6,12 +6,15 @@
  *
  *     from n rank / R up to n (rank + 1) / R
  *
- * and each value of it is ((part_0 + part_1) + part_2) ..., computed on one rank only, so
- * all ranks get the same bits.
+ * and each value of it is ((part_0 + part_1) + part_2) ..., computed on one rank only,
+ * so all ranks get the same bits.
  *
  * If all ranks run on one machine, they put their parts into memory that they share (a
  * window of MPI), and read each other's. Otherwise the parts of a slice are sent to its
  * rank (all to all), and the sums to all.
+ *
+ * If the blocks are bfloat16, the sums are rounded, and messages have two bytes of each
+ * value. Memory that is shared has all four: nothing is sent there.
  */
 #define _POSIX_C_SOURCE 200112L
 #include "ext_mpi.h"
@@ -28,19 +31,65 @@ static size_t slice_start(size_t n, int rank, int n_ranks)
     return (size_t)((unsigned __int128)n * (unsigned)rank / (unsigned)n_ranks);
 }
 
-/* Adds up n values of parts (n_ranks) into sum. */
-static void add_up(float *sum, const float *const *parts, int n_ranks, size_t n)
+/*
+ * Adds up n values of parts (n_ranks) into sum. is_rounded: the sums become bfloat16.
+ */
+static void add_up(float *sum, const void *const *parts, int n_ranks, size_t n,
+                   bool is_rounded)
 {
     for (size_t from = 0; from < n; from += PIECE) {
         const size_t n_piece = n - from < PIECE ? n - from : PIECE;
         float *piece = sum + from;
-        memcpy(piece, parts[0] + from, n_piece * sizeof *piece);
+        memcpy(piece, (const float *)parts[0] + from, n_piece * sizeof *piece);
         for (int rank = 1; rank < n_ranks; rank++) {
-            const float *part = parts[rank] + from;
+            const float *part = (const float *)parts[rank] + from;
             for (size_t i = 0; i < n_piece; i++)
                 piece[i] += part[i];
         }
+        if (is_rounded)
+            gru4rec_round_bfloat16(piece, n_piece);
     }
+}
+
+/* Copies n values, which are bfloat16, to their two bytes each, and back. */
+static void shorten(uint16_t *to, const float *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &from[i], sizeof bits);
+        to[i] = (uint16_t)(bits >> 16);
+    }
+}
+
+static void lengthen(float *to, const uint16_t *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t bits = (uint32_t)from[i] << 16;
+        memcpy(&to[i], &bits, sizeof bits);
+    }
+}
+
+/* Adds up parts as add_up() does, with two bytes for each value. */
+static void add_up_short(uint16_t *sum, const void *const *parts, int n_ranks, size_t n)
+{
+    float piece[PIECE], next[PIECE];
+    for (size_t from = 0; from < n; from += PIECE) {
+        const size_t n_piece = n - from < PIECE ? n - from : PIECE;
+        lengthen(piece, (const uint16_t *)parts[0] + from, n_piece);
+        for (int rank = 1; rank < n_ranks; rank++) {
+            lengthen(next, (const uint16_t *)parts[rank] + from, n_piece);
+            for (size_t i = 0; i < n_piece; i++)
+                piece[i] += next[i];
+        }
+        gru4rec_round_bfloat16(piece, n_piece);
+        shorten(sum + from, piece, n_piece);
+    }
+}
+
+/* Tells whether the blocks of a sum, at least one, are bfloat16. */
+static bool is_bfloat16(const gru4rec_block *blocks)
+{
+    return blocks[0].is_bfloat16;
 }
 
 /* The number of values of all blocks. */
@@ -84,8 +133,8 @@ void ext_mpi_sum_unshare(ext_mpi_comm *comm)
 }
 
 /*
- * Whether this rank may use shared memory of so many bytes for all ranks together. Memory
- * that the system promises, but then has not, would kill the process.
+ * Whether this rank may use shared memory of so many bytes for all ranks together.
+ * Memory that the system promises, but then has not, would kill the process.
  */
 static bool may_share(const ext_mpi_comm *comm, double bytes)
 {
@@ -162,7 +211,7 @@ static gru4rec_status sum_shared(ext_mpi_job *job, const gru4rec_block *blocks,
     float *sums = comm->shared[0] + comm->n_shared;
     for (int rank = 0; rank < comm->n_ranks; rank++)
         job->parts[rank] = comm->shared[rank] + from;
-    add_up(sums + from, job->parts, comm->n_ranks, to - from);
+    add_up(sums + from, job->parts, comm->n_ranks, to - from, is_bfloat16(blocks));
     job->bytes += (int64_t)((n + to - from) * sizeof *sums);
     const gru4rec_status status = meet(job, error);
     if (status == GRU4REC_OK)
@@ -172,11 +221,41 @@ static gru4rec_status sum_shared(ext_mpi_job *job, const gru4rec_block *blocks,
 
 /* ---- messages ---- */
 
-/* Sends each rank this rank's part of its slice: from packed (n) into parts. */
-static gru4rec_status send_parts(ext_mpi_job *job, size_t n, float *parts,
+/* How values are sent. */
+typedef struct sum_unit {
+    MPI_Datatype type;
+    size_t bytes; /* of a value */
+} sum_unit;
+
+static sum_unit unit_of(const gru4rec_block *blocks)
+{
+    return is_bfloat16(blocks) ? (sum_unit){MPI_UINT16_T, sizeof(uint16_t)}
+                               : (sum_unit){MPI_FLOAT, sizeof(float)};
+}
+
+/* As pack() and unpack(), with two bytes of each value. */
+static void pack_short(uint16_t *values, const gru4rec_block *blocks, size_t n_blocks)
+{
+    for (size_t i = 0; i < n_blocks; values += blocks[i++].n)
+        shorten(values, blocks[i].values, blocks[i].n);
+}
+
+static void unpack_short(const gru4rec_block *blocks, size_t n_blocks,
+                         const uint16_t *values)
+{
+    for (size_t i = 0; i < n_blocks; values += blocks[i++].n)
+        lengthen(blocks[i].values, values, blocks[i].n);
+}
+
+/*
+ * Sends each rank this rank's part of its slice: from packed (n) into what follows it
+ * there.
+ */
+static gru4rec_status send_parts(ext_mpi_job *job, size_t n, sum_unit unit,
                                  gru4rec_error *error)
 {
     ext_mpi_comm *comm = job->comm;
+    char *parts = (char *)job->packed + n * unit.bytes;
     MPI_Request request;
     const int n_slice = (int)(slice_start(n, comm->rank + 1, comm->n_ranks) -
                               slice_start(n, comm->rank, comm->n_ranks));
@@ -186,12 +265,30 @@ static gru4rec_status send_parts(ext_mpi_job *job, size_t n, float *parts,
         job->sizes[rank] = (int)(slice_start(n, rank + 1, comm->n_ranks) - from);
         job->part_offsets[rank] = rank * n_slice;
         job->part_sizes[rank] = n_slice;
-        job->parts[rank] = parts + (size_t)rank * (size_t)n_slice;
+        job->parts[rank] = parts + (size_t)rank * (size_t)n_slice * unit.bytes;
     }
-    const int code = MPI_Ialltoallv(job->packed, job->sizes, job->offsets, MPI_FLOAT,
-                                    parts, job->part_sizes, job->part_offsets, MPI_FLOAT,
+    const int code = MPI_Ialltoallv(job->packed, job->sizes, job->offsets, unit.type,
+                                    parts, job->part_sizes, job->part_offsets, unit.type,
                                     comm->world, &request);
-    job->bytes += (int64_t)((n - (size_t)n_slice) * sizeof *parts);
+    job->bytes += (int64_t)((n - (size_t)n_slice) * unit.bytes);
+    return code == MPI_SUCCESS ? ext_mpi_wait_for_data(comm, job, &request, error)
+                               : ext_mpi_comm_break(comm, code, error);
+}
+
+/* Adds up this rank's slice of packed, and sends the sums to all. */
+static gru4rec_status send_sums(ext_mpi_job *job, sum_unit unit, gru4rec_error *error)
+{
+    ext_mpi_comm *comm = job->comm;
+    MPI_Request request;
+    const size_t n_slice = (size_t)job->sizes[comm->rank];
+    const size_t from = (size_t)job->offsets[comm->rank];
+    if (unit.type == MPI_FLOAT)
+        add_up((float *)job->packed + from, job->parts, comm->n_ranks, n_slice, false);
+    else
+        add_up_short((uint16_t *)job->packed + from, job->parts, comm->n_ranks, n_slice);
+    job->bytes += (int64_t)(n_slice * unit.bytes) * (comm->n_ranks - 1);
+    const int code = MPI_Iallgatherv(MPI_IN_PLACE, 0, unit.type, job->packed, job->sizes,
+                                     job->offsets, unit.type, comm->world, &request);
     return code == MPI_SUCCESS ? ext_mpi_wait_for_data(comm, job, &request, error)
                                : ext_mpi_comm_break(comm, code, error);
 }
@@ -200,35 +297,34 @@ static gru4rec_status send_parts(ext_mpi_job *job, size_t n, float *parts,
 static gru4rec_status sum_messages(ext_mpi_job *job, const gru4rec_block *blocks,
                                    size_t n_blocks, size_t n, gru4rec_error *error)
 {
-    ext_mpi_comm *comm = job->comm;
-    const size_t n_ranks = (size_t)comm->n_ranks, n_most = n / n_ranks + 1;
-    MPI_Request request;
+    const size_t n_ranks = (size_t)job->comm->n_ranks, n_most = n / n_ranks + 1;
+    const sum_unit unit = unit_of(blocks);
     gru4rec_status status =
-        ext_mpi_exchange_room(job, (void **)&job->packed, &job->packed_bytes,
-                              (n + n_ranks * n_most) * sizeof *job->packed, error);
+        ext_mpi_exchange_room(job, &job->packed, &job->packed_bytes,
+                              (n + n_ranks * n_most) * unit.bytes, error);
     if (status != GRU4REC_OK)
         return status;
-    pack(job->packed, blocks, n_blocks);
-    status = send_parts(job, n, job->packed + n, error);
-    if (status != GRU4REC_OK)
-        return status;
-    const size_t n_slice = (size_t)job->sizes[comm->rank];
-    add_up(job->packed + job->offsets[comm->rank], job->parts, comm->n_ranks, n_slice);
-    job->bytes += (int64_t)(n_slice * sizeof *job->packed) * (comm->n_ranks - 1);
-    const int code = MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_FLOAT, job->packed, job->sizes,
-                                     job->offsets, MPI_FLOAT, comm->world, &request);
-    status = code == MPI_SUCCESS ? ext_mpi_wait_for_data(comm, job, &request, error)
-                                 : ext_mpi_comm_break(comm, code, error);
+    if (unit.type == MPI_FLOAT)
+        pack(job->packed, blocks, n_blocks);
+    else
+        pack_short(job->packed, blocks, n_blocks);
+    status = send_parts(job, n, unit, error);
     if (status == GRU4REC_OK)
+        status = send_sums(job, unit, error);
+    if (status != GRU4REC_OK)
+        return status;
+    if (unit.type == MPI_FLOAT)
         unpack(blocks, n_blocks, job->packed);
-    return status;
+    else
+        unpack_short(blocks, n_blocks, job->packed);
+    return GRU4REC_OK;
 }
 
 /* ---- the hook ---- */
 
 /*
- * Sums n values when all ranks have come. is_packed: this rank has put its part into the
- * window before.
+ * Sums n values when all ranks have come. is_packed: this rank has put its part into
+ * the window before.
  */
 static gru4rec_status sum_all(ext_mpi_job *job, const gru4rec_block *blocks,
                               size_t n_blocks, size_t n, bool is_packed,

@@ -44,6 +44,7 @@ typedef struct evaluate_cursor {
 typedef struct evaluate_call {
     ext_home home; /* of the model */
     ext_budget budget;
+    ext_ranks ranks; /* with option ranks=all, until the figures are there */
     /* The request. Its test, its baselines and its fingerprints are in the budget. */
     ext_measurement measurement;
 } evaluate_call;
@@ -59,7 +60,31 @@ static void stop(ext_cursor *base)
 }
 
 /*
- * Reads the argument options and sets the options of the measurement; acquires the
+ * With option ranks=all, waits for the other ranks, and checks that they are given the
+ * same options (text, NULL: none). Then the caller ends that by ext_ranks_close().
+ */
+static int meet_ranks(evaluate_call *call, sqlite3 *db, const char *text,
+                      ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    if (!call->measurement.options.ranks ||
+        ext_ranks_open(&call->ranks, db, "gru4rec_evaluate()", error) != SQLITE_OK)
+        return error->rc;
+    call->measurement.ranks = &call->ranks;
+    int rc = ext_sql_prepare(db, &stmt, error,
+                             "SELECT json_object('options', coalesce(?1, ''))");
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = ext_ranks_compare(&call->ranks, (const char *)sqlite3_column_text(stmt, 0),
+                               error);
+    return ext_sql_finish(stmt, rc, NULL, error);
+}
+
+/*
+ * Reads the argument options and sets the options of the measurement; waits for the other
+ * ranks, if the options say so; acquires the
  * version; starts the budget (ext_measure_limit()); and reads the test events and the
  * candidates. Also looks for sessions of the test that the version was trained on.
  * SQLITE_ERROR: an option is wrong, or is one of a baseline that is not measured; or as
@@ -77,7 +102,8 @@ static int read_call(evaluate_call *call, const ext_cursor *base, const char *so
         ext_options_parse(own->db, options, GRU4REC_SCOPE_EVALUATE, &request->options,
                           &request->columns, error) != SQLITE_OK ||
         ext_fit_check_options(&request->options, request->options.baselines,
-                              "add it to option baselines", error) != SQLITE_OK)
+                              "add it to option baselines", error) != SQLITE_OK ||
+        meet_ranks(call, own->db, options, error) != SQLITE_OK)
         return error->rc;
     const ext_choice choice = ext_choice_of_option(request->options.version);
     request->finds_leaks = true;
@@ -141,6 +167,9 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
         rc = read_call(&call, base, source, error);
     if (rc == SQLITE_OK)
         rc = compute(cursor, &call, error);
+    rc = ext_ranks_close(&call.ranks, error);
+    if (rc != SQLITE_OK)
+        cursor->n = 0;
     ext_measure_free(&call.measurement);
     ext_home_clear(&call.home);
     base->is_eof = cursor->n == 0;

@@ -329,17 +329,32 @@ size_t ext_measure_count(const ext_measurement *request)
     return gru4rec_evaluate_count(&what, &request->options);
 }
 
+/* What a measurement asks before it goes on. */
+typedef struct measure_polls {
+    ext_poll poll;
+    const ext_ranks *ranks;
+} measure_polls;
+
+/* Tells whether this rank must stop: the host interrupted it, or another rank stops. */
+static int on_poll(void *context, const gru4rec_progress *progress)
+{
+    measure_polls *polls = context;
+    return ext_measure_poll(&polls->poll, progress) || ext_ranks_is_stopped(polls->ranks);
+}
+
 int ext_measure_run(const ext_measurement *request, ext_budget *budget, sqlite3 *db,
                     gru4rec_metrics *metrics, ext_error *error)
 {
     const gru4rec_evaluation what = described(request);
-    ext_poll poll;
-    const gru4rec_hooks hooks = {.poll = ext_measure_poll, .context = &poll};
+    measure_polls polls = {.ranks = request->ranks};
+    const gru4rec_hooks hooks = {.poll = on_poll,
+                                 .context = &polls,
+                                 .ranks = ext_ranks_hooks(request->ranks)};
     gru4rec_error message = {0};
-    ext_poll_start(&poll, db);
+    ext_poll_start(&polls.poll, db);
     gru4rec_status status = gru4rec_evaluate(&budget->allocator, &what, &request->options,
                                              &hooks, metrics, &message);
-    ext_poll_stop(&poll);
+    ext_poll_stop(&polls.poll);
     GRU4REC_TRACE(2, "evaluation of version %lld ends: status %d, %llu bytes",
                   (long long)request->model->version, (int)status,
                   (unsigned long long)budget->used);

@@ -323,6 +323,11 @@ typedef struct ext_measurement {
      * Empty: all items are ranked.
      */
     ext_rows candidates;
+    /*
+     * The processes that measure together (option ranks); NULL: this one measures alone.
+     * Borrowed; the caller sets it before ext_measure_run().
+     */
+    ext_ranks *ranks;
     ext_source source; /* the source of the test; open only while it is read */
     /*
      * The search for leaks; used if finds_leaks is true. In the budget of

@@ -38,6 +38,14 @@ enum {
  * of a tuning, or 0 for a kind with one stream.
  */
 void g4r_rng_seed(g4r_rng *rng, int64_t seed, uint64_t stream, int64_t epoch);
+/*
+ * Returns the number that stands for an epoch in g4r_rng_seed() for a part of a training,
+ * counted from 0, that draws its own numbers. For part 0, it is the epoch itself.
+ */
+static inline int64_t g4r_rng_part(int64_t epoch, int64_t part)
+{
+    return (int64_t)((uint64_t)epoch + ((uint64_t)part << 40));
+}
 /* Returns the next 64 random bits of the stream, and moves the stream on. */
 uint64_t g4r_rng_next(g4r_rng *rng);
 /* Returns a random multiple of 2^-53 in [0, 1), and moves the stream on by one number. */

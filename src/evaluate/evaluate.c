@@ -31,6 +31,7 @@
 #include "listed.h"
 #include "negatives.h"
 #include "ranks.h"
+#include "share.h"
 #include "seen.h"
 
 enum {
@@ -71,6 +72,7 @@ typedef struct measuring {
     size_t most_seen;
     g4r_network network;
     g4r_arena arena;
+    g4r_share share; /* of the sessions, the part that this process measures */
     g4r_schedule schedule;
     g4r_bounds bounds;            /* of all methods before the baselines */
     g4r_ranks ranks[MOST_MODELS]; /* one for each of these methods */
@@ -259,8 +261,11 @@ static gru4rec_status start(measuring *e, gru4rec_error *error)
     const gru4rec_evaluation *what = e->what;
     const g4r_output output = g4r_model_output(what->model);
     measure(e, &output, longest_session(what->test));
-    const g4r_schedule_plan plan = {.n_lanes = (int64_t)e->n_lanes};
-    if (!g4r_schedule_init(&e->schedule, what->test, &plan, &e->allocator) ||
+    const gru4rec_ranks *ranks = e->share.ranks;
+    const g4r_schedule_plan plan = {.n_lanes = (int64_t)e->n_lanes,
+                                    .group = ranks != NULL ? ranks->rank : 0,
+                                    .n_groups = ranks != NULL ? ranks->n_ranks : 0};
+    if (!g4r_schedule_init(&e->schedule, &e->share.test, &plan, &e->allocator) ||
         !g4r_arena_allocate(&e->arena, &e->allocator))
         return g4r_fail_nomem(error, g4r_arena_bytes(&e->arena));
     layout(e);
@@ -286,6 +291,7 @@ static void finish(measuring *e)
     gru4rec_blender_free(e->blender);
     g4r_schedule_free(&e->schedule);
     g4r_arena_free(&e->arena, &e->allocator);
+    g4r_share_free(&e->share);
 }
 
 /*
@@ -510,6 +516,22 @@ static gru4rec_status report(measuring *e, gru4rec_metrics *metrics, gru4rec_err
     return watch.is_over ? fail_interrupted(error) : GRU4REC_OK;
 }
 
+/*
+ * Prepares the evaluation, evaluates this process's share of the sessions, and gets what
+ * the others have counted. Returns the status of start(), run() or an exchange.
+ */
+static gru4rec_status measure_shared(measuring *e, gru4rec_error *error)
+{
+    g4r_share *share = &e->share;
+    const uint64_t hash = g4r_share_hash(share, e->what->model, e->options);
+    gru4rec_status status = g4r_share_vote(share, start(e, error), hash, error);
+    if (status == GRU4REC_OK)
+        status = g4r_share_vote(share, run(e, error), 0, error);
+    return status == GRU4REC_OK
+               ? g4r_share_combine(share, e->tallies, e->n_methods, error)
+               : status;
+}
+
 gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
                                 const gru4rec_evaluation *what,
                                 const gru4rec_options *options,
@@ -530,9 +552,11 @@ gru4rec_status gru4rec_evaluate(const gru4rec_allocator *allocator,
     assert(what->n_baselines <= GRU4REC_N_BASELINES);
     if (!g4r_blas_enter())
         return g4r_blas_fail(error);
-    gru4rec_status status = start(&e, error);
+    gru4rec_status status =
+        g4r_share_init(&e.share, what->test, hooks != NULL ? hooks->ranks : NULL,
+                       &e.allocator, error);
     if (status == GRU4REC_OK)
-        status = run(&e, error);
+        status = measure_shared(&e, error);
     if (status == GRU4REC_OK)
         status = report(&e, metrics, error);
     finish(&e);

@@ -143,13 +143,16 @@ typedef struct g4r_vec {
     const char *name; /* of the instruction set, as gru4rec_build.simd gives it */
 
     /*
-     * Change y (n) in place. add: y += x; mul: y *= x; scale: y *= a; shift: y += a. x is
-     * (n), a one number.
+     * Change y (n) in place. add: y += x; subtract: y -= x; mul: y *= x; scale: y *= a;
+     * shift: y += a. x is (n), a one number.
      */
     void (*add)(g4r_real *y, const g4r_real *x, size_t n);
+    void (*subtract)(g4r_real *y, const g4r_real *x, size_t n);
     void (*mul)(g4r_real *y, const g4r_real *x, size_t n);
     void (*scale)(g4r_real *y, g4r_real a, size_t n);
     void (*shift)(g4r_real *y, g4r_real a, size_t n);
+    /* Rounds y (n) to bfloat16, as gru4rec_round_bfloat16() does. */
+    void (*round_bfloat16)(g4r_real *y, size_t n);
     /* Returns the sum of y (n). */
     double (*sum)(const g4r_real *y, size_t n);
     /* Returns the dot product of x (n) and y (n), which may be the same array. */

@@ -31,9 +31,11 @@
 const g4r_vec CONCAT(g4r_vec_kernels_, VEC_NAME) = {
     .name = TEXT(VEC_NAME),
     .add = add,
+    .subtract = subtract,
     .mul = mul,
     .scale = scale,
     .shift = shift,
+    .round_bfloat16 = round_bfloat16,
     .sum = sum,
     .dot = dot,
     .max = max,

@@ -257,6 +257,37 @@ static gru4rec_status resolve_blend(gru4rec_options *options, gru4rec_error *err
 }
 
 /*
+ * Refuses what sync_steps above 1 does not go with: the merges are made for Adagrad's
+ * accumulators and for rows of one table, and their accuracy was measured with that only.
+ */
+static gru4rec_status resolve_sync(gru4rec_options *options, gru4rec_error *error)
+{
+    const struct {
+        bool is_refused;
+        const char *found, *advice;
+    } rules[] = {
+        {options->adapt != GRU4REC_ADAGRAD, "this optimiser", "adapt to adagrad"},
+        {options->momentum > 0, "momentum", "momentum to 0"},
+        {options->lmbd > 0, "lmbd", "lmbd to 0"},
+        {options->grad_cap > 0, "grad_cap", "grad_cap to 0"},
+        {options->n_sample == GRU4REC_N_SAMPLE_ALL, "n_sample all",
+         "n_sample to a number above 0"},
+        {options->n_sample == 0, "n_sample 0", "n_sample above 0"},
+        {!options->constrained_embedding, "an input with weights of its own",
+         "constrained_embedding to true and embedding to 0"},
+        {options->bptt > 1, "bptt above 1", "bptt to 1"},
+        {options->whole_sessions, "whole_sessions", "whole_sessions to false"},
+    };
+    for (size_t i = 0; options->sync_steps > 1 && i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].is_refused)
+            return REFUSE(error,
+                          "sync_steps above 1 cannot merge what processes learn with %s; "
+                          "set %s, or sync_steps to 1",
+                          rules[i].found, rules[i].advice);
+    return GRU4REC_OK;
+}
+
+/*
  * Checks options that need another one. If validation is 0, patience becomes 0 if it was
  * not set. INVALID: patience without validation, feedforward_act other than tanh without
  * feedforward layers, or validation without time_sort.
@@ -283,8 +314,8 @@ static gru4rec_status resolve_rest(gru4rec_options *options, gru4rec_error *erro
 gru4rec_status gru4rec_options_resolve(gru4rec_options *options, gru4rec_error *error)
 {
     static gru4rec_status (*const rules[])(gru4rec_options *, gru4rec_error *) = {
-        resolve_final_act, resolve_loss,    resolve_negatives, resolve_adapt,
-        resolve_input,     resolve_lengths, resolve_blend,     resolve_rest};
+        resolve_final_act, resolve_loss,  resolve_negatives, resolve_adapt, resolve_input,
+        resolve_lengths,   resolve_blend, resolve_sync,      resolve_rest};
     gru4rec_options resolved = *options;
     gru4rec_status status = GRU4REC_OK;
     g4r_options_apply_preset(&resolved);

@@ -236,6 +236,14 @@ const g4r_option g4r_options_table[] = {
             "a switch for tests: the training computes what this many processes of a "
             "cluster would compute together, to the bit. The sessions are divided among "
             "them by a hash of their values, and each has batch_size lanes"),
+    INTEGER(sync_steps, 1, 1000000, "1",
+            "with several processes (or groups): updates that each of them makes by "
+            "itself before all of them are merged. 1: the processes make every update "
+            "together, and nothing is lost; more: for slow networks"),
+    CHOICE(
+        exchange_precision, "float32|bfloat16", "float32",
+        "with several processes (or groups): how exact the sums are that they exchange; "
+        "bfloat16 halves what they send, and the result has other bits"),
     CHOICE(shard, "own|auto", "own",
            "in a training over several processes, what each of them reads; "
            "own: all events of its source, which no other process has; "
@@ -329,6 +337,12 @@ const g4r_option g4r_options_table[] = {
     VERSION(version_a,
             "version of the first model; the values are those of option version"),
     VERSION(version_b, "version of b, if that is a model"),
+    OPTION(
+        ranks, G4R_CHOICE, EVALUATE, 0, 0, false, "one|all", "one",
+        "who measures, if mpirun has started several processes: one: this process, all "
+        "by itself; all: each of them a part of the test sessions, which all of them "
+        "have, as they have the version. All get the same figures, those of one "
+        "process"),
     OPTION(segment, G4R_CHOICE, EVALUATE, 0, 0, false, "none|position|length|popularity",
            "none",
            "targets are measured in groups: by the number of events before them, "

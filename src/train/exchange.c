@@ -108,6 +108,42 @@ gru4rec_status g4r_exchange_sum(const g4r_exchange *exchange, g4r_step *step, bo
     return status == GRU4REC_OK ? share_inputs(ranks, step, stop, error) : status;
 }
 
+gru4rec_status g4r_exchange_lists(const g4r_exchange *exchange, const int32_t *rows,
+                                  size_t n, const int32_t *parts[2], size_t *n_each,
+                                  gru4rec_error *error)
+{
+    const gru4rec_ranks *ranks = exchange->ranks;
+    const int32_t *counts = NULL;
+    const size_t half = (n + 1) / 2;
+    bool stop = false;
+    *n_each = 0;
+    if (ranks == NULL)
+        return GRU4REC_OK;
+    gru4rec_status status =
+        ranks->gather(ranks->context, rows, rows + (n - half), (int32_t)half, &counts,
+                      &parts[0], &parts[1], &stop, error);
+    if (status == GRU4REC_OK && stop)
+        return g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted");
+    for (int32_t rank = 0; status == GRU4REC_OK && rank < ranks->n_ranks; rank++)
+        *n_each += (size_t)counts[rank];
+    return status;
+}
+
+gru4rec_status g4r_exchange_add(const g4r_exchange *exchange, const gru4rec_block *blocks,
+                                size_t n_blocks, double *numbers, size_t n_numbers,
+                                gru4rec_error *error)
+{
+    const gru4rec_ranks *ranks = exchange->ranks;
+    bool stop = false;
+    if (ranks == NULL)
+        return GRU4REC_OK;
+    gru4rec_status status =
+        ranks->sum(ranks->context, blocks, n_blocks, numbers, n_numbers, &stop, error);
+    return status == GRU4REC_OK && stop
+               ? g4r_fail(error, GRU4REC_INTERRUPTED, "interrupted")
+               : status;
+}
+
 /*
  * Compares the ballots. INTERRUPTED: the status of a rank is not OK. INVALID: the
  * checksums of two ranks differ.

@@ -3,6 +3,12 @@
 
 #include "../base/fail.h"
 
+bool g4r_lanes_are_apart(const gru4rec_options *options, const gru4rec_ranks *ranks)
+{
+    return options->sync_steps > 1 &&
+           (ranks != NULL ? ranks->n_ranks : options->groups) > 1;
+}
+
 g4r_step_plan g4r_lanes_planned(const gru4rec_options *options, int64_t n_sessions,
                                 const gru4rec_ranks *ranks)
 {
@@ -10,6 +16,11 @@ g4r_step_plan g4r_lanes_planned(const gru4rec_options *options, int64_t n_sessio
     const size_t n_lanes = g4r_schedule_lanes(&plan, n_sessions);
     const size_t n_groups = (size_t)(ranks != NULL ? ranks->n_ranks : options->groups);
     const size_t of_others = ranks != NULL ? (size_t)options->batch_size : n_lanes;
+    if (g4r_lanes_are_apart(options, ranks))
+        return (g4r_step_plan){.n_groups = 1,
+                               .n_own = 1,
+                               .n_lanes = n_lanes,
+                               .most_lanes = n_lanes};
     return (g4r_step_plan){
         .n_groups = n_groups,
         .own = ranks != NULL ? (size_t)ranks->rank : 0,
@@ -66,11 +77,13 @@ static gru4rec_status check_groups(const gru4rec_dataset *dataset,
 
 gru4rec_status g4r_lanes_init(g4r_lanes *lanes, const gru4rec_dataset *dataset,
                               const gru4rec_options *options, const gru4rec_ranks *ranks,
-                              const gru4rec_allocator *allocator, gru4rec_error *error)
+                              size_t part, const gru4rec_allocator *allocator,
+                              gru4rec_error *error)
 {
     *lanes = (g4r_lanes){.options = options, .allocator = *allocator};
     lanes->plan = g4r_lanes_planned(options, dataset->n_sessions, ranks);
     const size_t n_own = lanes->plan.n_own;
+    const size_t n_divided = ranks != NULL ? 1 : (size_t)options->groups;
     gru4rec_status status = check_groups(dataset, options, ranks, error);
     if (status != GRU4REC_OK)
         return status;
@@ -78,7 +91,7 @@ gru4rec_status g4r_lanes_init(g4r_lanes *lanes, const gru4rec_dataset *dataset,
     lanes->schedules = g4r_alloc(allocator, n_own, sizeof *lanes->schedules);
     bool is_ok = lanes->all != NULL && lanes->schedules != NULL;
     for (size_t i = 0; is_ok && i < n_own; i++) {
-        const g4r_schedule_plan plan = plan_schedule(options, n_own, i);
+        const g4r_schedule_plan plan = plan_schedule(options, n_divided, part + i);
         is_ok = g4r_schedule_init(&lanes->schedules[i], dataset, &plan, allocator);
     }
     return is_ok ? GRU4REC_OK

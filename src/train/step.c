@@ -301,15 +301,29 @@ size_t g4r_step_blocks(const g4r_step *step, const g4r_group_sums *sums,
 {
     const g4r_params *params = &step->model->params;
     const size_t n_columns = step->common.n_columns;
+    const bool is_rounded =
+        step->plan.n_groups > 1 &&
+        step->common.options->exchange_precision == GRU4REC_EXCHANGE_BFLOAT16;
     size_t n = 0;
     if (n_columns > 0)
-        blocks[n++] = (gru4rec_block){sums->columns, n_columns * params->width};
+        blocks[n++] =
+            (gru4rec_block){sums->columns, n_columns * params->width, is_rounded};
     if (n_columns > 0 && !params->list[params->output_bias].is_fixed)
-        blocks[n++] = (gru4rec_block){sums->bias, n_columns};
+        blocks[n++] = (gru4rec_block){sums->bias, n_columns, is_rounded};
     for (size_t i = 0; i < params->n; i++)
         if (count_moved(step, i) > 0)
-            blocks[n++] = (gru4rec_block){sums->tensors[i], count_moved(step, i)};
+            blocks[n++] =
+                (gru4rec_block){sums->tensors[i], count_moved(step, i), is_rounded};
     return n;
+}
+
+/* Rounds the sums to what groups exchange. */
+static void round_sums(const g4r_step *step, const g4r_group_sums *sums)
+{
+    gru4rec_block blocks[G4R_STEP_BLOCKS];
+    const size_t n = g4r_step_blocks(step, sums, blocks);
+    for (size_t i = 0; i < n && blocks[i].is_bfloat16; i++)
+        gru4rec_round_bfloat16(blocks[i].values, blocks[i].n);
 }
 
 /* Adds the sums next to the sums of the groups before. */
@@ -331,12 +345,16 @@ void g4r_step_backward(g4r_step *step)
                           ? step->sums.columns + common->n_columns * params->width
                           : step->dtable;
     g4r_group_backward(common, &step->groups[0], &step->sums);
+    round_sums(step, &step->sums);
     for (size_t i = 1; i < step->plan.n_own; i++) {
         if (g4r_stop_is_asked(&common->stop))
             return;
         g4r_group_backward(common, &step->groups[i], &step->next);
+        round_sums(step, &step->next);
         add_sums(step);
     }
+    if (step->plan.n_own > 1)
+        round_sums(step, &step->sums);
 }
 
 /* ---- update ---- */
@@ -427,6 +445,8 @@ void g4r_step_update(g4r_step *step)
     touched_rows touched[N_TOUCHED];
     g4r_timing_enter(G4R_IN_ROWS_UPDATE);
     merge_rows(step, touched);
+    if (step->moves != NULL)
+        g4r_moves_keep(step->moves, &step->merge_output);
     g4r_timing_enter(G4R_IN_WHOLE_UPDATE);
     g4r_optim_begin(optim, optim->grad_cap > 0 ? sum_squares(step, touched) : 0);
     for (size_t i = 0; i < params->n; i++)

@@ -30,12 +30,14 @@
  * Forward and backward work on one group after the other (group.h). Backward adds up the
  * groups' sums: to those of the first group it adds those of the second, then those of
  * the third, and so on. If other processes have groups too, the caller adds theirs in the
- * same order, between backward and update (exchange.h).
+ * same order, between backward and update (exchange.h). With option exchange_precision,
+ * the sums of each group are rounded first, and the result too.
  */
 #ifndef G4R_STEP_H
 #define G4R_STEP_H
 
 #include "group.h"
+#include "moves.h"
 #include "../base/rng.h"
 
 /* Who computes the lanes of a frame, and how many there can be. */
@@ -60,6 +62,8 @@ typedef struct g4r_step {
     g4r_group_common common;
     g4r_group *groups; /* (n_own) */
     g4r_optim optim;
+    /* Keeps what rows were before they move; borrowed; NULL: nobody asks. */
+    g4r_moves *moves;
     /*
      * The rows of the output table that an update uses: the columns, then the inputs if
      * these are shared. Filled by g4r_step_update().

@@ -194,8 +194,11 @@ static inline gru4rec_status hall_sum(void *context, const gru4rec_block *blocks
             all_losses[i] += h->calls[rank].losses[i];
     hall_wait(r->hall);
     at = 0;
-    for (size_t i = 0; i < n_blocks; at += blocks[i++].n)
+    for (size_t i = 0; i < n_blocks; at += blocks[i++].n) {
         memcpy(blocks[i].values, sums + at, blocks[i].n * sizeof *sums);
+        if (blocks[i].is_bfloat16)
+            gru4rec_round_bfloat16(blocks[i].values, blocks[i].n);
+    }
     memcpy(losses, all_losses, n_losses * sizeof *losses);
     free(sums);
     free(all_losses);

@@ -69,6 +69,21 @@ same_bits() {
         [ -s "$work/plain" ] && cmp "$work/plain" "$work/mpi"
 }
 
+# The figures of one process, by every rank. evaluated N OPTIONS
+evaluated() {
+    db=$work/evaluated.db
+    query="SELECT * FROM gru4rec_evaluate('rec', 'later', '$2')"
+    if [ ! -r "$db" ]; then
+        sqlite3 "$db" -cmd ".load $plain" <"$here/evaluate.sql" || return 1
+    fi
+    sqlite3 "$db" -cmd ".load $plain" "$query" >"$work/alone" || return 1
+    over "$1" sh -c "sqlite3 '$db' -cmd '.load $extension' \"$(echo "$query" | sed "s/'\([^']*\)')\$/'\1,ranks=all')/")\" \
+        >$work/figures\${PMI_RANK:-\$OMPI_COMM_WORLD_RANK}" || return 1
+    for rank in $(seq 0 $(($1 - 1))); do
+        [ -s "$work/figures$rank" ] && cmp "$work/alone" "$work/figures$rank" || return 1
+    done
+}
+
 host() {
     over "$1" "$PYTHON" "$here/host.py" "./$extension" "$2"
 }
@@ -99,6 +114,34 @@ example() {
             [ "$(grep -c '"ranks":{"ranks":2,"rank":[01],"events":\[5000,5000\]' example.out)" -eq 2 ] &&
             [ "$(sqlite3 shard0.db 'SELECT * FROM rec_tensor')" = "$(sqlite3 shard1.db 'SELECT * FROM rec_tensor')" ]
     )
+}
+
+# differing WORDS SOURCE0 OPTIONS0 SOURCE1 OPTIONS1: an evaluation by two ranks that are given
+# different things is refused on both, in these words.
+differing() {
+    cat >"$work/differing.sh" <<END
+if [ \${PMI_RANK:-\$OMPI_COMM_WORLD_RANK} = 0 ]; then with="'$2', '$3'"; else with="'$4', '$5'"; fi
+sqlite3 '$work/evaluated.db' -cmd '.load $extension' "SELECT * FROM gru4rec_evaluate('rec', \$with)" 2>&1
+exit 0
+END
+    over 2 sh "$work/differing.sh" >"$work/differing"
+    cat "$work/differing"
+    [ "$(grep -c "$1" "$work/differing")" -eq 2 ] && [ "$(wc -l <"$work/differing")" -eq 2 ]
+}
+
+# Two machines, as far as MPI can tell, if this one can have them.
+over_network() {
+    "$here/network.sh" down >/dev/null 2>&1
+    "$here/network.sh" up >/dev/null 2>&1 || {
+        "$here/network.sh" down >/dev/null 2>&1
+        echo 'note: there are no network namespaces here, or no tc'
+        echo '0 passed, 0 failed'
+        return
+    }
+    timeout -k 5 120 "$here/network.sh" run 2 "$@"
+    status=$?
+    "$here/network.sh" down
+    return $status
 }
 
 # Without mpirun.
@@ -149,7 +192,15 @@ for mpi in mpich openmpi; do
         case $n in 2 | 3) check_runner "trainings of the library, $n ranks" over $n "$programs/mpi_train" ;; esac
         [ $n -eq 1 ] || check "a rank ends, $n ranks" over $n "$programs/mpi_stops" --ended
     done
+    for n in 2 3; do
+        check "evaluation, $n ranks" evaluated $n mode=median
+        check "evaluation of baselines, $n ranks" evaluated $n baselines=all,segment=length,cutoffs=5/20
+    done
+    check 'evaluation with other options' differing 'the ranks differ in option' later ranks=all later cutoffs=3,ranks=all
+    check 'evaluation on another test' differing 'rank 1 has another model, test' later ranks=all earlier ranks=all
+    check 'evaluation that fails' differing 'no such table: nowhere' later ranks=all nowhere ranks=all
     check 'the example of the documentation' example
+    [ $mpi = mpich ] || check_runner 'exchanges over a network' over_network "$PWD/$programs/mpi_exchanges"
     check 'without mpirun' alone_in_shell
     [ ! -x "$PYTHON" ] || check_runner 'killed and stopped ranks' "$PYTHON" "$here/faults.py" "$extension" $mpi
     # What does not depend on MPI: with one of them.

@@ -14,7 +14,7 @@ static gru4rec_status exchange(const gru4rec_ranks *ranks, int kind, bool *stop)
     static float rows[1 << 12];
     int32_t counts[64] = {0};
     const int32_t *all_counts, *all_targets, *all_inputs;
-    const gru4rec_block block = {values, N};
+    const gru4rec_block block = {.values = values, .n = N};
     double loss = 1;
     for (int of = 0; of < n_ranks; of++)
         counts[of] = of + 1;

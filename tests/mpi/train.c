@@ -127,6 +127,9 @@ static void test_train(void)
         "layers=600 batch_size=200",
         "whole_sessions=true train_random_order=true",
         "bptt=150",
+        "exchange_precision=bfloat16 layers=100",
+        "sync_steps=2 dropout_p_embed=.2",
+        "sync_steps=5 n_sample=2000 train_random_order=true exchange_precision=bfloat16",
     };
     static const char *const divisions[] = {"0123", "0010230000001", "1231322", "0"};
     for (size_t i = 0; i < ITEMS; i++)

@@ -319,6 +319,14 @@ static const char *const sets[] = {
     "batch_size=1",
     "batch_size=30",
     "validation=0.2 n_epochs=5 patience=2",
+    "exchange_precision=bfloat16",
+    "exchange_precision=bfloat16 bptt=3 n_sample=all momentum=0.3",
+    "exchange_precision=bfloat16 sync_steps=2",
+    "sync_steps=2",
+    "sync_steps=3 dropout_p_embed=0.3 dropout_p_hidden=0.2 layers=8/5 loss=bpr-max",
+    "sync_steps=7 feedforward=7/6 logq=1 biases=false n_epochs=3",
+    "sync_steps=1000 train_random_order=true batch_size=2",
+    "sync_steps=2 validation=0.2 n_epochs=5 patience=2 reset_after=false",
 };
 enum { N_SETS = sizeof sets / sizeof *sets };
 
@@ -351,6 +359,7 @@ static void test_threads(void)
 {
     check_bits(2, even, "layers=96 n_sample=900 batch_size=16 threads=3 n_epochs=1");
     check_bits(3, uneven, "layers=96 n_sample=900 threads=2 n_epochs=1 bptt=2");
+    check_bits(3, uneven, "layers=96 n_sample=900 threads=2 n_epochs=1 sync_steps=4");
 }
 
 /* A rank that is alone is a training in one process, which needs no ranks. */
@@ -433,6 +442,7 @@ static void test_resumed(void)
 {
     check_resumed("n_epochs=4 dropout_p_hidden=0.2 adapt=adam");
     check_resumed("n_epochs=5 train_random_order=true bptt=3 momentum=0.2");
+    check_resumed("n_epochs=5 train_random_order=true sync_steps=3");
 }
 
 /* A rank that resumes after another epoch than the others is found before the first step. */
@@ -466,12 +476,12 @@ static void check_end(const fixture *f, int32_t one, gru4rec_status own,
 }
 
 /* A stop at any poll or epoch of any rank ends all; the next training is none the worse. */
-static void check_stop(const char *settings)
+static void check_stop(const char *division, const char *settings)
 {
     static fixture f;
     for (int32_t rank = 0; rank < 3; rank++)
         for (int64_t at = 1; at <= 12; at++) {
-            start(&f, 3, uneven, settings);
+            start(&f, 3, division, settings);
             trainee *t = &f.ranks[rank];
             t->stop_poll = at < 11 ? at : 0;
             t->stop_epoch = at >= 11 ? at - 10 : 0;
@@ -490,9 +500,10 @@ static void check_stop(const char *settings)
 
 static void test_stop(void)
 {
-    check_stop("n_epochs=2");
-    check_stop("n_epochs=2 n_sample=all bptt=4");
-    check_stop("n_epochs=2 whole_sessions=true bptt=20");
+    check_stop(uneven, "n_epochs=2");
+    check_stop(uneven, "n_epochs=2 n_sample=all bptt=4");
+    check_stop(uneven, "n_epochs=2 whole_sessions=true bptt=20");
+    check_stop(even, "n_epochs=2 sync_steps=4");
 }
 
 /* Each exchange fails once: its status ends all, and no rank makes another exchange. */
@@ -521,17 +532,18 @@ static void test_failing_exchange(void)
 {
     check_failing_exchange("n_epochs=1");
     check_failing_exchange("n_epochs=2 bptt=3 validation=0.2");
+    check_failing_exchange("n_epochs=1 sync_steps=2");
 }
 
 /* Each allocation of one rank fails once. */
-static void test_short_memory(void)
+static void check_short_memory(const char *settings)
 {
     static fixture f;
     for (int32_t rank = 0; rank < 2; rank++) {
         gru4rec_status status = GRU4REC_NOMEM;
         size_t n = 0;
         while (status == GRU4REC_NOMEM && n++ < 100) {
-            start(&f, 2, even, "train_random_order=true n_epochs=1");
+            start(&f, 2, even, settings);
             trainee *t = &f.ranks[rank];
             prepare(t);
             t->fault.fail_at = t->fault.n_requests + n;
@@ -544,6 +556,30 @@ static void test_short_memory(void)
         CHECK_INT(GRU4REC_OK, status);
         CHECK(n > 8);
     }
+}
+
+static void test_short_memory(void)
+{
+    check_short_memory("train_random_order=true n_epochs=1");
+    check_short_memory("sync_steps=3 n_epochs=1");
+}
+
+/* Each allocation of a process with several copies fails once. */
+static void test_short_memory_of_copies(void)
+{
+    static fixture f;
+    gru4rec_status status = GRU4REC_NOMEM;
+    size_t n = 0;
+    while (status == GRU4REC_NOMEM && n++ < 100) {
+        start(&f, 3, even, "sync_steps=3 n_epochs=1 validation=0.2");
+        prepare(&f.whole);
+        f.whole.fault.fail_at = f.whole.fault.n_requests + n;
+        train_whole(&f);
+        status = f.whole.status;
+        finish(&f);
+    }
+    CHECK_INT(GRU4REC_OK, status);
+    CHECK(n > 20);
 }
 
 static void test_failing_validation(void)
@@ -690,6 +726,8 @@ static size_t blas_bytes(const gru4rec_options *options, int32_t n_groups)
     g4r_params params;
     g4r_params_init(&params, options, ITEMS);
     const size_t n_samples = options->n_sample > 0 ? (size_t)options->n_sample : 0;
+    if (options->sync_steps > 1)
+        n_groups = 1;
     const size_t n = (size_t)(n_groups * options->batch_size) + n_samples;
     const size_t side = g4r_network_side(&params);
     return g4r_blas_bytes(side > n ? side : n);
@@ -727,6 +765,7 @@ static void test_bytes(void)
     check_bytes("layers=60/40 n_sample=300 bptt=4 momentum=0.1");
     check_bytes("layers=60 n_sample=all embedding=30");
     check_bytes("layers=60 n_sample=0 train_random_order=true feedforward=30");
+    check_bytes("layers=60 n_sample=500 sync_steps=2");
 }
 
 int main(void)
@@ -743,6 +782,7 @@ int main(void)
     RUN(test_stop);
     RUN(test_failing_exchange);
     RUN(test_short_memory);
+    RUN(test_short_memory_of_copies);
     RUN(test_failing_validation);
     RUN(test_other_weights);
     RUN(test_spoiled_weights);

@@ -90,7 +90,7 @@ static void check_lanes(bool is_whole, bool is_shuffled)
     g4r_lanes lanes;
     g4r_schedule schedules[GROUPS];
     divide(&f, is_whole, is_shuffled);
-    if (!CHECK_INT(GRU4REC_OK, g4r_lanes_init(&lanes, &f.all.dataset, &f.options, NULL,
+    if (!CHECK_INT(GRU4REC_OK, g4r_lanes_init(&lanes, &f.all.dataset, &f.options, NULL, 0,
                                               &g4r_alloc_libc, NULL)))
         return;
     CHECK_INT(12, g4r_lanes_most(&lanes));
@@ -128,7 +128,7 @@ static void test_bytes(void)
         if (used != NULL)
             f.options.groups = 1;
         const size_t bytes = g4r_lanes_bytes(&f.options, SESSIONS, used);
-        CHECK_INT(GRU4REC_OK, g4r_lanes_init(&lanes, &f.all.dataset, &f.options, used,
+        CHECK_INT(GRU4REC_OK, g4r_lanes_init(&lanes, &f.all.dataset, &f.options, used, 0,
                                              &allocator, NULL));
         CHECK_INT(used != NULL ? 5 : GROUPS, lanes.plan.n_groups);
         CHECK_INT(used != NULL ? 2 : 0, lanes.plan.own);

@@ -394,6 +394,26 @@ static void blend_auto_needs_held_out_sessions(void)
     CHECK_NEAR(0.25, resolved(WITH("blend", "0.25")).blend, 0);
 }
 
+/* What sync_steps above 1 does not go with, and that sync_steps 1 goes with all of it. */
+static void merges_are_for_what_was_measured(void)
+{
+    static const char *const refused[][2] = {
+        {"adapt", "adam"},   {"momentum", "0.1"},
+        {"lmbd", "0.1"},     {"grad_cap", "1"},
+        {"n_sample", "all"}, {"n_sample", "0"},
+        {"embedding", "8"},  {"constrained_embedding", "false"},
+        {"bptt", "2"},       {"whole_sessions", "true"}};
+    for (size_t k = 0; k < sizeof refused / sizeof *refused; k++) {
+        const char *name = refused[k][0], *value = refused[k][1];
+        refuse(WITH("sync_steps", "200", name, value), "or sync_steps to 1");
+        resolved(WITH("sync_steps", "1", name, value));
+    }
+    const gru4rec_options options =
+        resolved(WITH("sync_steps", "200", "layers", "8/4", "loss", "bpr-max",
+                      "feedforward", "5", "dropout_p_hidden", "0.2"));
+    CHECK_INT(200, options.sync_steps);
+}
+
 int main(void)
 {
     RUN(loss_decides_how_strongly_neighbours_count);
@@ -414,5 +434,6 @@ int main(void)
     RUN(presets_keep_their_learning_rate);
     RUN(given_options_come_before_a_presets);
     RUN(presets_allow_another_loss);
+    RUN(merges_are_for_what_was_measured);
     return test_end();
 }

@@ -18,25 +18,62 @@ static double sigmoid(double x)
 /* ---- element-wise ---- */
 
 /* One rounding each, of the exact result. */
-static void add_mul_scale_shift(void)
+static void add_subtract_mul_scale_shift(void)
 {
     for (int k = 0; k < N_SIZES; k++, drop_arrays()) {
         size_t n = sizes[k];
         const g4r_real *x = random_array(n, -2, 2), *y = random_array(n, -2, 2);
         g4r_real *sum = copy_of(y, n), *product = copy_of(y, n), *scaled = copy_of(y, n);
-        g4r_real *shifted = copy_of(y, n);
+        g4r_real *shifted = copy_of(y, n), *difference = copy_of(y, n);
         vec->add(sum, x, n);
+        vec->subtract(difference, x, n);
         vec->mul(product, x, n);
         vec->scale(scaled, 0.3f, n);
         vec->shift(shifted, -0.7f, n);
         for (size_t i = 0; i < n; i++) {
             double a = (double)x[i], b = (double)y[i];
             CHECK_NEAR(a + b, sum[i], fabs(a + b) * EPS / 2);
+            CHECK_NEAR(b - a, difference[i], fabs(b - a) * EPS / 2);
             CHECK_NEAR(a * b, product[i], fabs(a * b) * EPS / 2);
             CHECK_NEAR((double)0.3f * b, scaled[i], fabs(b) * EPS / 2);
             CHECK_NEAR(b - (double)0.7f, shifted[i], fabs(b - (double)0.7f) * EPS / 2);
         }
     }
+}
+
+static float float_of(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static uint32_t bits_of(g4r_real x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* To the nearest, ties to even, over to the next exponent and to infinity; NaN stays. */
+static void bfloat16_is_rounded(void)
+{
+    static const uint32_t cases[][2] = {
+        {0x3f800000, 0x3f800000}, {0x3f807fff, 0x3f800000}, {0x3f808000, 0x3f800000},
+        {0x3f808001, 0x3f810000}, {0x3f818000, 0x3f820000}, {0x3fffffff, 0x40000000},
+        {0xbf808001, 0xbf810000}, {0x80000000, 0x80000000}, {0x00008000, 0x00000000},
+        {0x00018000, 0x00020000}, {0x7f7fffff, 0x7f800000}, {0xff800000, 0xff800000}};
+    enum { N = sizeof cases / sizeof *cases };
+    g4r_real y[N + 2];
+    for (int i = 0; i < N; i++)
+        y[i] = float_of(cases[i][0]);
+    y[N] = float_of(0x7f800001);
+    y[N + 1] = float_of(0xffffffff);
+    vec->round_bfloat16(y, N + 2);
+    for (int i = 0; i < N; i++)
+        CHECK_INT(cases[i][1], bits_of(y[i]));
+    CHECK(isnan(y[N]) && isnan(y[N + 1]));
+    CHECK_INT(0, (bits_of(y[N]) | bits_of(y[N + 1])) & 0xffff);
 }
 
 /* ---- activations ---- */
@@ -312,7 +349,8 @@ int main(void)
     for (size_t i = 0; (vec = g4r_vec_at(i)) != NULL; i++) {
         printf("table %s\n", vec->name);
         g4r_rng_seed(&rng, 42, 1, 0);
-        RUN(add_mul_scale_shift);
+        RUN(add_subtract_mul_scale_shift);
+        RUN(bfloat16_is_rounded);
         RUN(activate_and_slope);
         RUN(activations_far_below_zero);
         RUN(exp_is_within_2_ulp);

@@ -48,6 +48,7 @@ def others_write(directory, journal):
     other.train(LONG)
     check(f'{journal}: status training is seen', wait_training(db))
     check(f'{journal}: rec_version has the run', status(db, 2) == 'training', status(db, 2))
+    wait_epoch(db)    # the run's row is there before the events are read
     n = watch(db, path, journal, other)
     summary = other.summary()
     check(f'{journal}: the training ends well', summary['version'] == active(db) == 2, summary)

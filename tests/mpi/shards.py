@@ -132,7 +132,7 @@ class Case:
         for rank in range(N):
             db = sqlite3.connect(f'{folder}/{self.name}-{rank}.db')
             self.insert(db, self.part(self.rows, rank), self.part(self.more, rank))
-        steps = self.steps or self.calls('shard=auto, replicate=all' if self.division == 'auto' else '')
+        steps = self.steps or self.calls('shard=auto' if self.division == 'auto' else '')
         return [self.name, steps]
 
     @staticmethod

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Set once, before any call: by the entry point of gru4rec_mpi.so. */
-static const ext_ranks_driver *driver;
+static const ext_ranks_driver *_Atomic driver;
 
 void ext_ranks_use(const ext_ranks_driver *one)
 {

@@ -270,9 +270,8 @@ typedef enum gru4rec_shard {
 
 /* Which processes of a training write its version (option replicate). */
 typedef enum gru4rec_replicate {
-    GRU4REC_REPLICATE_AUTO, /* the first with shard=auto, else all */
-    GRU4REC_REPLICATE_ALL,
-    GRU4REC_REPLICATE_FIRST
+    GRU4REC_REPLICATE_ALL,  /* each file gets one */
+    GRU4REC_REPLICATE_FIRST /* only that of the first process */
 } gru4rec_replicate;
 
 /*

@@ -58,18 +58,10 @@ bool ext_train_job_is_first(const ext_train_request *request)
     return hooks == NULL || hooks->rank == 0;
 }
 
-/* Tells whether only rank 0 writes the version, by these options. */
-static bool is_for_first(const gru4rec_options *options)
-{
-    return options->replicate == GRU4REC_REPLICATE_FIRST ||
-           (options->replicate == GRU4REC_REPLICATE_AUTO &&
-            options->shard == GRU4REC_SHARD_AUTO);
-}
-
 bool ext_train_job_is_writer(const ext_train_request *request)
 {
     return ext_train_job_is_first(request) ||
-           (request->is_lowest && !is_for_first(&request->options));
+           (request->is_lowest && request->options.replicate == GRU4REC_REPLICATE_ALL);
 }
 
 /* ---- meeting ---- */
@@ -169,7 +161,8 @@ static int fill_in(ballot *own, int64_t *version, const ext_train_request *reque
     *version = 0;
     ext_alive_name(own->drawn);
     if (request->kept != NULL) {
-        own->is_first = is_for_first(&request->kept->request.options);
+        own->is_first =
+            request->kept->request.options.replicate == GRU4REC_REPLICATE_FIRST;
         memcpy(own->kept, request->kept->training.run.alive.run, EXT_RUN_NAME);
     }
     return request->is_found

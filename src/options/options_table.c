@@ -249,10 +249,10 @@ const g4r_option g4r_options_table[] = {
            "own: all events of its source, which no other process has; "
            "auto: of one source that all of them have, the sessions of its part, by a "
            "hash of their values"),
-    CHOICE(replicate, "auto|all|first", "auto",
+    CHOICE(replicate, "all|first", "all",
            "in a training over several processes, whose databases get the version; all: "
-           "those of all of them; first: that of the first; auto: first with shard=auto, "
-           "else all"),
+           "each file, also if several of them share it; first: only that of the first "
+           "process"),
     INTEGER(keep_versions, 1, 1000, "2",
             "versions kept in the database: the active one, "
             "the one that was active before it, and the newest of the others that are "

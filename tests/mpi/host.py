@@ -115,6 +115,7 @@ elif case == 'threads':  # the share of a rank, once it is known
     db.execute('CREATE TABLE e(session_id, item_id, ts)')
     db.executemany('INSERT INTO e VALUES (?, ?, ?)',
                    [(i // 4, i * i % 7, i) for i in range(400)])
+    db.commit()  # a training over ranks is refused inside a transaction
     summary = json.loads(db.execute(
         "SELECT gru4rec_train('m', 'e', 'n_epochs=1, layers=8, batch_size=8, shard=auto')").fetchone()[0])
     most = max(1, (os.cpu_count() or 1) // n_started)

@@ -33,7 +33,10 @@ by_messages() {
 
 # One rank's row of gru4rec_ranks() for each of N ranks, in the sqlite3 shell.
 ranks_of_shell() {
-    over "$1" sqlite3 :memory: -cmd ".load $extension" 'SELECT gru4rec_ranks()' |
+    rm -f "$work"/said*
+    over "$1" sh -c "sqlite3 :memory: -cmd '.load $extension' 'SELECT gru4rec_ranks()' \
+        >$work/said\${PMI_RANK:-\$OMPI_COMM_WORLD_RANK}"
+    cat "$work"/said* |
         sed 's/.*"rank":\([0-9]*\),"ranks":\([0-9]*\).*"host_ranks":\([0-9]*\),.*/\1 \2 \3/' |
         sort >"$work/got"
     for rank in $(seq 0 $(($1 - 1))); do

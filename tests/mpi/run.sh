@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh MAKE EXTENSION: training over several processes, with MPICH and Open MPI, which it
-# installs with mpi4py. GRU4REC_QUICK=1: fewer numbers of ranks. EXTENSION is gru4rec.so, for comparisons.
+# installs with mpi4py. GRU4REC_QUICK= (empty): more numbers of ranks. EXTENSION is gru4rec.so, for comparisons.
 
 make=$1
 plain=${2%.so}

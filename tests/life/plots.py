@@ -17,9 +17,12 @@ def plot(db, what, options=None, model='rec'):
     return value(db, f"SELECT gru4rec_plot({', '.join('?' * len(arguments))})", *arguments)
 
 
+PLAIN = sqlite3.connect(':memory:')
+
+
 def number(x):
-    """As ext_axis_value() writes it."""
-    return f'{x:.0f}' if x == math.floor(x) else f'{x:.4g}'
+    """As ext_axis_value() writes it, with SQLite's rounding of halves."""
+    return f'{x:.0f}' if x == math.floor(x) else value(PLAIN, "SELECT printf('%.4g', ?)", float(x))
 
 
 def around(x, half):
@@ -146,7 +149,7 @@ def popularity(db):
     check('popularity: numbers', got == expected, (got, expected))
     shares = [x for x in numbers(svg) if x.startswith('of the recommendations: 5,')]
     first = sum(lists.get(i, 0) for i in list(support)[:5])
-    check('popularity: shares', shares == [f'of the recommendations: 5, {number(100 * first / sum(lists.values()))}'], shares)
+    check('popularity: shares', shares == [f'of the recommendations: 5, {number(100 * first / sum(lists.values()))}'], (shares, first, sum(lists.values())))
 
 
 def days(db):

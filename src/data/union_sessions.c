@@ -51,7 +51,7 @@ static bool is_same(gru4rec_id a, gru4rec_id b)
     simplify(&a);
     simplify(&b);
     return a.type == b.type && a.integer == b.integer && a.n_bytes == b.n_bytes &&
-           memcmp(&a.real, &b.real, sizeof a.real) == 0 &&
+           a.real == b.real &&
            (a.n_bytes == 0 || memcmp(a.bytes, b.bytes, a.n_bytes) == 0);
 }
 

@@ -83,7 +83,7 @@ static void layout(g4r_sync *sync, g4r_arena *arena, const g4r_params *params)
         g4r_moves_layout(moves != NULL ? &moves[i] : &measured, arena, params, most);
     if (moves != NULL)
         measured = moves[0];
-    const size_t row_bytes = 2 * measured.width * sizeof(g4r_real);
+    const size_t row_bytes = G4R_MAX(2 * measured.width * sizeof(g4r_real), 1);
     const size_t n_values = 2 * measured.n_whole;
     sync->n_rows = G4R_MIN(G4R_MAX(ROUND_BYTES / row_bytes, 1), (size_t)params->n_items);
     const size_t n = n_values + 2 * measured.width * sync->n_rows;

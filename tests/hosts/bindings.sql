@@ -99,7 +99,7 @@ SELECT gru4rec_train(?, 'n_epochs=1')
 -- sources, options, files
 -- = error error error error error error
 SELECT count(*) FROM gru4rec_evaluate('rec', ?)
--- = error error error error error 4
+-- = error error error error error 8
 SELECT count(*) FROM gru4rec_evaluate('rec', 'clicks', ?)
 -- = error error error error error error
 SELECT count(*) FROM gru4rec_compare('rec', 'pop', ?)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh MAKE EXTENSION: training over several processes, with MPICH and Open MPI, which it
-# installs with mpi4py. GRU4REC_QUICK= (empty): more numbers of ranks. EXTENSION is gru4rec.so, for comparisons.
+# installs with mpi4py. MPIS="mpich": only one of them; GRU4REC_QUICK= (empty): more ranks. EXTENSION is gru4rec.so, for comparisons.
 
 make=$1
 plain=${2%.so}
@@ -170,7 +170,7 @@ other_mpirun() {
 }
 
 start=$(date +%s)
-for mpi in mpich openmpi; do
+for mpi in ${MPIS:-mpich openmpi}; do
     case $mpi in
     mpich) set -- mpich libmpich-dev ;;
     openmpi) set -- openmpi-bin libopenmpi-dev ;;

@@ -100,7 +100,7 @@ static void defaults_are_the_documented_ones(void)
                                               {"threads", "0"},
                                               {"groups", "1"},
                                               {"shard", "own"},
-                                              {"replicate", "auto"},
+                                              {"replicate", "all"},
                                               {"sync_steps", "1"},
                                               {"exchange_precision", "float32"},
                                               {"commit_wait", "0"},

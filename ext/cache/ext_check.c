@@ -137,6 +137,8 @@ int ext_check_model(const ext_home *home, ext_error *error)
     if (rc == SQLITE_OK)
         rc = check_all_columns(home, error);
     if (rc == SQLITE_OK)
+        rc = ext_shadow_check_names(home, error);
+    if (rc == SQLITE_OK)
         rc = ext_config_read(&config, home, error);
     ext_config_free(&config);
     if (rc == SQLITE_OK)

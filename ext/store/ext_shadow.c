@@ -346,6 +346,62 @@ int ext_shadow_check(const ext_home *home, ext_error *error)
     return seen.n_seen > 0 ? check_later(home, &seen, error) : fail_unseen(home, error);
 }
 
+/* Tells whether the SQL that makes m_version has the word name. */
+static bool is_known(const char *name)
+{
+    const char *sql = shadows[find_suffix("version")].sql;
+    const size_t n = strlen(name);
+    for (const char *at = sql; n > 0 && (at = strstr(at, name)) != NULL; at++)
+        if (at > sql && !is_of_name(at[-1]) && !is_of_name(at[n]))
+            return true;
+    return false;
+}
+
+/*
+ * Sets *found to the first column of m_version that this build does not know, a text to
+ * free by sqlite3_free(); NULL: it knows all.
+ */
+static int find_unknown(const ext_home *home, char **found, ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    *found = NULL;
+    int rc = ext_query(home, &stmt, error, "SELECT * FROM @version LIMIT 0", "");
+    const int n = sqlite3_column_count(stmt);
+    for (int i = 0; rc == SQLITE_OK && *found == NULL && i < n; i++) {
+        const char *name = sqlite3_column_name(stmt, i);
+        if (name != NULL && is_known(name))
+            continue;
+        *found = name != NULL ? sqlite3_mprintf("%s", name) : NULL;
+        if (*found == NULL)
+            rc = ext_error_nomem(error);
+    }
+    return ext_sql_finish(stmt, rc, "reading the model", error);
+}
+
+int ext_shadow_check_names(const ext_home *home, ext_error *error)
+{
+    for (int i = 0; i < N_ADDED; i++) {
+        bool has;
+        char *other;
+        if (ext_shadow_has_column(home, added[i].table, added[i].column, &has, error) !=
+            SQLITE_OK)
+            return error->rc;
+        if (has)
+            continue;
+        if (find_unknown(home, &other, error) == SQLITE_OK && other != NULL)
+            ext_error_set(
+                error, SQLITE_CORRUPT_VTAB,
+                "model '%s' may be damaged: %s_%s has no column %s, but a column "
+                "'%s'; if its name has changed, restore the database from a "
+                "backup; if you have added it to a model of an older build, "
+                "train once more",
+                home->name, home->name, added[i].table, added[i].column, other);
+        sqlite3_free(other);
+        return error->rc;
+    }
+    return SQLITE_OK;
+}
+
 int ext_shadow_upgrade(const ext_home *home, ext_error *error)
 {
     int rc = SQLITE_OK;

@@ -340,6 +340,14 @@ int ext_shadow_check(const ext_home *home, ext_error *error);
 int ext_shadow_has_column(const ext_home *home, const char *suffix, const char *column,
                           bool *has, ext_error *error);
 /*
+ * Checks that the name of no column of m_version is damaged, for gru4rec_check(). A model
+ * of an older build lacks columns that ext_shadow_upgrade() adds, and users may add
+ * columns of their own; but one that is lacking beside one that nobody knows is likely
+ * the same column under a damaged name, and what it holds would not be read in silence.
+ * SQLITE_CORRUPT_VTAB: that is so; the message has both names.
+ */
+int ext_shadow_check_names(const ext_home *home, ext_error *error);
+/*
  * Adds the columns of m_version, and the id of the model, that a model of an older build
  * lacks; does nothing if none is lacking. Call it in a savepoint, before the row of a run
  * is written.

@@ -49,16 +49,12 @@ def events(case, db):
     return case.ask(db, 'SELECT session_id, item_id, ts, typeof(session_id), typeof(item_id), typeof(ts) FROM clicks')
 
 
-def columns(case, db):
-    return case.ask(db, 'SELECT t.name, c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c')
-
-
 def try_case(case):
     case.take_base('plain' if case.number % 2 else 'text')
     with open(case.path, 'rb') as file:
         data = bytearray(file.read())
     sound = hostile.connect(case.path)
-    clicks, names = events(case, sound), columns(case, sound)
+    clicks = events(case, sound)
     sound.close()
     case.say('DAMAGE', case.rng.choice(KINDS)(data, case.rng))
     with open(case.path, 'wb') as file:
@@ -68,9 +64,7 @@ def try_case(case):
         is_source_whole = events(case, db) == clicks
         different = case.read_all(db)
         is_told = case.ask(db, hostile.CHECK) != [(b'ok',)] or case.ask(db, hostile.INTEGRITY) != [(b'ok',)]
-        # If the name of a column is damaged, the table looks like one of an older build, which had no such column, beside
-        # a column that the user has added: nothing tells, and what the column had is not used.
-        if different and is_source_whole and not is_told and columns(case, db) == names:
+        if different and is_source_whole and not is_told:
             case.wrong(f'another answer in silence: {different}')
         case.write_all(db)
     case.end(db)

@@ -274,11 +274,11 @@ def next_after_drop(directory):
     db.execute('BEGIN')
     n_drop = stopped(db, 'DROP TABLE rec', never)[1]
     db.execute('ROLLBACK')
-    for at in range(1, n_drop - 3, max(1, n_drop // 150)):  # at the last three SQLite says so of a table that is gone
+    for at in range(1, n_drop - 3, max(1, n_drop // 300)):  # at the last three SQLite says so of a table that is gone
         if stopped(db, 'DROP TABLE rec', at)[0]:
             look('interrupted', at)
     check(f'the statement after each of {len(messages)} failed DROPs has its own message',
-          messages.count('interrupted') > 50 and not bad, (bad[:5], messages.count('interrupted')))
+          messages.count('interrupted') > 100 and not bad, (bad[:5], messages.count('interrupted')))
 
 
 for test in (check_is_no_finding, ids_denied, whole_integrity_check, source_without_pragma, length_before_training, other_limits,

@@ -4,7 +4,6 @@ It uses files, ranks and checks of faults.py.
 """
 import os
 import random
-import sys
 import tempfile
 
 from faults import EPOCHS, IS_PREPARED, NOTHING, RESUME, Files, Ranks, Watcher, bits, check, connect, do, finish, \
@@ -224,4 +223,4 @@ if __name__ == '__main__':
         resumed(three, f"SELECT gru4rec_train('rec', '{common}, warm_start=true, since=last, keep_optimizer=true')")
         three.forget_models()  # the training makes the model
         resumed(three, f"SELECT gru4rec_train('rec', 'clicks', '{common}')")
-    sys.exit(finish())
+    finish()

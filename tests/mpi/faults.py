@@ -19,6 +19,9 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'relational'))
+from checks import check, finish
+
 arguments = argparse.ArgumentParser()
 arguments.add_argument('extension')
 arguments.add_argument('mpi')
@@ -44,21 +47,6 @@ EVENTS = """
     INSERT INTO clicks SELECT i / 5, i * i % 97 + i / 1000, i FROM c WHERE {} < 0 OR i / 5 % {} = {};
 """
 OLD = "SELECT gru4rec_train('rec', 'clicks', 'n_epochs=1, layers=8, seed=7')"
-
-passed = failed = 0
-
-
-def check(what, is_ok, detail=''):
-    global passed, failed
-    passed += bool(is_ok)
-    failed += not is_ok
-    if not is_ok:
-        print(f'FAIL  {what}  {detail}', flush=True)
-
-
-def finish():
-    print(f'{passed} passed, {failed} failed')
-    return failed > 0
 
 
 def connect(path):
@@ -566,4 +554,4 @@ if __name__ == '__main__':
         if options.only is None:
             test_interrupts(place)
         test_kills(place)
-    sys.exit(finish())
+    finish()

@@ -16,6 +16,9 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'relational'))
+from checks import check, finish
+
 RANK = os.environ.get('PMI_RANK', os.environ.get('OMPI_COMM_WORLD_RANK', '0'))
 BASE = 'n_epochs=2, layers=12, batch_size=8, n_sample=32'
 
@@ -154,18 +157,6 @@ class Case:
 
 # ---- comparisons ----
 
-passed = failed = 0
-
-
-def check(what, is_ok, detail=''):
-    global passed, failed
-    if is_ok:
-        passed += 1
-    else:
-        failed += 1
-        print(f'FAIL  {N} ranks, {what}  {detail}', flush=True)
-
-
 # What depends on the process; a loss is the same only if the lanes are.
 OWN = {'seconds', 'events_per_second', 'threads', 'memory_bytes', 'ranks', 'warnings', 'advice'}
 LANES = {'loss', 'recall', 'mrr', 'steps', 'best_epoch', 'epochs'}
@@ -297,8 +288,7 @@ def main():
             ranks = [json.load(open(f'{folder}/given-{rank}.json')) for rank in range(N)]
             for case in every:
                 check_case(case, folder, [[got for name, got in given if name == case.name] for given in ranks])
-    print(f'{passed} passed, {failed} failed')
-    sys.exit(failed > 0)
+    finish()
 
 
 main()

@@ -4,6 +4,8 @@
  */
 #include "ranks.h"
 
+#include "../lib/settings.h"
+
 #include "../../src/model/model.h"
 
 enum { ITEMS = 61, SESSIONS = 300, MOST_EVENTS = 9 * SESSIONS };
@@ -16,18 +18,6 @@ typedef struct part {
 } part;
 
 static int64_t support[ITEMS];
-
-/* Options as "name=value name=value ...". */
-static void set_all(gru4rec_options *options, const char *settings)
-{
-    char name[40], value[40];
-    gru4rec_error error;
-    int n = 0;
-    for (; sscanf(settings, " %39[^= ]=%39[^ ] %n", name, value, &n) == 2; settings += n)
-        if (!CHECK_INT(GRU4REC_OK, gru4rec_options_set(options, GRU4REC_SCOPE_TRAIN, name,
-                                                       value, &error)))
-            printf("%s\n", error.message);
-}
 
 /*
  * Fills a part with the sessions of a rank, or of all (-1). division: the rank of each
@@ -74,8 +64,9 @@ static gru4rec_status train(gru4rec_training *training, const part *p,
     int64_t best;
     const gru4rec_hooks hooks = {.epoch = on_epoch, .context = losses, .ranks = ranks};
     gru4rec_options_init(&options);
-    set_all(&options, "layers=16 batch_size=8 n_sample=32 n_epochs=2 threads=1");
-    set_all(&options, settings);
+    set_all(&options, GRU4REC_SCOPE_TRAIN,
+            "layers=16 batch_size=8 n_sample=32 n_epochs=2 threads=1");
+    set_all(&options, GRU4REC_SCOPE_TRAIN, settings);
     options.groups = ranks == NULL ? n_ranks : 1;
     if (!CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, &error)) ||
         !CHECK_INT(GRU4REC_OK,

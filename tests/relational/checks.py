@@ -1,4 +1,4 @@
-"""checks.py - counts what passed and failed, for the programs beside it and those of tests/replicas."""
+"""checks.py - counts what passed and failed, for the programs beside it and those of tests/replicas and tests/mpi."""
 import sqlite3
 import sys
 import time

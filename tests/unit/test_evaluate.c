@@ -5,10 +5,10 @@
  * own, and so have segments.
  */
 #include "../../src/model/model.h"
-#include "../../src/base/rng.h"
 #include "../../src/base/rows.h"
 #include "../../src/evaluate/negatives.h"
 #include "../lib/fault_alloc.h"
+#include "../lib/random_sessions.h"
 #include "../lib/test.h"
 
 enum { ITEMS = 40, SESSIONS = 600, MOST_EVENTS = 6 * SESSIONS + 200, CUTOFFS = 4 };
@@ -31,29 +31,6 @@ typedef struct fixture {
     size_t n_candidates;
     const gru4rec_allocator *allocator;
 } fixture;
-
-/* More sessions than lanes, of 1 to 6 events. */
-static void make_sessions(fixture *f)
-{
-    g4r_rng rng;
-    g4r_rng_seed(&rng, 77, 0, 0);
-    int64_t n = 0;
-    f->test = (gru4rec_dataset){.allocator = g4r_alloc_libc,
-                                .n_sessions = SESSIONS,
-                                .item_rows = f->rows,
-                                .offsets = f->offsets,
-                                .times = f->times};
-    for (int64_t s = 0; s < SESSIONS; s++) {
-        int64_t length = 1 + (int64_t)(g4r_rng_uniform(&rng) * 6);
-        f->test.n_single += length == 1;
-        for (int64_t i = 0; i < length; i++)
-            f->rows[n++] = (int32_t)(g4r_rng_uniform(&rng) * ITEMS);
-        f->offsets[s + 1] = n;
-    }
-    f->test.n_events = n;
-    for (int64_t i = 0; i < MOST_EVENTS; i++)
-        f->times[i] = (double)(i / 3);
-}
 
 /* All of them, fitted on the first sessions. */
 static void add_baselines(fixture *f)
@@ -91,7 +68,8 @@ static bool start(fixture *f, size_t n_flat)
         f->model->values[params->output_bias][row] = (g4r_real)(row < n_flat ? 0.125 : 0);
         f->support[row] = 1 + (int64_t)(row * 7 % 11);
     }
-    make_sessions(f);
+    /* More sessions than lanes. */
+    make_random_sessions(&f->test, f->rows, f->offsets, f->times, SESSIONS, ITEMS);
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include "../../src/model/network.h"
 #include "../lib/fault_alloc.h"
 #include "../lib/hall.h"
+#include "../lib/settings.h"
 
 enum { ITEMS = 23, MOST_EVENTS = 400, MOST_SESSIONS = 64, MOST_EPOCHS = 8 };
 
@@ -45,19 +46,6 @@ static int64_t support[ITEMS];
 
 /* ---- set up ---- */
 
-/* Options as "name=value name=value ...". */
-static void set_all(gru4rec_options *options, const char *settings)
-{
-    char name[40], value[40];
-    gru4rec_error error;
-    int n = 0;
-    for (; sscanf(settings, " %39[^= ]=%39[^ ] %n", name, value, &n) == 2; settings += n)
-        if (!CHECK_INT(GRU4REC_OK, gru4rec_options_set(options, GRU4REC_SCOPE_TRAIN, name,
-                                                       value, &error)))
-            printf("  %s\n", error.message);
-    CHECK_TEXT("", settings);
-}
-
 static void add_session(trainee *t, int32_t group, int64_t length, int64_t number)
 {
     const int64_t s = t->data.n_sessions++, n = t->data.n_events;
@@ -81,9 +69,10 @@ static void init(trainee *t, const fixture *f, const char *settings)
 {
     memset(t, 0, sizeof *t);
     gru4rec_options_init(&t->options);
-    set_all(&t->options, "preset=official layers=8 batch_size=4 n_sample=6 n_epochs=2 "
-                         "threads=1");
-    set_all(&t->options, settings);
+    set_all(&t->options, GRU4REC_SCOPE_TRAIN,
+            "preset=official layers=8 batch_size=4 n_sample=6 n_epochs=2 "
+            "threads=1");
+    set_all(&t->options, GRU4REC_SCOPE_TRAIN, settings);
     t->options.groups = t == &f->whole ? f->n_ranks : 1;
     t->data = (gru4rec_dataset){.allocator = g4r_alloc_libc,
                                 .item_rows = t->rows,

@@ -5,9 +5,10 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include "../../src/model/model.h"
-#include "../../src/base/rng.h"
 #include "../lib/fault_alloc.h"
 #include "../lib/hall.h"
+#include "../lib/random_sessions.h"
+#include "../lib/settings.h"
 
 enum { ITEMS = 40, SESSIONS = 300, MOST_EVENTS = 6 * SESSIONS, MOST_METHODS = 8 };
 enum { MOST_METRICS = 4 * 6 * MOST_METHODS };
@@ -35,52 +36,19 @@ typedef struct member {
 
 static member whole, ranks[MOST_RANKS];
 
-static void make_test(member *m, int64_t n_sessions)
-{
-    g4r_rng rng;
-    g4r_rng_seed(&rng, 77, 0, 0);
-    int64_t n = 0;
-    m->test = (gru4rec_dataset){.allocator = g4r_alloc_libc,
-                                .n_sessions = n_sessions,
-                                .item_rows = m->rows,
-                                .offsets = m->offsets,
-                                .times = m->times};
-    for (int64_t s = 0; s < n_sessions; s++) {
-        const int64_t length = 1 + (int64_t)(g4r_rng_uniform(&rng) * 6);
-        m->test.n_single += length == 1;
-        for (int64_t i = 0; i < length; i++)
-            m->rows[n++] = (int32_t)(g4r_rng_uniform(&rng) * ITEMS);
-        m->offsets[s + 1] = n;
-    }
-    m->test.n_events = n;
-    for (int64_t i = 0; i < MOST_EVENTS; i++)
-        m->times[i] = (double)(i / 3);
-}
-
-static void set(gru4rec_options *options, gru4rec_option_scope scope, const char *name,
-                const char *value)
-{
-    gru4rec_error error;
-    if (!CHECK_INT(GRU4REC_OK, gru4rec_options_set(options, scope, name, value, &error)))
-        printf("  %s\n", error.message);
-}
-
 /* settings: options of the evaluation as "name=value name=value ...". */
 static void start(member *m, int64_t n_sessions, const char *settings)
 {
-    char name[40], value[40];
-    int n = 0;
     memset(m, 0, sizeof *m);
     gru4rec_options_init(&m->options);
-    set(&m->options, GRU4REC_SCOPE_TRAIN, "layers", "7");
-    for (; sscanf(settings, " %39[^= ]=%39[^ ] %n", name, value, &n) == 2; settings += n)
-        set(&m->options, GRU4REC_SCOPE_EVALUATE, name, value);
+    set_all(&m->options, GRU4REC_SCOPE_TRAIN, "layers=7");
+    set_all(&m->options, GRU4REC_SCOPE_EVALUATE, settings);
     CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&m->options, NULL));
     CHECK_INT(GRU4REC_OK, gru4rec_model_new(NULL, &m->options, ITEMS, &m->model, NULL));
     gru4rec_model_init(m->model, &m->options);
     for (size_t row = 0; row < ITEMS; row++)
         m->support[row] = 1 + (int64_t)(row * 7 % 11);
-    make_test(m, n_sessions);
+    make_random_sessions(&m->test, m->rows, m->offsets, m->times, n_sessions, ITEMS);
     const gru4rec_baseline_data data = {ITEMS, m->support, &m->test, 100};
     for (int kind = 0; kind < GRU4REC_N_BASELINES; kind++)
         if (gru4rec_baseline_is_asked(&m->options, (gru4rec_baseline_kind)kind))

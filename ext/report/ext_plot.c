@@ -38,16 +38,34 @@ static const struct {
 
 enum { PICTURES = sizeof pictures / sizeof *pictures };
 
-/* Sets *which to the picture of that name. SQLITE_ERROR: there is none. */
+/* Sets the error that no picture is called what (NULL: no name was given). */
+static int fail_unknown(const char *what, ext_error *error)
+{
+    sqlite3_str *names = sqlite3_str_new(NULL);
+    for (int i = 0; i < PICTURES; i++)
+        sqlite3_str_appendf(names, "%s%s", i > 0 ? ", " : "", pictures[i].name);
+    char *list = sqlite3_str_finish(names);
+    if (list == NULL)
+        return ext_error_nomem(error);
+    if (what != NULL)
+        ext_error_set(error, SQLITE_ERROR, "there is no picture '%s'; give one of %s",
+                      ext_show_text(&(ext_show){""}, what), list);
+    else
+        ext_error_set(error, SQLITE_ERROR,
+                      "the picture's name is missing; give one of %s", list);
+    sqlite3_free(list);
+    return error->rc;
+}
+
+/*
+ * Sets *which to the picture of that name. SQLITE_ERROR: there is none, or what is NULL.
+ */
 static int find(int *which, const char *what, ext_error *error)
 {
-    for (*which = 0; *which < PICTURES; ++*which)
+    for (*which = 0; what != NULL && *which < PICTURES; ++*which)
         if (sqlite3_stricmp(pictures[*which].name, what) == 0)
             return SQLITE_OK;
-    return ext_error_set(error, SQLITE_ERROR,
-                         "there is no picture '%s'; give one of learning, methods, "
-                         "positions, cutoffs, lengths, popularity, days, items, trials",
-                         ext_show_text(&(ext_show){""}, what));
+    return fail_unknown(what, error);
 }
 
 int ext_plot_append(sqlite3_str *svg, ext_plot_request *request, const char *what,
@@ -131,7 +149,7 @@ static int draw(char **svg, ext_plot_request *request, ext_connection *connectio
     int which;
     *svg = NULL;
     if (ext_value_text(&what, argv[1], "the picture", error) != SQLITE_OK ||
-        find(&which, what != NULL ? what : "NULL", error) != SQLITE_OK ||
+        find(&which, what, error) != SQLITE_OK ||
         ext_plot_request_read(request, connection, argv[0], options, error) !=
             SQLITE_OK ||
         check_options(request, which, error) != SQLITE_OK)

@@ -10,8 +10,9 @@
  * so all ranks get the same bits.
  *
  * If all ranks run on one machine, they put their parts into memory that they share (a
- * window of MPI), and read each other's. Otherwise the parts of a slice are sent to its
- * rank (all to all), and the sums to all.
+ * window of MPI), and read each other's. Two ranks there have no slices: each adds the
+ * whole part of the other to its own, so neither has to wait for sums. Elsewhere the
+ * parts of a slice are sent to its rank (all to all), and the sums to all.
  *
  * If the blocks are bfloat16, the sums are rounded, and messages have two bytes of each
  * value. Memory that is shared has all four: nothing is sent there.
@@ -149,21 +150,22 @@ static bool may_share(const ext_mpi_comm *comm, double bytes)
 
 /*
  * Makes the window large enough for n values. Returns whether there is one. All ranks
- * come to the same result. The memory of a rank is for its part; behind that of rank 0 is
- * the memory for the sums of all.
+ * come to the same result. The memory of a rank is for its part. Behind that of rank 0 is
+ * the memory for the sums of all; two ranks have no sums there, but a second part each.
  */
 static bool share(ext_mpi_job *job, size_t n)
 {
     ext_mpi_comm *comm = job->comm;
     const size_t bytes =
         (n + 15) / 16 * 16 * sizeof(float); /* whole lines of the cache */
-    const MPI_Aint own_bytes = (MPI_Aint)(comm->rank == 0 ? 2 * bytes : bytes);
+    const bool has_two = comm->rank == 0 || comm->n_ranks == 2;
+    const MPI_Aint own_bytes = (MPI_Aint)(has_two ? 2 * bytes : bytes);
     float *own;
     if (n <= comm->n_shared || comm->is_unshared)
         return !comm->is_unshared;
     ext_mpi_sum_unshare(comm);
     const bool is_wanted =
-        ext_mpi_exchange_vote(job, may_share(comm, (double)bytes * (comm->n_ranks + 1)));
+        ext_mpi_exchange_vote(job, may_share(comm, (double)bytes * (comm->n_ranks + 2)));
     comm->is_unshared =
         !is_wanted ||
         !ext_mpi_exchange_vote(job,
@@ -198,14 +200,45 @@ static gru4rec_status meet(ext_mpi_job *job, gru4rec_error *error)
 }
 
 /*
- * Sums n values by shared memory, when the parts of all ranks are there. A rank writes
- * its next part when all have read this one: after meet(). It writes its next sums when
- * all have copied these: after the next head.
+ * Where a rank puts its part for the sum whose head is the given one, in the life of the
+ * communicator. Two ranks have two places each, which they use in turn from head to head:
+ * a rank that has passed a head writes to the place of the next one, while the other may
+ * still read that of this one.
+ */
+static float *place_of(const ext_mpi_comm *comm, int rank, int64_t head)
+{
+    return comm->shared[rank] +
+           (comm->n_ranks == 2 && head % 2 != 0 ? comm->n_shared : 0);
+}
+
+/* Adds values to the blocks, of which they are the other rank's part. */
+static void add_other(const gru4rec_block *blocks, size_t n_blocks, const float *values)
+{
+    for (size_t i = 0; i < n_blocks; values += blocks[i++].n) {
+        float *sums = blocks[i].values;
+        for (size_t k = 0; k < blocks[i].n; k++)
+            sums[k] += values[k];
+        if (blocks[i].is_bfloat16)
+            gru4rec_round_bfloat16(sums, blocks[i].n);
+    }
+}
+
+/*
+ * Sums n values by shared memory, when the parts of all ranks are there, for the sum with
+ * the given head. If there are two ranks, place_of() says when a place is free again.
+ * Otherwise a rank writes its next part when all have read this one: after meet(). It
+ * writes its next sums when all have copied these: after the next head.
  */
 static gru4rec_status sum_shared(ext_mpi_job *job, const gru4rec_block *blocks,
-                                 size_t n_blocks, size_t n, gru4rec_error *error)
+                                 size_t n_blocks, size_t n, int64_t head,
+                                 gru4rec_error *error)
 {
     const ext_mpi_comm *comm = job->comm;
+    if (comm->n_ranks == 2) {
+        add_other(blocks, n_blocks, place_of(comm, 1 - comm->rank, head));
+        job->bytes += (int64_t)(n * sizeof(float));
+        return GRU4REC_OK;
+    }
     const size_t from = slice_start(n, comm->rank, comm->n_ranks);
     const size_t to = slice_start(n, comm->rank + 1, comm->n_ranks);
     float *sums = comm->shared[0] + comm->n_shared;
@@ -323,14 +356,15 @@ static gru4rec_status sum_messages(ext_mpi_job *job, const gru4rec_block *blocks
 /* ---- the hook ---- */
 
 /*
- * Sums n values when all ranks have come. is_packed: this rank has put its part into
- * the window before.
+ * Sums n values when all ranks have come, with the head that was exchanged last.
+ * is_packed: this rank has put its part into the window before.
  */
 static gru4rec_status sum_all(ext_mpi_job *job, const gru4rec_block *blocks,
                               size_t n_blocks, size_t n, bool is_packed,
                               gru4rec_error *error)
 {
     const ext_mpi_comm *comm = job->comm;
+    const int64_t head = comm->n_heads - 1;
     for (int rank = 1; rank < comm->n_ranks; rank++)
         if (comm->heads[rank].n != n || n > INT_MAX)
             return ext_mpi_comm_fail(error, GRU4REC_INVALID,
@@ -342,11 +376,12 @@ static gru4rec_status sum_all(ext_mpi_job *job, const gru4rec_block *blocks,
         return sum_messages(job, blocks, n_blocks, n, error);
     if (is_packed) {
         MPI_Win_sync(comm->window);
-        return sum_shared(job, blocks, n_blocks, n, error);
+        return sum_shared(job, blocks, n_blocks, n, head, error);
     }
-    pack(comm->shared[comm->rank], blocks, n_blocks);
+    pack(place_of(comm, comm->rank, head), blocks, n_blocks);
     const gru4rec_status status = meet(job, error);
-    return status == GRU4REC_OK ? sum_shared(job, blocks, n_blocks, n, error) : status;
+    return status == GRU4REC_OK ? sum_shared(job, blocks, n_blocks, n, head, error)
+                                : status;
 }
 
 /*
@@ -375,7 +410,7 @@ static bool pack_ahead(ext_mpi_job *job, const gru4rec_block *blocks, size_t n_b
     if (n == 0 || n > comm->n_shared || job->is_over)
         return false;
     const double start = ext_poll_seconds();
-    pack(comm->shared[comm->rank], blocks, n_blocks);
+    pack(place_of(comm, comm->rank, comm->n_heads), blocks, n_blocks);
     MPI_Win_sync(comm->window);
     job->seconds += ext_poll_seconds() - start;
     return true;

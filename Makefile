@@ -109,7 +109,7 @@ help:
 ##
 ## A debug build (DEBUG=1) tells what it does where GRU4REC_TRACE is 1 to 4 in the environment: include/gru4rec_trace.h
 ##
-## Variables: V=1 (show commands), CC, OPTFLAGS=-O2, MPI=mpich, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR
+## Variables: V=1 (show commands), TEST_JOBS=1 (parts of make test at a time), CC, OPTFLAGS=-O2, MPI=mpich, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR
 
 # The link is repeated when the flavour changes: ./gru4rec.so is that of the last make. It is
 # renamed into its place: who has the old one loaded keeps that.

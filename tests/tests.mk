@@ -17,16 +17,17 @@ SAN_MAKE = $(MAKE) --no-print-directory -j$(shell nproc) SAN=address,undefined
 # Every part prints "N passed, N failed"; total.sh adds them up. The longest come first, since
 # as many run at a time as there are processors; so everything is built before.
 .PHONY: test-programs
-test-programs: $(UNIT) $(EXT_UNIT) $(GRAD) $(GOLDEN) $(RUNNER) $(B)/gru4rec.so attack-programs
+test-programs: $(UNIT) $(EXT_UNIT) $(RUNNER) $(B)/gru4rec.so
+ALL_PROGRAMS := test-programs attack-programs $(GRAD) $(GOLDEN) $(B)/bench $(B)/serve
 test: gru4rec.so
-	@$(MAKE) --no-print-directory -s -j$(shell nproc) test-programs $(B)/bench $(B)/serve
-	@$(SAN_MAKE) -s test-programs
+	@$(MAKE) --no-print-directory -j$(shell nproc) $(ALL_PROGRAMS) >/dev/null
+	@$(SAN_MAKE) test-programs >/dev/null
 	@sh tests/total.sh "$(MAKE) --no-print-directory" test-life test-sanitized test-attack \
 	    test-order test-sql test-relational test-recipes test-docs test-kit test-bench test-golden-sql \
 	    test-unit test-grad test-golden test-runner check-layers
 
 test-fast: gru4rec.so
-	@$(MAKE) --no-print-directory -s -j$(shell nproc) test-programs
+	@$(MAKE) --no-print-directory -j$(shell nproc) test-programs >/dev/null
 	@sh tests/total.sh "$(MAKE) --no-print-directory" test-unit test-sql
 
 test-unit: $(UNIT) $(EXT_UNIT)
@@ -48,7 +49,7 @@ test-golden-sql: gru4rec.so
 # The unit and SQL tests once more, under ASan and UBSan.
 .PHONY: test-sanitized
 test-sanitized:
-	@$(SAN_MAKE) -s test-programs
+	@$(SAN_MAKE) test-programs >/dev/null
 	@sh tests/total.sh "$(SAN_MAKE)" test-unit test-sql
 
 test-runner: $(RUNNER)

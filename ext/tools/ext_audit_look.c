@@ -306,14 +306,18 @@ static int fingerprints_log(ext_audit_work *work, ext_events *log, ext_error *er
  * Opens the log as *source: the model's own source if a model is audited; else the table,
  * view or SELECT that text gives. The columns are those that the call names; those that
  * it does not name come from the model, or are guessed.
+ * In a report, which a view may make, the model's own source is restricted as a view.
  */
 static int open_log(ext_audit_work *work, const char *text, ext_source *source,
                     ext_error *error)
 {
-    return work->has_model ? ext_config_open_source(&work->config, &work->home, NULL,
-                                                    &work->columns, source, error)
-                           : ext_source_open(source, work->home.db, "main", text,
-                                             &work->columns, error);
+    if (!work->has_model)
+        return ext_source_open(source, work->home.db, "main", text, &work->columns,
+                               error);
+    int rc = ext_config_open_source(&work->config, &work->home, NULL, &work->columns,
+                                    source, error);
+    source->is_restricted = work->home.connection->is_reporting;
+    return rc;
 }
 
 /*

@@ -327,7 +327,7 @@ def refused(directory):
     db = shop(directory)
     db.execute("SELECT gru4rec_train('rec')").fetchall()
     refuses(db, 'nothing', "no picture 'nothing'; give one of learning, methods")
-    refuses(db, None, 'no picture')
+    refuses(db, None, "the picture's name is missing; give one of learning, methods")
     refuses(db, 'learning', 'learning does not use the option test', 'test=later')
     refuses(db, 'lengths', 'does not use the option baselines', 'baselines=pop')
     refuses(db, 'methods', 'does not use the option segment', 'test=later,segment=length')

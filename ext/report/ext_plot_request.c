@@ -52,6 +52,21 @@ int ext_plot_request_read(ext_plot_request *request, ext_connection *connection,
     return rc;
 }
 
+int ext_plot_request_check(const ext_plot_request *request, const char *who, int uses,
+                           int with_test, ext_error *error)
+{
+    const ext_columns *columns = &request->columns;
+    char untested[80];
+    if (ext_uses_check(&request->options, columns, uses | with_test, who, "leave it out",
+                       error) != SQLITE_OK ||
+        columns->test != NULL)
+        return error->rc;
+    sqlite3_snprintf(sizeof untested, untested, "without a test, %s", who);
+    return ext_uses_check(&request->options, columns, uses, untested,
+                          "name test events, as test=clicks_test, or leave it out",
+                          error);
+}
+
 void ext_plot_request_free(ext_plot_request *request)
 {
     ext_measure_free(&request->measurement);

@@ -28,9 +28,9 @@ typedef struct option {
 /* Returns the series of a panel for trials of that many epochs. */
 static size_t series_of(ext_figure *figure, size_t panel, int64_t epochs)
 {
-    char name[40];
-    sqlite3_snprintf(sizeof name, name, "%lld epoch%s", epochs, epochs == 1 ? "" : "s");
-    return ext_figure_find_series(figure, panel, EXT_FIGURE_POINTS, name);
+    ext_text_count name;
+    return ext_figure_find_series(figure, panel, EXT_FIGURE_POINTS,
+                                  ext_text_count_of(&name, epochs, "epoch"));
 }
 
 /* Adds the panel of the objective by trial. */
@@ -55,8 +55,8 @@ static int add_order(ext_figure *figure, const ext_home *home, ext_error *error)
     return ext_sql_finish(stmt, rc, "reading the trials", error);
 }
 
-/* The value of an option (a list as 100/50), and the rows that have one. */
-#define VALUE "iif(j.type = 'array', replace(trim(j.value, '[]'), ',', '/'), j.value)"
+/* The value of an option, and the rows that have one. */
+#define VALUE EXT_PLOT_VALUE("j")
 #define ROWS                                                          \
     " FROM @trial AS t, json_each(t.options) AS j WHERE tune = " LAST \
     " AND trial > 0 AND objective IS NOT NULL AND j.type <> 'null' "

@@ -117,6 +117,7 @@ static void write_summary(ext_report_html *html, const ext_report_facts *facts)
 {
     const int n_errors = count_findings(facts, "error");
     const int n_warnings = count_findings(facts, "warning");
+    ext_text_count errors, warnings;
     say_version(html, facts);
     write_cards(html, facts);
     const gru4rec_metrics *best = facts->best[EXT_REPORT_BY_RECALL];
@@ -125,16 +126,16 @@ static void write_summary(ext_report_html *html, const ext_report_facts *facts)
                             "The best simple method that it was measured beside is %s, "
                             "which has %.1f of 100 next clicks in such a list.",
                             best->method, 100 * best->recall);
+    ext_text_count_of(&warnings, n_warnings, "warning");
     if (n_errors > 0)
         ext_report_html_warn(html,
-                             "The audit of the events has %d errors and %d "
-                             "warnings: see below before you trust a figure.",
-                             n_errors, n_warnings);
+                             "The audit of the events has %s and %s: see below before "
+                             "you trust a figure.",
+                             ext_text_count_of(&errors, n_errors, "error"),
+                             warnings.text);
     else if (n_warnings > 0)
-        ext_report_html_say(html,
-                            "The audit of the events has %d warning%s, and no "
-                            "error.",
-                            n_warnings, n_warnings > 1 ? "s" : "");
+        ext_report_html_say(html, "The audit of the events has %s, and no error.",
+                            warnings.text);
 }
 
 /* ---- the events ---- */
@@ -190,13 +191,12 @@ static void write_profile(ext_report_html *html, const ext_report_facts *facts)
 static void write_frequent(ext_report_html *html, const ext_report_facts *facts)
 {
     const int64_t *support = gru4rec_items_support(facts->model->loaded.items);
-    char badge[40];
     ext_report_html_list(html, "The most frequent items", 1);
     for (size_t i = 0; i < facts->frequent.n; i++) {
         const int32_t row = facts->frequent.rows[i];
-        sqlite3_snprintf(sizeof badge, badge, "%s events",
-                         ext_report_html_count(&(ext_report_count){""}, support[row]));
-        ext_report_shown_item(html, facts, row, badge, false);
+        ext_text_count badge;
+        ext_report_shown_item(html, facts, row,
+                              ext_text_count_of(&badge, support[row], "event"), false);
     }
     ext_report_html_list_end(html);
 }
@@ -241,8 +241,9 @@ static void write_audit(ext_report_html *html, const ext_report_facts *facts)
         if (value != NULL && strcmp(value, "0") == 0)
             sqlite3_str_appendf(names, ", %s", ext_report_rows_text(audit, i, 0));
     }
+    html->is_short |= sqlite3_str_errcode(names) != SQLITE_OK;
     char *list = sqlite3_str_finish(names);
-    if (list != NULL)
+    if (list != NULL) /* else there is none, or no memory */
         ext_report_html_note(html, "Checks that found nothing: %s. By gru4rec_audit().",
                              list + 2);
     sqlite3_free(list);

@@ -126,6 +126,7 @@ static void say_losses(ext_report_html *html, const ext_report_facts *facts,
         sqlite3_str_appendf(names, "%s%s", n_lost++ > 0 ? "; " : "",
                             name_of(&room, row->segment));
     }
+    html->is_short |= sqlite3_str_errcode(names) != SQLITE_OK;
     char *text = sqlite3_str_finish(names);
     if (n_lost > 0)
         ext_report_html_say(html, "%s finds more here: %s.", best,
@@ -133,7 +134,6 @@ static void say_losses(ext_report_html *html, const ext_report_facts *facts,
     else if (n > 0)
         ext_report_html_say(html, "It finds as many as %s or more in each of these.",
                             best);
-    html->is_short |= n_lost > 0 && text == NULL;
     sqlite3_free(text);
 }
 

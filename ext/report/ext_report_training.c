@@ -80,6 +80,18 @@ static void write_epochs(ext_report_html *html, const ext_report_facts *facts)
     ext_report_html_table_end(html);
 }
 
+/* Returns what an option is; "" if this build does not know it. */
+static const char *help_of(const char *option)
+{
+    gru4rec_option_info info;
+    for (size_t i = 0; option != NULL && i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        if (strcmp(info.name, option) == 0)
+            return info.help;
+    }
+    return "";
+}
+
 /* The options that are not those of a training without options. */
 static void write_options(ext_report_html *html, const ext_report_facts *facts)
 {
@@ -97,6 +109,7 @@ static void write_options(ext_report_html *html, const ext_report_facts *facts)
             const char *text = ext_report_rows_text(options, i, column);
             ext_report_html_cell(html, "%s", text != NULL ? text : "");
         }
+        ext_report_html_cell(html, "%s", help_of(ext_report_rows_text(options, i, 0)));
         ext_report_html_row_end(html);
     }
     ext_report_html_table_end(html);
@@ -137,9 +150,10 @@ static int write_tuning(ext_report_html *html, ext_report_facts *facts, ext_erro
         return SQLITE_OK;
     ext_report_html_section(html, "The tuning");
     ext_report_html_say(html,
-                        "The last tuning of this model tried %lld sets of options%s. "
+                        "The last tuning of this model tried %s of options%s. "
                         "These figures are of the sessions that it chose by.",
-                        (long long)ext_report_rows_integer(tuning, 0, 0),
+                        ext_text_count_of(&(ext_text_count){""},
+                                          ext_report_rows_integer(tuning, 0, 0), "set"),
                         ext_report_rows_is_null(tuning, 0, 1) ? ", and did not finish"
                                                               : "");
     if (ext_report_page_picture(html, facts, "trials", error) != SQLITE_OK)

@@ -374,6 +374,11 @@ typedef struct ext_plot_request {
 int ext_plot_request_read(ext_plot_request *request, ext_connection *connection,
                           sqlite3_value *name, const char *options, ext_error *error);
 /*
+ * Fills *info with what is known about the option of that name; false: this build has no
+ * such option, as an older or a newer one may have.
+ */
+bool ext_plot_request_option(gru4rec_option_info *info, const char *name);
+/*
  * Checks that the call gives no option that it does not use. who: the picture or the
  * report, for the message; uses: what it uses, as bits of ext_uses; with_test: what it
  * uses in addition if there is a test. SQLITE_ERROR: it gives one.
@@ -468,6 +473,14 @@ ext_plot_picture ext_plot_learning_fill, ext_plot_lengths_fill, ext_plot_days_fi
 ext_plot_picture ext_plot_popularity_fill, ext_plot_items_fill, ext_plot_trials_fill;
 ext_plot_picture ext_plot_measures_methods, ext_plot_measures_positions;
 ext_plot_picture ext_plot_measures_cutoffs;
+
+/* ---- ext_plot_trials.c ---- */
+
+/*
+ * Sets *text to the measure by which the last tuning of a model chose, such as "mrr@20",
+ * which the caller frees. The model must have the table of trials.
+ */
+int ext_plot_trials_objective(char **text, const ext_home *home, ext_error *error);
 
 /* ---- ext_plot.c ---- */
 

@@ -1,6 +1,8 @@
 /* ext_plot_request.c - what is drawn, and what was measured for it; see ext_plot.h. */
 #include "ext_plot.h"
 
+#include <string.h>
+
 /*
  * Reads the options of the call. Those of a baseline that is not measured are refused, as
  * gru4rec_evaluate() refuses them.
@@ -50,6 +52,16 @@ int ext_plot_request_read(ext_plot_request *request, ext_connection *connection,
     const int64_t limit = request->options.memory_limit;
     ext_budget_start(&request->budget, limit > 0 ? limit : request->own.memory_limit);
     return rc;
+}
+
+bool ext_plot_request_option(gru4rec_option_info *info, const char *name)
+{
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, info);
+        if (strcmp(info->name, name) == 0)
+            return true;
+    }
+    return false;
 }
 
 int ext_plot_request_check(const ext_plot_request *request, const char *who, int uses,

@@ -183,7 +183,8 @@ typedef struct ext_report_facts {
     ext_report_rows audit;     /* check_name, severity, value, advice */
     char *no_audit;            /* why the events were not audited; owned, or NULL */
     ext_rows frequent;         /* the items with the most events, at most ten */
-    ext_report_rows tuning;    /* trials, best one, objective that was given */
+    ext_report_rows tuning;    /* of the last one: trials, the best one */
+    char *objective;           /* by which that chose; owned; NULL: there is no tuning */
     ext_report_rows trials;    /* trial, epochs, objective, recall, mrr, options */
     /* What was measured on the test; NULL: the request has no test. Borrowed. */
     const ext_plot_measures *all, *positions, *popularity;

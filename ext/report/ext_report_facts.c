@@ -110,8 +110,8 @@ static int read_trials(ext_report_facts *facts, ext_error *error)
 {
     static const char tuning[] =
         "SELECT (SELECT count(DISTINCT trial) FROM @trial AS t"
-        "  WHERE t.tune = m.tune AND trial > 0), options ->> '$.best',"
-        " options ->> '$.given.objective' FROM @trial AS m WHERE trial = 0 AND ?1 > 0"
+        "  WHERE t.tune = m.tune AND trial > 0), options ->> '$.best'"
+        " FROM @trial AS m WHERE trial = 0 AND ?1 > 0"
         " ORDER BY tune DESC LIMIT 1";
     static const char trials[] =
         "SELECT trial, epochs, objective, recall, mrr,"
@@ -126,6 +126,8 @@ static int read_trials(ext_report_facts *facts, ext_error *error)
     int rc = ext_shadow_has(&facts->request.home, "trial", &has_trials, error);
     if (rc == SQLITE_OK && has_trials)
         rc = read_rows(&facts->tuning, facts, tuning, error);
+    if (rc == SQLITE_OK && has_trials)
+        rc = ext_plot_trials_objective(&facts->objective, &facts->request.home, error);
     return rc == SQLITE_OK && has_trials ? read_rows(&facts->trials, facts, trials, error)
                                          : rc;
 }
@@ -404,6 +406,7 @@ void ext_report_facts_free(ext_report_facts *facts)
     sqlite3_free(facts->first);
     sqlite3_free(facts->last);
     sqlite3_free(facts->no_audit);
+    sqlite3_free(facts->objective);
     ext_model_release(facts->model);
     ext_plot_request_free(&facts->request);
     *facts = (ext_report_facts){0};

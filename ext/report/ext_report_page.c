@@ -174,7 +174,7 @@ static void write_profile(ext_report_html *html, const ext_report_facts *facts)
                ext_report_rows_real(items, 0, EXT_REPORT_RARE), 0);
     write_fact(html, "events of the most frequent item",
                ext_report_rows_real(items, 0, EXT_REPORT_MOST), 0);
-    write_fact(html, "% of the events are of the 20 most frequent items",
+    write_fact(html, "events of the 20 most frequent items, in % of all",
                sum > 0 ? 100 * ext_report_rows_real(items, 0, EXT_REPORT_TWENTY) / sum
                        : NAN,
                1);

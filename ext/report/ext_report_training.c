@@ -80,23 +80,12 @@ static void write_epochs(ext_report_html *html, const ext_report_facts *facts)
     ext_report_html_table_end(html);
 }
 
-/* Returns what an option is; "" if this build does not know it. */
-static const char *help_of(const char *option)
-{
-    gru4rec_option_info info;
-    for (size_t i = 0; option != NULL && i < gru4rec_option_count(); i++) {
-        gru4rec_option_describe(i, &info);
-        if (strcmp(info.name, option) == 0)
-            return info.help;
-    }
-    return "";
-}
-
 /* The options that are not those of a training without options. */
 static void write_options(ext_report_html *html, const ext_report_facts *facts)
 {
     static const char *const headings[] = {"option", "value", "default", "what it is"};
     const ext_report_rows *options = &facts->options;
+    gru4rec_option_info info;
     if (options->n == 0) {
         ext_report_html_note(html, "All options have their defaults.");
         return;
@@ -109,7 +98,9 @@ static void write_options(ext_report_html *html, const ext_report_facts *facts)
             const char *text = ext_report_rows_text(options, i, column);
             ext_report_html_cell(html, "%s", text != NULL ? text : "");
         }
-        ext_report_html_cell(html, "%s", help_of(ext_report_rows_text(options, i, 0)));
+        const char *name = ext_report_rows_text(options, i, 0);
+        const bool is_known = name != NULL && ext_plot_request_option(&info, name);
+        ext_report_html_cell(html, "%s", is_known ? info.help : "");
         ext_report_html_row_end(html);
     }
     ext_report_html_table_end(html);
@@ -120,10 +111,8 @@ static void write_options(ext_report_html *html, const ext_report_facts *facts)
 /* The best trials of the last tuning. */
 static void write_trials(ext_report_html *html, const ext_report_facts *facts)
 {
-    const char *objective = ext_report_rows_text(&facts->tuning, 0, 2);
-    const char *const headings[] = {
-        "trial",  "epochs", objective != NULL ? objective : "mrr@20",
-        "recall", "MRR",    "options"};
+    const char *const headings[] = {"trial",  "epochs", facts->objective,
+                                    "recall", "MRR",    "options"};
     const ext_report_rows *trials = &facts->trials;
     const int64_t best = ext_report_rows_integer(&facts->tuning, 0, 1);
     ext_report_html_table(html, "The best trials", "rrrrrl", headings);

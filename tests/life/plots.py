@@ -233,6 +233,7 @@ def trials(db):
             if x is not None:
                 x = number(x) if isinstance(x, float) else '/'.join(map(str, x)) if isinstance(x, list) else x
                 check(f'trials: {option}', f'{name(epochs)}: {x}, {number(objective)}' in numbers(svg), (x, numbers(svg)))
+    check('trials: the objective', words(svg).count('mrr@20') == 4 and 'The objective is mrr@20' in text(svg), words(svg))
     check('trials: panels', {'trial', 'learning_rate', 'loss'} <= set(words(svg)), (words(svg), tuned))
 
 

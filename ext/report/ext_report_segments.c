@@ -56,8 +56,10 @@ static void write_table(ext_report_html *html, const ext_report_facts *facts,
                         const ext_plot_measures *measures, const char *caption)
 {
     const char *best = best_of(facts);
-    const char *const headings[] = {"targets", "how many", "recall", "MRR", best};
+    char other_recall[60];
+    const char *const headings[] = {"targets", "how many", "recall", "MRR", other_recall};
     segment_text room;
+    sqlite3_snprintf(sizeof other_recall, other_recall, "recall of %s", best);
     ext_report_html_table(html, caption, best != NULL ? "lrrrr" : "lrrr", headings);
     for (size_t i = 0; i < measures->n; i++) {
         const gru4rec_metrics *row = &measures->rows[i], *other;

@@ -41,7 +41,7 @@ static int group_of(const gru4rec_option_info *info)
 {
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strcmp(table[i].name, info->name) == 0)
-            return table[i].group;
+            return (int)table[i].group;
     if ((info->scope & GRU4REC_SCOPE_TRAIN) != 0)
         return EXT_USES_NETWORK;
     return (info->scope & GRU4REC_SCOPE_EVALUATE) != 0 ? EXT_USES_MEASURES : 0;

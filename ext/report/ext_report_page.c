@@ -220,11 +220,41 @@ static void write_findings(ext_report_html *html, const ext_report_rows *audit,
     }
 }
 
-/* What the audit found, and which checks found nothing. */
+/*
+ * Says which checks have that value (NULL: they did not run), if there are any. verdict:
+ * what is so of them; why: the reason, or where that is from.
+ */
+static void say_checks(ext_report_html *html, const ext_report_rows *audit,
+                       const char *value, const char *verdict, const char *why)
+{
+    sqlite3_str *names = sqlite3_str_new(NULL);
+    for (size_t i = 0; i < audit->n; i++) {
+        const char *own = ext_report_rows_text(audit, i, 2);
+        if (own == NULL ? value == NULL : value != NULL && strcmp(own, value) == 0)
+            sqlite3_str_appendf(names, ", %s", ext_report_rows_text(audit, i, 0));
+    }
+    html->is_short |= sqlite3_str_errcode(names) != SQLITE_OK;
+    char *list = sqlite3_str_finish(names);
+    if (list != NULL) /* else there is none, or no memory */
+        ext_report_html_note(html, "Checks that %s: %s (%s).", verdict, list + 2, why);
+    sqlite3_free(list);
+}
+
+/* Returns why checks of the audit did not run: the advice of the first; NULL: all ran. */
+static const char *why_skipped(const ext_report_rows *audit)
+{
+    for (size_t i = 0; i < audit->n; i++)
+        if (ext_report_rows_is_null(audit, i, 2))
+            return ext_report_rows_text(audit, i, 3);
+    return NULL;
+}
+
+/* What the audit found, which checks found nothing, and which did not run. */
 static void write_audit(ext_report_html *html, const ext_report_facts *facts)
 {
     static const char *const headings[] = {"severity", "check", "what was found"};
     const ext_report_rows *audit = &facts->audit;
+    const char *why = why_skipped(audit);
     ext_report_html_part(html, "Findings of the audit");
     if (facts->no_audit != NULL) {
         ext_report_html_note(html, "The events were not audited: %s.", facts->no_audit);
@@ -235,18 +265,8 @@ static void write_audit(ext_report_html *html, const ext_report_facts *facts)
     write_findings(html, audit, "warning");
     write_findings(html, audit, "info");
     ext_report_html_table_end(html);
-    sqlite3_str *names = sqlite3_str_new(NULL);
-    for (size_t i = 0; i < audit->n; i++) {
-        const char *value = ext_report_rows_text(audit, i, 2);
-        if (value != NULL && strcmp(value, "0") == 0)
-            sqlite3_str_appendf(names, ", %s", ext_report_rows_text(audit, i, 0));
-    }
-    html->is_short |= sqlite3_str_errcode(names) != SQLITE_OK;
-    char *list = sqlite3_str_finish(names);
-    if (list != NULL) /* else there is none, or no memory */
-        ext_report_html_note(html, "Checks that found nothing: %s. By gru4rec_audit().",
-                             list + 2);
-    sqlite3_free(list);
+    say_checks(html, audit, "0", "found nothing", "by gru4rec_audit()");
+    say_checks(html, audit, NULL, "did not run", why != NULL ? why : "");
 }
 
 static int write_events(ext_report_html *html, ext_report_facts *facts, ext_error *error)

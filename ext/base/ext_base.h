@@ -1083,6 +1083,38 @@ void ext_options_append(sqlite3_str *json, const gru4rec_options *options, size_
  */
 char *ext_options_json(const gru4rec_options *options, bool is_all);
 
+/* ---- ext_uses.c ---- */
+
+/*
+ * What a call uses, as bits: groups of options, and of the texts of ext_columns. An
+ * option is in one group. The options that only one function takes are in none:
+ * ext_options_parse() refuses them elsewhere.
+ */
+typedef enum ext_uses {
+    EXT_USES_EVENTS = 1,     /* how a training prepares events, such as session_gap */
+    EXT_USES_BATCHES = 2,    /* batch_size, n_sample and preset */
+    EXT_USES_VISITS = 4,     /* in what order sessions are trained on, by which groups */
+    EXT_USES_NETWORK = 8,    /* all other options of a training */
+    EXT_USES_LISTS = 16,     /* exclude_seen, and candidates as a list of ids */
+    EXT_USES_SEGMENT = 32,   /* segment */
+    EXT_USES_RANKS = 64,     /* ranks */
+    EXT_USES_MEASURES = 128, /* all other options of an evaluation */
+    EXT_USES_VERSION = 256,  /* version */
+    EXT_USES_SEED = 512,     /* seed */
+    EXT_USES_MEMORY = 1024,  /* memory_limit */
+    EXT_USES_COLUMNS = 2048, /* session, item, time and order */
+    EXT_USES_TEST = 4096,    /* test */
+    EXT_USES_ITEMS = 8192    /* label and titles */
+} ext_uses;
+
+/*
+ * Checks that the call gives no option and no text that it does not use. uses: the groups
+ * of ext_uses that it uses. who, the function or the picture, and advice, what to do, are
+ * parts of the message. SQLITE_ERROR: it gives one; the message names the first.
+ */
+int ext_uses_check(const gru4rec_options *options, const ext_columns *columns, int uses,
+                   const char *who, const char *advice, ext_error *error);
+
 /* ---- ext_pairs.c, for ext_options.c ---- */
 
 /* Returns a pointer to the first separator in text, or to the end if there is none. */

@@ -9,31 +9,31 @@
 
 #include <string.h>
 
-/* What options a picture uses, as bits. */
+/* What the measures of a test take, beside the test. */
 enum {
-    MEASURES = 1, /* those of gru4rec_evaluate() but segment, and test with its columns */
-    TEST = 2,     /* test, with its columns */
-    ITEMS = 4,    /* label and titles */
-    VERSION = 8,
-    SEED = 16,
-    MEMORY = 32 /* memory_limit */
+    MEASURED = EXT_USES_MEASURES | EXT_USES_LISTS | EXT_USES_VERSION | EXT_USES_SEED |
+               EXT_USES_MEMORY | EXT_USES_COLUMNS
 };
 
 /* The pictures. */
 static const struct {
     const char *name;
     ext_plot_picture *fill;
-    int uses;
+    int uses;      /* the options that it uses, as bits of ext_uses */
+    int with_test; /* those that it uses if there is a test, in addition */
 } pictures[] = {
-    {"learning", ext_plot_learning_fill, 0},
-    {"methods", ext_plot_measures_methods, MEASURES},
-    {"positions", ext_plot_measures_positions, MEASURES},
-    {"cutoffs", ext_plot_measures_cutoffs, MEASURES},
-    {"lengths", ext_plot_lengths_fill, MEMORY},
-    {"popularity", ext_plot_popularity_fill, VERSION | SEED | MEMORY},
-    {"days", ext_plot_days_fill, TEST | MEMORY},
-    {"items", ext_plot_items_fill, ITEMS | VERSION | MEMORY},
-    {"trials", ext_plot_trials_fill, 0},
+    {"learning", ext_plot_learning_fill, 0, 0},
+    {"methods", ext_plot_measures_methods, EXT_USES_TEST, MEASURED},
+    {"positions", ext_plot_measures_positions, EXT_USES_TEST, MEASURED},
+    {"cutoffs", ext_plot_measures_cutoffs, EXT_USES_TEST, MEASURED},
+    {"lengths", ext_plot_lengths_fill, EXT_USES_MEMORY, 0},
+    {"popularity", ext_plot_popularity_fill,
+     EXT_USES_VERSION | EXT_USES_SEED | EXT_USES_MEMORY, 0},
+    {"days", ext_plot_days_fill, EXT_USES_TEST | EXT_USES_VERSION | EXT_USES_MEMORY,
+     EXT_USES_COLUMNS},
+    {"items", ext_plot_items_fill, EXT_USES_ITEMS | EXT_USES_VERSION | EXT_USES_MEMORY,
+     0},
+    {"trials", ext_plot_trials_fill, 0, 0},
 };
 
 enum { PICTURES = sizeof pictures / sizeof *pictures };
@@ -84,61 +84,13 @@ int ext_plot_append(sqlite3_str *svg, ext_plot_request *request, const char *wha
 
 /* ---- the SQL function ---- */
 
-/* Tells whether a picture that uses these options uses the one of that name and scope. */
-static bool is_used(int uses, const char *name, gru4rec_option_scope scope)
-{
-    if (strcmp(name, "segment") == 0)
-        return false;
-    if ((uses & MEASURES) != 0 && (scope & GRU4REC_SCOPE_EVALUATE) != 0)
-        return true;
-    return ((uses & VERSION) != 0 && strcmp(name, "version") == 0) ||
-           ((uses & SEED) != 0 && strcmp(name, "seed") == 0) ||
-           ((uses & MEMORY) != 0 && strcmp(name, "memory_limit") == 0);
-}
-
-/*
- * Returns the name of an option of the call that the picture does not use; NULL: it uses
- * all.
- */
-static const char *find_unused(const ext_plot_request *request, int uses)
-{
-    const ext_columns *columns = &request->columns;
-    const bool has_test = (uses & (MEASURES | TEST)) != 0;
-    const struct {
-        const char *text, *name;
-        bool is_used;
-    } texts[] = {
-        {columns->test, "test", has_test},
-        {columns->session, "session", has_test},
-        {columns->item, "item", has_test},
-        {columns->time, "time", has_test},
-        {columns->order, "order", has_test},
-        {columns->candidates, "candidates", (uses & MEASURES) != 0},
-        {columns->label, "label", (uses & ITEMS) != 0},
-        {columns->titles, "titles", (uses & ITEMS) != 0},
-    };
-    gru4rec_option_info info;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (texts[i].text != NULL && !texts[i].is_used)
-            return texts[i].name;
-    for (size_t i = 0; i < gru4rec_option_count(); i++) {
-        gru4rec_option_describe(i, &info);
-        if (gru4rec_option_is_set(&request->options, i) &&
-            (info.scope & GRU4REC_SCOPE_PLOT) == 0 &&
-            !is_used(uses, info.name, info.scope))
-            return info.name;
-    }
-    return NULL;
-}
-
+/* Checks that the picture uses all options of the call. */
 static int check_options(const ext_plot_request *request, int which, ext_error *error)
 {
-    const char *unused = find_unused(request, pictures[which].uses);
-    return unused == NULL
-               ? SQLITE_OK
-               : ext_error_set(error, SQLITE_ERROR,
-                               "the picture %s does not use the option %s; leave it out",
-                               pictures[which].name, unused);
+    char who[40];
+    sqlite3_snprintf(sizeof who, who, "the picture %s", pictures[which].name);
+    return ext_plot_request_check(request, who, pictures[which].uses,
+                                  pictures[which].with_test, error);
 }
 
 /* Draws the picture what of the model into *svg, which the caller frees. */

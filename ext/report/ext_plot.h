@@ -7,9 +7,9 @@
  * picture code knows SQL, and no query code knows pixels.
  *
  * A figure is made of few marks: axes, lines, bars, points, intervals, bands and a
- * legend. The SVG has no script, no outside reference, no id and no style of its own
- * elements' neighbours: all its classes begin with g4r-, so that several can stand in one
- * HTML page. Coordinates have one decimal, so that the last bits of a number change
+ * legend. The SVG has no script, no outside reference and no id, and its style touches no
+ * element outside of it: all its classes begin with g4r-, so that several can stand in
+ * one HTML page. Coordinates have one decimal, so that the last bits of a number change
  * nothing.
  *
  * No library draws this. Of those in Debian in C, libplot (plotutils 2.6) has had no
@@ -207,7 +207,18 @@ int ext_axis_ticks(const ext_axis *placed, ext_axis_tick ticks[EXT_AXIS_TICKS], 
 const char *ext_axis_value(char text[EXT_AXIS_TEXT], const ext_figure_axis *axis,
                            double value);
 
-/* ---- ext_text.c: how long texts are ---- */
+/* ---- ext_text.c: how long texts are, and counts as text ---- */
+
+/* Room for a count with its noun. */
+typedef struct ext_text_count {
+    char text[64];
+} ext_text_count;
+
+/*
+ * Writes a count with its noun into room, and returns it: "1 session", "1,234 sessions".
+ * noun: the singular, of which the plural has an s more.
+ */
+const char *ext_text_count_of(ext_text_count *room, int64_t n, const char *noun);
 
 /*
  * Returns about how wide a text is, at a font size of 1. It is the width in a wide font
@@ -315,6 +326,15 @@ double ext_marks_widest_text(const ext_figure_panel *panel);
 
 /* ---- ext_plot_request.c ---- */
 
+/*
+ * SQL of the value of an option, a row j of json_each(), as name=value takes it: a list
+ * as 100/50, a boolean as true or false.
+ */
+#define EXT_PLOT_VALUE(j)                                                              \
+    "CASE " j ".type WHEN 'array' THEN replace(replace(trim(" j ".value, '[]'), ',', " \
+    "'/'), '\"', '') WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE " j        \
+    ".value END"
+
 enum { EXT_PLOT_SEGMENTS = GRU4REC_SEGMENT_POPULARITY + 1 };
 
 /*
@@ -354,6 +374,18 @@ typedef struct ext_plot_request {
 int ext_plot_request_read(ext_plot_request *request, ext_connection *connection,
                           sqlite3_value *name, const char *options, ext_error *error);
 /*
+ * Fills *info with what is known about the option of that name; false: this build has no
+ * such option, as an older or a newer one may have.
+ */
+bool ext_plot_request_option(gru4rec_option_info *info, const char *name);
+/*
+ * Checks that the call gives no option that it does not use. who: the picture or the
+ * report, for the message; uses: what it uses, as bits of ext_uses; with_test: what it
+ * uses in addition if there is a test. SQLITE_ERROR: it gives one.
+ */
+int ext_plot_request_check(const ext_plot_request *request, const char *who, int uses,
+                           int with_test, ext_error *error);
+/*
  * Sets *measures to what the version of option version has on the events of option test,
  * by segment (GRU4REC_SEGMENT_NONE: all targets together), and beside it the baselines.
  * The test is read and the baselines are fitted once, and a second call for a segment
@@ -366,6 +398,45 @@ int ext_plot_request_measures(const ext_plot_measures **measures,
                               ext_error *error);
 /* Frees all that the request owns, and makes it all zero. */
 void ext_plot_request_free(ext_plot_request *request);
+
+/* ---- ext_plot_ranking.c ---- */
+
+/* An item of a catalogue, with its events in the training. */
+typedef struct ext_plot_item {
+    int64_t support;
+    int32_t row;
+} ext_plot_item;
+
+/*
+ * Makes *list of all items, the most events first; of equals, the lower row. The caller
+ * frees it by memory->resize(), also after a failure, which leaves NULL.
+ */
+int ext_plot_ranking_make(ext_plot_item **list, const gru4rec_allocator *memory,
+                          const gru4rec_items *items, ext_error *error);
+/*
+ * Random numbers that are the same on every machine (splitmix64). The first function
+ * mixes the bits of a number. The second moves *at, which begins as a seed, on by one
+ * number, and returns that: at least 0 and below 1.
+ */
+uint64_t ext_plot_ranking_mix(uint64_t x);
+double ext_plot_ranking_draw(uint64_t *at);
+
+/* ---- ext_plot_texts.c ---- */
+
+/* Takes the text of an item, borrowed. Returns the code of the error. */
+typedef int ext_plot_texts_taker(void *context, int32_t row, const char *text,
+                                 ext_error *error);
+
+/*
+ * Runs a query of the user's, the name of a table, a view or a SELECT, that has two
+ * columns, an item and a text; NULL: there is none, which is no error. take gets each row
+ * whose item the catalogue has, and whose text is neither NULL nor empty. option: what
+ * the user knows it as. SQLITE_ERROR: the query cannot be run, or has other columns;
+ * those of take.
+ */
+int ext_plot_texts_read(const ext_plot_request *request, const char *option,
+                        const char *query, const gru4rec_items *items,
+                        ext_plot_texts_taker *take, void *context, ext_error *error);
 
 /* ---- ext_plot_events.c ---- */
 
@@ -402,6 +473,14 @@ ext_plot_picture ext_plot_learning_fill, ext_plot_lengths_fill, ext_plot_days_fi
 ext_plot_picture ext_plot_popularity_fill, ext_plot_items_fill, ext_plot_trials_fill;
 ext_plot_picture ext_plot_measures_methods, ext_plot_measures_positions;
 ext_plot_picture ext_plot_measures_cutoffs;
+
+/* ---- ext_plot_trials.c ---- */
+
+/*
+ * Sets *text to the measure by which the last tuning of a model chose, such as "mrr@20",
+ * which the caller frees. The model must have the table of trials.
+ */
+int ext_plot_trials_objective(char **text, const ext_home *home, ext_error *error);
 
 /* ---- ext_plot.c ---- */
 

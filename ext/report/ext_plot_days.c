@@ -98,16 +98,24 @@ static int add_bars(ext_figure *figure, size_t panel, const day_log *of, bool of
     return SQLITE_OK;
 }
 
-/* Adds the band of the training of the active version, if its ends are known. */
+/*
+ * Adds the band of the training of the version, if its ends are known. SQLITE_ERROR: the
+ * call gives a version, and the model has none of that.
+ */
 static int add_training(ext_figure *figure, size_t panel, const ext_plot_request *request,
                         double per_second, ext_error *error)
 {
+    const ext_choice choice = ext_choice_of_option(request->options.version);
+    const bool is_given = ext_options_is_set(&request->options, "version");
+    ext_version version;
     sqlite3_stmt *stmt;
-    int rc = ext_query(&request->home, &stmt, error,
+    int rc = is_given ? ext_choice_find(&version, &choice, &request->home, error)
+                      : ext_choice_look(&version, &choice, &request->home, error);
+    if (rc == SQLITE_OK)
+        rc = ext_query(&request->home, &stmt, error,
                        "SELECT summary ->> '$.first_event', summary ->> '$.last_event' "
-                       "FROM @version WHERE version = (SELECT CAST(value AS INTEGER) "
-                       "FROM @config WHERE key = 'version')",
-                       "");
+                       "FROM @version WHERE version = ?1",
+                       "i", version.version);
     if (rc != SQLITE_OK)
         return rc;
     rc = sqlite3_step(stmt);
@@ -174,8 +182,9 @@ int ext_plot_days_fill(ext_figure *figure, ext_plot_request *request, ext_error 
     if (rc == SQLITE_OK && isfinite(logs[0].first)) {
         const ext_figure_axis time = {.scale = EXT_FIGURE_TIME};
         char from[EXT_AXIS_TEXT], to[EXT_AXIS_TEXT];
-        ext_figure_note(figure, "The source has %lld events from %s to %s.",
-                        logs[0].events.dataset->n_events,
+        ext_text_count n;
+        ext_figure_note(figure, "The source has %s from %s to %s.",
+                        ext_text_count_of(&n, logs[0].events.dataset->n_events, "event"),
                         ext_axis_value(from, &time, floor(logs[0].first)),
                         ext_axis_value(to, &time, floor(logs[0].last)));
     }

@@ -10,7 +10,6 @@
 #include "ext_plot.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -41,23 +40,11 @@ typedef struct map {
         *places;   /* (number of items) place of each row in rows; -1: it is not shown */
     label *labels; /* (n_labels) sorted by their items, from sort_labels() on */
     size_t n_labels, capacity;
-    int32_t *label_of; /* (n) index of each item's label; -1: none */
+    int32_t *label_of;   /* (n) index of each item's label; -1: none */
+    char *titles[NAMED]; /* of the first items; owned; NULL: it has none */
 } map;
 
 /* ---- the items ---- */
-
-typedef struct candidate {
-    int64_t support;
-    int32_t row;
-} candidate;
-
-static int compare_candidates(const void *left, const void *right)
-{
-    const candidate *a = left, *b = right;
-    if (a->support != b->support)
-        return a->support < b->support ? 1 : -1;
-    return (a->row > b->row) - (a->row < b->row);
-}
 
 /* Returns how many of n items with D weights each can be projected. */
 static size_t count_shown(size_t n, double d)
@@ -85,14 +72,11 @@ static void release(const map *m, void *block)
 static int choose(map *m, const ext_model *version, ext_error *error)
 {
     const int32_t n_items = gru4rec_items_count(m->items);
-    const int64_t *support = gru4rec_items_support(m->items);
+    const gru4rec_allocator *memory = &m->request->budget.allocator;
+    ext_plot_item *all;
     size_t width;
-    candidate *all = allocate(m, (size_t)n_items, sizeof *all);
-    if (all == NULL)
-        return ext_error_nomem(error);
-    for (int32_t row = 0; row < n_items; row++)
-        all[row] = (candidate){.support = support[row], .row = row};
-    qsort(all, (size_t)n_items, sizeof *all, compare_candidates);
+    if (ext_plot_ranking_make(&all, memory, m->items, error) != SQLITE_OK)
+        return error->rc;
     gru4rec_model_item(version->loaded.model, 0, &width);
     m->n = count_shown((size_t)n_items, (double)width);
     m->rows = allocate(m, m->n, sizeof *m->rows);
@@ -123,57 +107,7 @@ static int project(map *m, const ext_model *version, ext_error *error)
     return ext_error_library(error, status, NULL);
 }
 
-/* ---- labels and titles: queries of the user's ---- */
-
-/*
- * Prepares a query of the user's that has two columns, an item and a text. option: its
- * name, for messages.
- */
-static int prepare(sqlite3_stmt **stmt, const map *m, const char *option,
-                   const char *text, ext_error *error)
-{
-    char *from =
-        ext_select_is(text) ? ext_select_subquery(text) : sqlite3_mprintf("\"%w\"", text);
-    *stmt = NULL;
-    if (from == NULL)
-        return ext_error_nomem(error);
-    ext_error cause = {0};
-    char before[60];
-    int rc = ext_sql_prepare(m->request->home.db, stmt, &cause, "SELECT * FROM %s", from);
-    sqlite3_free(from);
-    sqlite3_snprintf(sizeof before, before, "option %s: ", option);
-    if (rc != SQLITE_OK)
-        return ext_error_wrap(error, &cause, before, "");
-    if (sqlite3_column_count(*stmt) == 2)
-        return SQLITE_OK;
-    rc = ext_error_set(error, SQLITE_ERROR,
-                       "option %s has %d columns; give two, the item and a text, as "
-                       "{\"%s\":\"SELECT id, name FROM products\"}",
-                       option, sqlite3_column_count(*stmt), option);
-    sqlite3_finalize(*stmt);
-    *stmt = NULL;
-    return rc;
-}
-
-/*
- * Reads the item of a row, and sets *place to its place in m->rows, *text to the text of
- * the row, borrowed. *place is -1 if the item is not shown or the text is NULL or empty.
- */
-static int read_row(const map *m, sqlite3_stmt *stmt, int32_t *place, const char **text,
-                    ext_error *error)
-{
-    gru4rec_id id;
-    *place = -1;
-    if (!ext_value_item_column(stmt, 0, &id))
-        return ext_value_is_short(&id) ? ext_error_nomem(error) : SQLITE_OK;
-    const int32_t row = gru4rec_items_find(m->items, &id);
-    *text = (const char *)sqlite3_column_text(stmt, 1);
-    if (*text == NULL && sqlite3_column_type(stmt, 1) != SQLITE_NULL)
-        return ext_error_nomem(error);
-    if (row >= 0 && *text != NULL && **text != '\0')
-        *place = m->places[row];
-    return SQLITE_OK;
-}
+/* ---- labels and titles ---- */
 
 /* Sets *index to the label with that text; a new one, if there is none. */
 static int find_label(map *m, const char *text, int32_t *index, ext_error *error)
@@ -199,48 +133,36 @@ static int find_label(map *m, const char *text, int32_t *index, ext_error *error
     return SQLITE_OK;
 }
 
-/* Reads the labels of the items; the first of an item counts. */
+/* Keeps the label of an item that is shown; the first of an item counts. */
+static int take_label(void *context, int32_t row, const char *text, ext_error *error)
+{
+    map *m = context;
+    const int32_t place = m->places[row];
+    return place >= 0 && m->label_of[place] < 0
+               ? find_label(m, text, &m->label_of[place], error)
+               : SQLITE_OK;
+}
+
+/* Reads the labels of the items. */
 static int read_labels(map *m, ext_error *error)
 {
-    sqlite3_stmt *stmt;
-    const char *text = m->request->columns.label;
-    if (text == NULL)
-        return SQLITE_OK;
-    int rc = prepare(&stmt, m, "label", text, error);
-    if (rc != SQLITE_OK)
-        return rc;
-    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        int32_t place;
-        rc = read_row(m, stmt, &place, &text, error);
-        if (rc == SQLITE_OK && place >= 0 && m->label_of[place] < 0)
-            rc = find_label(m, text, &m->label_of[place], error);
-    }
-    rc = ext_sql_finish(stmt, rc, "option label", error);
+    int rc = ext_plot_texts_read(m->request, "label", m->request->columns.label, m->items,
+                                 take_label, m, error);
     for (size_t i = 0; i < m->n; i++)
         if (m->label_of[i] >= 0)
             m->labels[m->label_of[i]].n++;
     return rc;
 }
 
-/* Reads the titles of the first NAMED items into titles, which the caller frees. */
-static int read_titles(const map *m, char *titles[NAMED], ext_error *error)
+/* Keeps the title of one of the first NAMED items; the first of an item counts. */
+static int take_title(void *context, int32_t row, const char *text, ext_error *error)
 {
-    sqlite3_stmt *stmt;
-    const char *text = m->request->columns.titles;
-    if (text == NULL)
+    map *m = context;
+    const int32_t place = m->places[row];
+    if (place < 0 || place >= NAMED || m->titles[place] != NULL)
         return SQLITE_OK;
-    int rc = prepare(&stmt, m, "titles", text, error);
-    if (rc != SQLITE_OK)
-        return rc;
-    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        int32_t place;
-        rc = read_row(m, stmt, &place, &text, error);
-        if (rc != SQLITE_OK || place < 0 || place >= NAMED || titles[place] != NULL)
-            continue;
-        titles[place] = sqlite3_mprintf("%.*s", LABEL, text);
-        rc = titles[place] != NULL ? SQLITE_OK : ext_error_nomem(error);
-    }
-    return ext_sql_finish(stmt, rc, "option titles", error);
+    m->titles[place] = sqlite3_mprintf("%.*s", LABEL, text);
+    return m->titles[place] != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
 /* ---- the panel ---- */
@@ -298,7 +220,7 @@ static void add_labelled(ext_figure *figure, const map *m)
 }
 
 /* Adds the most popular items once more, with their titles or ids. */
-static void add_named(ext_figure *figure, const map *m, char *const titles[NAMED])
+static void add_named(ext_figure *figure, const map *m)
 {
     const size_t series =
         ext_figure_add_series(figure, 0, EXT_FIGURE_RINGS, "most events");
@@ -311,13 +233,13 @@ static void add_named(ext_figure *figure, const map *m, char *const titles[NAMED
                                         .y = m->coordinates[2 * i + 1],
                                         .low = (double)NAN,
                                         .high = (double)NAN,
-                                        .text =
-                                            titles[i] != NULL ? titles[i] : show.text};
+                                        .text = m->titles[i] != NULL ? m->titles[i]
+                                                                     : show.text};
         ext_figure_add_point(figure, 0, series, &point);
     }
 }
 
-static void fill(ext_figure *figure, const map *m, char *const titles[NAMED])
+static void fill(ext_figure *figure, const map *m)
 {
     const int32_t n_items = gru4rec_items_count(m->items);
     char x[80], y[80];
@@ -337,7 +259,7 @@ static void fill(ext_figure *figure, const map *m, char *const titles[NAMED])
         for (size_t i = 0; i < m->n; i++)
             add_item(figure, m, series, i);
     }
-    add_named(figure, m, titles);
+    add_named(figure, m);
     if ((size_t)n_items > m->n)
         ext_figure_note(figure, "The %lld items with the most events, of %d.",
                         (long long)m->n, n_items);
@@ -355,6 +277,8 @@ static void free_map(map *m)
     for (size_t i = 0; i < m->n_labels; i++)
         sqlite3_free(m->labels[i].text);
     sqlite3_free(m->labels);
+    for (int i = 0; i < NAMED; i++)
+        sqlite3_free(m->titles[i]);
     release(m, m->places);
     release(m, m->coordinates);
     release(m, m->label_of);
@@ -366,7 +290,6 @@ int ext_plot_items_fill(ext_figure *figure, ext_plot_request *request, ext_error
     const ext_choice choice = ext_choice_of_option(request->options.version);
     ext_model *version;
     map m = {.request = request};
-    char *titles[NAMED] = {0};
     ext_figure_title(figure, "Items of '%s'", request->home.name);
     int rc = ext_model_acquire_version(&version, &request->home, &choice, error);
     if (rc != SQLITE_OK)
@@ -378,11 +301,10 @@ int ext_plot_items_fill(ext_figure *figure, ext_plot_request *request, ext_error
     if (rc == SQLITE_OK)
         rc = read_labels(&m, error);
     if (rc == SQLITE_OK)
-        rc = read_titles(&m, titles, error);
+        rc = ext_plot_texts_read(request, "titles", request->columns.titles, m.items,
+                                 take_title, &m, error);
     if (rc == SQLITE_OK)
-        fill(figure, &m, titles);
-    for (int i = 0; i < NAMED; i++)
-        sqlite3_free(titles[i]);
+        fill(figure, &m);
     free_map(&m);
     ext_model_release(version);
     return ext_budget_explain(&request->budget, "the map of the items",

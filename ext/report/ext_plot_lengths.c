@@ -40,8 +40,10 @@ static void add_lengths(ext_figure *figure, const gru4rec_dataset *dataset)
         const size_t at = ext_figure_add_name(figure, panel, false, name);
         ext_figure_add(figure, panel, series, (double)at, (double)counts[n]);
     }
-    ext_figure_note(figure, "%lld sessions of %lld events; the longest has %lld.",
-                    dataset->n_sessions, dataset->n_events, longest);
+    ext_text_count sessions, events;
+    ext_figure_note(figure, "%s of %s; the longest has %lld.",
+                    ext_text_count_of(&sessions, dataset->n_sessions, "session"),
+                    ext_text_count_of(&events, dataset->n_events, "event"), longest);
 }
 
 /* Adds the pauses between the events of a session; per_second: the unit of the times. */
@@ -73,8 +75,8 @@ static void note_dropped(ext_figure *figure, const gru4rec_dataset *dataset)
     const int64_t n = dataset->n_repeats + dataset->n_rare + dataset->n_short +
                       dataset->n_dropped + dataset->n_left;
     if (n > 0)
-        ext_figure_note(figure, "The preparation left out %lld event%s.", n,
-                        n > 1 ? "s" : "");
+        ext_figure_note(figure, "The preparation left out %s.",
+                        ext_text_count_of(&(ext_text_count){""}, n, "event"));
 }
 
 int ext_plot_lengths_fill(ext_figure *figure, ext_plot_request *request, ext_error *error)

@@ -46,12 +46,18 @@ static ext_figure_point point_of(const gru4rec_metrics *row, measure which, bool
 static void note_test(ext_figure *figure, const ext_plot_request *request)
 {
     const ext_measurement *measurement = &request->measurement;
-    const gru4rec_metrics *row = NULL;
-    for (int i = 0; i < EXT_PLOT_SEGMENTS && row == NULL; i++)
-        row = i == GRU4REC_SEGMENT_NONE ? request->measures[i].rows : NULL;
-    if (row != NULL)
-        ext_figure_note(figure, "%lld targets of %lld sessions; version %lld.",
-                        row->events, row->sessions, measurement->model->version);
+    const gru4rec_dataset *test = measurement->test.dataset;
+    int64_t n_targets = 0, n_sessions = 0;
+    ext_text_count targets, sessions;
+    for (int64_t i = 0; i < test->n_sessions; i++) {
+        const int64_t n = test->offsets[i + 1] - test->offsets[i] - 1;
+        n_targets += measurement->options.last_only && n > 1 ? 1 : n;
+        n_sessions += n > 0;
+    }
+    ext_figure_note(figure, "%s of %s; version %lld.",
+                    ext_text_count_of(&targets, n_targets, "target"),
+                    ext_text_count_of(&sessions, n_sessions, "session"),
+                    measurement->model->version);
     ext_figure_note(figure, "Lines at both sides: the 95 %% interval.");
     if (measurement->warnings != NULL)
         ext_figure_note(figure, "Warning: %s.", measurement->warnings);

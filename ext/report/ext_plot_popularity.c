@@ -9,57 +9,40 @@
  */
 #include "ext_plot.h"
 
-#include <math.h>
-#include <stdlib.h>
-
 enum { SESSIONS = 1000, DEPTH = 20 };
-
-/* An item, with what is counted of it. */
-typedef struct item {
-    int64_t support;
-    int64_t n_listed; /* the lists that have it */
-    int32_t row;
-} item;
 
 /* What one picture works with. All zero before. */
 typedef struct work {
     ext_model *version;
-    item *items; /* (n) sorted by rank, from order_items() on */
+    ext_plot_item *items; /* (n) by rank */
     int32_t n;
+    int64_t *n_listed;  /* (n) by row: the lists that have the item */
     int64_t n_sessions; /* whose lists were made */
 } work;
-
-static int compare_items(const void *left, const void *right)
-{
-    const item *a = left, *b = right;
-    if (a->support != b->support)
-        return a->support < b->support ? 1 : -1;
-    return (a->row > b->row) - (a->row < b->row);
-}
 
 static int make_items(work *w, const ext_plot_request *request, ext_error *error)
 {
     const gru4rec_allocator *memory = &request->budget.allocator;
     const gru4rec_items *items = w->version->loaded.items;
     w->n = gru4rec_items_count(items);
-    w->items = memory->resize(memory->context, NULL, ((size_t)w->n + 1) * sizeof(item));
-    if (w->items == NULL)
+    if (ext_plot_ranking_make(&w->items, memory, items, error) != SQLITE_OK)
+        return error->rc;
+    w->n_listed =
+        memory->resize(memory->context, NULL, ((size_t)w->n + 1) * sizeof *w->n_listed);
+    if (w->n_listed == NULL)
         return ext_error_nomem(error);
     for (int32_t row = 0; row < w->n; row++)
-        w->items[row] = (item){.support = gru4rec_items_support(items)[row], .row = row};
+        w->n_listed[row] = 0;
     return SQLITE_OK;
 }
 
-/* ---- recommendations ---- */
-
-/* Returns the next number of the generator splitmix64, from 0 to below 1. */
-static double draw(uint64_t *x)
+/* Returns how many lists have the item at an index of w->items. */
+static int64_t listed(const work *w, int32_t at)
 {
-    uint64_t z = (*x += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+    return w->n_listed[w->items[at].row];
 }
+
+/* ---- recommendations ---- */
 
 /* What lists are made with. All zero before. */
 typedef struct ranker {
@@ -100,7 +83,7 @@ static int rank(work *w, ranker *r, ext_error *error)
         for (int place = 0;
              place < DEPTH && gru4rec_batch_get(r->batch, lane, place, &row, &score);
              place++)
-            w->items[row].n_listed++;
+            w->n_listed[row]++;
         w->n_sessions++;
     }
     r->n_lanes = 0;
@@ -118,7 +101,7 @@ static int rank_sessions(work *w, ranker *r, const gru4rec_dataset *dataset, int
             n_wanted = n_left < SESSIONS ? n_left : SESSIONS;
     for (int64_t i = 0; n_wanted > 0; i++, n_left--) {
         const int64_t first = dataset->offsets[i];
-        if (draw(&random) * (double)n_left >= (double)n_wanted)
+        if (ext_plot_ranking_draw(&random) * (double)n_left >= (double)n_wanted)
             continue;
         n_wanted--;
         if (add_session(r, dataset->item_rows + first,
@@ -178,14 +161,14 @@ static void add_counts(ext_figure *figure, const work *w)
     const size_t lists = ext_figure_add_series(figure, panel, EXT_FIGURE_POINTS,
                                                "lists of 20 with the item");
     for (int32_t i = 0; i < w->n; i++)
-        if (w->items[i].n_listed > 0) {
-            ext_figure_add(figure, panel, lists, i + 1, (double)w->items[i].n_listed);
+        if (listed(w, i) > 0) {
+            ext_figure_add(figure, panel, lists, i + 1, (double)listed(w, i));
             n_listed++;
         }
     ext_figure_note(figure,
-                    "The lists of %lld session%s have %d of %d items; items in no list "
-                    "have no dot.",
-                    w->n_sessions, w->n_sessions == 1 ? "" : "s", n_listed, w->n);
+                    "The lists of %s have %d of %d items; items in no list have no dot.",
+                    ext_text_count_of(&(ext_text_count){""}, w->n_sessions, "session"),
+                    n_listed, w->n);
 }
 
 /* Adds a line with the share of a count that the items up to each rank have. */
@@ -195,11 +178,10 @@ static void add_share(ext_figure *figure, size_t panel, const work *w, const cha
     const size_t series = ext_figure_add_series(figure, panel, EXT_FIGURE_LINE, name);
     double all = 0, sum = 0;
     for (int32_t i = 0; i < w->n; i++)
-        all += (double)(of_lists ? w->items[i].n_listed : w->items[i].support);
+        all += (double)(of_lists ? listed(w, i) : w->items[i].support);
     int32_t next = 1;
     for (int32_t rank = 1; all > 0 && rank <= w->n; rank++) {
-        const item *at = &w->items[rank - 1];
-        sum += (double)(of_lists ? at->n_listed : at->support);
+        sum += (double)(of_lists ? listed(w, rank - 1) : w->items[rank - 1].support);
         if (rank == next) {
             ext_figure_add(figure, panel, series, rank, 100 * sum / all);
             next = next_rank(rank, w->n);
@@ -245,13 +227,13 @@ int ext_plot_popularity_fill(ext_figure *figure, ext_plot_request *request,
     if (rc == SQLITE_OK && request->config.source != NULL)
         rc = read_lists(&w, request, error);
     if (rc == SQLITE_OK) {
-        qsort(w.items, (size_t)w.n, sizeof *w.items, compare_items);
         add_counts(figure, &w);
         add_shares(figure, &w);
         if (request->config.source == NULL)
             ext_figure_note(figure, "The model has no source of events, so that nothing "
                                     "is known of its recommendations.");
     }
+    memory->resize(memory->context, w.n_listed, 0);
     memory->resize(memory->context, w.items, 0);
     ext_model_release(w.version);
     return ext_budget_explain(&request->budget, "the picture",

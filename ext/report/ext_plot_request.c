@@ -1,6 +1,8 @@
 /* ext_plot_request.c - what is drawn, and what was measured for it; see ext_plot.h. */
 #include "ext_plot.h"
 
+#include <string.h>
+
 /*
  * Reads the options of the call. Those of a baseline that is not measured are refused, as
  * gru4rec_evaluate() refuses them.
@@ -50,6 +52,31 @@ int ext_plot_request_read(ext_plot_request *request, ext_connection *connection,
     const int64_t limit = request->options.memory_limit;
     ext_budget_start(&request->budget, limit > 0 ? limit : request->own.memory_limit);
     return rc;
+}
+
+bool ext_plot_request_option(gru4rec_option_info *info, const char *name)
+{
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, info);
+        if (strcmp(info->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+int ext_plot_request_check(const ext_plot_request *request, const char *who, int uses,
+                           int with_test, ext_error *error)
+{
+    const ext_columns *columns = &request->columns;
+    char untested[80];
+    if (ext_uses_check(&request->options, columns, uses | with_test, who, "leave it out",
+                       error) != SQLITE_OK ||
+        columns->test != NULL)
+        return error->rc;
+    sqlite3_snprintf(sizeof untested, untested, "without a test, %s", who);
+    return ext_uses_check(&request->options, columns, uses, untested,
+                          "name test events, as test=clicks_test, or leave it out",
+                          error);
 }
 
 void ext_plot_request_free(ext_plot_request *request)

@@ -28,13 +28,31 @@ typedef struct option {
 /* Returns the series of a panel for trials of that many epochs. */
 static size_t series_of(ext_figure *figure, size_t panel, int64_t epochs)
 {
-    char name[40];
-    sqlite3_snprintf(sizeof name, name, "%lld epoch%s", epochs, epochs == 1 ? "" : "s");
-    return ext_figure_find_series(figure, panel, EXT_FIGURE_POINTS, name);
+    ext_text_count name;
+    return ext_figure_find_series(figure, panel, EXT_FIGURE_POINTS,
+                                  ext_text_count_of(&name, epochs, "epoch"));
+}
+
+int ext_plot_trials_objective(char **text, const ext_home *home, ext_error *error)
+{
+    gru4rec_option_info info = {.name = ""};
+    sqlite3_stmt *stmt;
+    ext_plot_request_option(&info, "objective");
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT coalesce((SELECT options ->> '$.given.objective' FROM "
+                       "@trial WHERE tune = " LAST " AND trial = 0), ?1)",
+                       "s", info.default_text);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW && (*text = ext_sql_text(stmt, 0)) == NULL)
+        rc = ext_error_nomem(error);
+    return ext_sql_finish(stmt, rc, "reading the trials", error);
 }
 
 /* Adds the panel of the objective by trial. */
-static int add_order(ext_figure *figure, const ext_home *home, ext_error *error)
+static int add_order(ext_figure *figure, const char *objective, const ext_home *home,
+                     ext_error *error)
 {
     sqlite3_stmt *stmt;
     int rc = ext_query(home, &stmt, error,
@@ -45,7 +63,7 @@ static int add_order(ext_figure *figure, const ext_home *home, ext_error *error)
     if (rc != SQLITE_OK)
         return rc;
     const size_t panel = ext_figure_add_panel(figure, NULL, "trial", EXT_FIGURE_LINEAR,
-                                              "objective", EXT_FIGURE_LINEAR);
+                                              objective, EXT_FIGURE_LINEAR);
     if (panel < figure->n_panels)
         figure->panels[panel].x.is_whole = true;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
@@ -55,8 +73,8 @@ static int add_order(ext_figure *figure, const ext_home *home, ext_error *error)
     return ext_sql_finish(stmt, rc, "reading the trials", error);
 }
 
-/* The value of an option (a list as 100/50), and the rows that have one. */
-#define VALUE "iif(j.type = 'array', replace(trim(j.value, '[]'), ',', '/'), j.value)"
+/* The value of an option, and the rows that have one. */
+#define VALUE EXT_PLOT_VALUE("j")
 #define ROWS                                                          \
     " FROM @trial AS t, json_each(t.options) AS j WHERE tune = " LAST \
     " AND trial > 0 AND objective IS NOT NULL AND j.type <> 'null' "
@@ -130,7 +148,8 @@ static int read_options(option options[PANELS], size_t *n, const ext_home *home,
 }
 
 /* Adds a panel for each option. */
-static int add_options(ext_figure *figure, const ext_home *home, ext_error *error)
+static int add_options(ext_figure *figure, const char *objective, const ext_home *home,
+                       ext_error *error)
 {
     option options[PANELS];
     size_t n = 0;
@@ -140,7 +159,7 @@ static int add_options(ext_figure *figure, const ext_home *home, ext_error *erro
                                        : options[i].is_log   ? EXT_FIGURE_LOG
                                                              : EXT_FIGURE_LINEAR;
         const size_t panel = ext_figure_add_panel(figure, NULL, options[i].name, scale,
-                                                  "objective", EXT_FIGURE_LINEAR);
+                                                  objective, EXT_FIGURE_LINEAR);
         if (panel < figure->n_panels)
             figure->panels[panel].is_low = n > FEW;
         if (rc == SQLITE_OK)
@@ -154,6 +173,7 @@ static int add_options(ext_figure *figure, const ext_home *home, ext_error *erro
 static int fill(ext_figure *figure, const ext_home *home, ext_error *error)
 {
     bool has_trials;
+    char *objective = NULL;
     int64_t tune = 0;
     int rc = ext_shadow_has(home, "trial", &has_trials, error);
     if (rc == SQLITE_OK && has_trials)
@@ -167,11 +187,17 @@ static int fill(ext_figure *figure, const ext_home *home, ext_error *error)
         return SQLITE_OK;
     }
     if (rc == SQLITE_OK)
-        rc = add_order(figure, home, error);
+        rc = ext_plot_trials_objective(&objective, home, error);
     if (rc == SQLITE_OK)
-        rc = add_options(figure, home, error);
+        rc = add_order(figure, objective, home, error);
     if (rc == SQLITE_OK)
-        ext_figure_note(figure, "A larger objective is better. Tuning %lld.", tune);
+        rc = add_options(figure, objective, home, error);
+    if (rc == SQLITE_OK)
+        ext_figure_note(figure,
+                        "The objective is %s, on the sessions that the tuning chose by: "
+                        "more is better. Tuning %lld.",
+                        objective, tune);
+    sqlite3_free(objective);
     return rc;
 }
 

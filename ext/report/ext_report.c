@@ -74,6 +74,13 @@ static int read_arguments(const char **path, const char **options, sqlite3 *db, 
                                     : SQLITE_OK;
 }
 
+/* What options a report uses, and what it uses in addition if there is a test. */
+enum {
+    USES = EXT_USES_LISTS | EXT_USES_VERSION | EXT_USES_SEED | EXT_USES_MEMORY |
+           EXT_USES_TEST | EXT_USES_ITEMS,
+    WITH_TEST = EXT_USES_MEASURES | EXT_USES_COLUMNS
+};
+
 /* Reads the model and its options as a call of its own (ext_report_facts.c, run()). */
 static int read_request(ext_report_facts *facts, ext_connection *connection,
                         sqlite3_value *name, const char *options, ext_error *error)
@@ -82,6 +89,9 @@ static int read_request(ext_report_facts *facts, ext_connection *connection,
     int rc = ext_entry_start(&entry, connection->db, error);
     if (rc == SQLITE_OK)
         rc = ext_plot_request_read(&facts->request, connection, name, options, error);
+    if (rc == SQLITE_OK)
+        rc =
+            ext_plot_request_check(&facts->request, "the report", USES, WITH_TEST, error);
     ext_entry_end(&entry);
     return rc;
 }

@@ -20,6 +20,13 @@
 
 #include "ext_plot.h"
 
+/*
+ * The schema of our tables in SQL, with a dot. SQLite finds them under any schema name,
+ * and no schema has this one: so a table of the user's that is called as one of ours is
+ * not taken for it.
+ */
+#define EXT_REPORT_OWN "\"gru4rec()\"."
+
 /* ---- ext_report_rows.c ---- */
 
 /*
@@ -103,6 +110,7 @@ int ext_report_examples_draw(ext_report_examples *examples, size_t n,
                              const ext_loaded *loaded, ext_error *error);
 /* Frees the examples, and sets all fields to zero. */
 void ext_report_examples_free(ext_report_examples *examples);
+
 /* ---- ext_report_titles.c ---- */
 
 /*
@@ -114,10 +122,9 @@ typedef struct ext_report_titles {
 } ext_report_titles;
 
 /*
- * Reads the titles of the items titles->rows by the text of the option titles, the name
- * of a table or a SELECT: its first column is the id of an item, its second one the
- * title. Without that option there is no title, which is no error. SQLITE_ERROR: the
- * query cannot be run, or has one column only.
+ * Reads the titles of the items titles->rows by option titles of the request, as
+ * ext_plot_texts_read() does; of several titles of an item the first counts. Without that
+ * option there is no title, which is no error.
  */
 int ext_report_titles_read(ext_report_titles *titles, const ext_plot_request *request,
                            const gru4rec_items *items, ext_error *error);
@@ -134,7 +141,6 @@ typedef enum ext_report_version {
     EXT_REPORT_FINISHED,
     EXT_REPORT_EVENTS,
     EXT_REPORT_SESSIONS,
-    EXT_REPORT_EPOCHS,
     EXT_REPORT_BEST_EPOCH,
     EXT_REPORT_SECONDS,
     EXT_REPORT_SKIPPED_EVENTS,
@@ -142,7 +148,6 @@ typedef enum ext_report_version {
     EXT_REPORT_HELD_OUT,
     EXT_REPORT_RECALL,
     EXT_REPORT_MRR,
-    EXT_REPORT_BLEND,
     EXT_REPORT_FIRST_EVENT,
     EXT_REPORT_LAST_EVENT,
     EXT_REPORT_WARNINGS
@@ -173,13 +178,14 @@ typedef struct ext_report_facts {
     ext_report_rows version;   /* see ext_report_version */
     ext_report_rows catalogue; /* see ext_report_catalogue */
     char *first, *last;        /* times of the first and the last event; owned, or NULL */
-    ext_report_rows options; /* name, value, default, help: those that are not default */
-    ext_report_rows epochs;  /* epoch, loss, recall, mrr, seconds */
-    ext_report_rows audit;   /* check_name, severity, value, advice */
-    char *no_audit;          /* why the events were not audited; owned, or NULL */
-    ext_rows frequent;       /* the items with the most events, at most ten */
-    ext_report_rows tuning;  /* trials, best one, objective that was given */
-    ext_report_rows trials;  /* trial, epochs, objective, recall, mrr, options */
+    ext_report_rows options;   /* name, value, default: those that are not default */
+    ext_report_rows epochs;    /* epoch, loss, recall, mrr */
+    ext_report_rows audit;     /* check_name, severity, value, advice */
+    char *no_audit;            /* why the events were not audited; owned, or NULL */
+    ext_rows frequent;         /* the items with the most events, at most ten */
+    ext_report_rows tuning;    /* of the last one: trials, the best one */
+    char *objective;           /* by which that chose; owned; NULL: there is no tuning */
+    ext_report_rows trials;    /* trial, epochs, objective, recall, mrr, options */
     /* What was measured on the test; NULL: the request has no test. Borrowed. */
     const ext_plot_measures *all, *positions, *popularity;
     int64_t k; /* the cut-off that the text is about: the largest one */

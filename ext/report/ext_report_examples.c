@@ -1,9 +1,10 @@
 /*
- * ext_report_examples.c - sessions that are drawn as examples, what was recommended for
- * them, and titles of items; see ext_report.h.
+ * ext_report_examples.c - sessions that are drawn as examples, and what was recommended
+ * for them; see ext_report.h.
  *
- * Each session of the source has a key, a hash of its value and the seed; those with the
- * lowest keys are taken. So the examples do not depend on the order in which rows come.
+ * Each session of the source has a key, a hash of its value and the seed, whose bits are
+ * mixed, so that sessions with numbers in sequence are no sequence; those with the lowest
+ * keys are taken. So the examples do not depend on the order in which rows come.
  */
 #include "ext_report.h"
 
@@ -26,14 +27,6 @@ static int open_source(ext_source *source, const ext_plot_request *request,
                                         source, error);
 }
 
-/* Mixes the bits of a hash, so that sessions with numbers in sequence are no sequence. */
-static uint64_t mix(uint64_t hash)
-{
-    hash = (hash ^ hash >> 30) * 0xbf58476d1ce4e5b9u;
-    hash = (hash ^ hash >> 27) * 0x94d049bb133111ebu;
-    return hash ^ hash >> 31;
-}
-
 /*
  * Takes the session as an example if its key is among the n lowest so far, in its place
  * by the key. Then session becomes NULL and rows empty; else both stay the caller's.
@@ -42,7 +35,8 @@ static void offer(ext_report_examples *examples, size_t n, uint64_t seed,
                   sqlite3_value **session, ext_rows *rows)
 {
     ext_report_example *list = examples->examples;
-    const uint64_t key = mix(ext_value_hash(mix(seed), *session));
+    const uint64_t key =
+        ext_plot_ranking_mix(ext_value_hash(ext_plot_ranking_mix(seed), *session));
     size_t at = examples->n;
     if (n == 0 || rows->n < 2 || (at == n && key >= list[n - 1].key))
         return;
@@ -100,11 +94,12 @@ typedef struct walker {
 static int start_walk(walker *walk, const ext_plot_request *request,
                       const char *reference, const gru4rec_items *items, ext_error *error)
 {
-    static const char rank[] = "SELECT rank FROM "
-                               "gru4rec_recommend(?3, ?1, NULL, ?5, ?6, ?4) "
-                               "WHERE item = ?2";
-    static const char list[] = "SELECT item FROM "
-                               "gru4rec_recommend(?3, ?1, ?2, ?5, ?6, ?4) ORDER BY rank";
+    static const char rank[] =
+        "SELECT rank FROM " EXT_REPORT_OWN "gru4rec_recommend(?3, ?1, NULL, ?5, ?6, ?4) "
+        "WHERE item = ?2";
+    static const char list[] =
+        "SELECT item FROM " EXT_REPORT_OWN "gru4rec_recommend(?3, ?1, ?2, ?5, ?6, ?4) "
+        "ORDER BY rank";
     const ext_home *home = &request->home;
     const int64_t version = request->options.version;
     const int64_t exclude_seen = request->options.exclude_seen;

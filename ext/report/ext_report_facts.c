@@ -42,10 +42,9 @@ static int find_version(ext_report_facts *facts, ext_error *error)
 /* The query of facts->version; its columns are those of ext_report_version. */
 static const char version_query[] =
     "SELECT source, finished, summary ->> '$.events', summary ->> '$.sessions',"
-    " (SELECT count(*) FROM @epoch WHERE version = ?1), summary ->> '$.best_epoch',"
-    " summary ->> '$.seconds', summary ->> '$.skipped_events',"
+    " summary ->> '$.best_epoch', summary ->> '$.seconds', summary ->> '$.skipped_events',"
     " summary ->> '$.skipped_sessions', summary ->> '$.held_out',"
-    " summary ->> '$.recall', summary ->> '$.mrr', summary ->> '$.blend',"
+    " summary ->> '$.recall', summary ->> '$.mrr',"
     " summary ->> '$.first_event', summary ->> '$.last_event',"
     " (SELECT group_concat(value, '; ') FROM json_each(summary, '$.warnings'))"
     " FROM @version WHERE version = ?1";
@@ -86,13 +85,10 @@ static int read_time(char **text, const ext_report_facts *facts, size_t column,
 /* Reads which options of the version are not those that a training has by default. */
 static int read_options(ext_report_facts *facts, ext_error *error)
 {
-    static const char query[] =
-        "SELECT v.key, iif(v.type IN ('true', 'false'), v.type, v.value),"
-        " iif(d.type IN ('true', 'false'), d.type, d.value), o.help"
-        " FROM json_each(?1) AS v"
-        " JOIN json_each(?2) AS d ON d.key = v.key"
-        " LEFT JOIN gru4rec_options AS o ON o.name = v.key"
-        " WHERE v.value <> d.value ORDER BY v.id";
+    static const char query[] = "SELECT v.key, " EXT_PLOT_VALUE("v") ", " EXT_PLOT_VALUE(
+        "d") " FROM json_each(?1) AS v"
+             " JOIN json_each(?2) AS d ON d.key = v.key"
+             " WHERE v.value <> d.value ORDER BY v.id";
     sqlite3_stmt *stmt = NULL;
     gru4rec_options defaults;
     gru4rec_options_init(&defaults);
@@ -114,42 +110,40 @@ static int read_trials(ext_report_facts *facts, ext_error *error)
 {
     static const char tuning[] =
         "SELECT (SELECT count(DISTINCT trial) FROM @trial AS t"
-        "  WHERE t.tune = m.tune AND trial > 0), options ->> '$.best',"
-        " options ->> '$.given.objective' FROM @trial AS m WHERE trial = 0 AND ?1 > 0"
+        "  WHERE t.tune = m.tune AND trial > 0), options ->> '$.best'"
+        " FROM @trial AS m WHERE trial = 0 AND ?1 > 0"
         " ORDER BY tune DESC LIMIT 1";
     static const char trials[] =
         "SELECT trial, epochs, objective, recall, mrr,"
-        " (SELECT group_concat(key || ' ' || value, ', ') FROM json_each(options))"
-        " FROM @trial AS m WHERE tune = (SELECT max(tune) FROM @trial) AND trial > 0"
-        " AND ?1 > 0 AND rung = (SELECT max(rung) FROM @trial AS t"
-        "  WHERE t.tune = m.tune AND t.trial = m.trial)"
-        " ORDER BY objective DESC, trial LIMIT 10";
+        " (SELECT group_concat(key || ' ' || " EXT_PLOT_VALUE(
+            "j") ", ', ')"
+                 "  FROM json_each(options) AS j)"
+                 " FROM @trial AS m WHERE tune = (SELECT max(tune) FROM @trial) AND trial > 0"
+                 " AND ?1 > 0 AND rung = (SELECT max(rung) FROM @trial AS t"
+                 "  WHERE t.tune = m.tune AND t.trial = m.trial)"
+                 " ORDER BY objective DESC, trial LIMIT 10";
     bool has_trials;
     int rc = ext_shadow_has(&facts->request.home, "trial", &has_trials, error);
     if (rc == SQLITE_OK && has_trials)
         rc = read_rows(&facts->tuning, facts, tuning, error);
+    if (rc == SQLITE_OK && has_trials)
+        rc = ext_plot_trials_objective(&facts->objective, &facts->request.home, error);
     return rc == SQLITE_OK && has_trials ? read_rows(&facts->trials, facts, trials, error)
                                          : rc;
 }
 
-/* Lists the ten items with the most events; of equal ones the first in the catalogue. */
+/* Lists the ten items with the most events. */
 static int list_frequent(ext_report_facts *facts, ext_error *error)
 {
     enum { MOST = 10 };
     const gru4rec_items *items = facts->model->loaded.items;
-    const int64_t *support = gru4rec_items_support(items);
-    ext_rows *list = &facts->frequent;
-    for (int32_t row = 0; row < gru4rec_items_count(items); row++) {
-        if (list->n == MOST && support[row] <= support[list->rows[MOST - 1]])
-            continue;
-        if (list->n < MOST && ext_rows_add(list, row, error) != SQLITE_OK)
-            return error->rc;
-        size_t at = list->n - 1;
-        for (; at > 0 && support[list->rows[at - 1]] < support[row]; at--)
-            list->rows[at] = list->rows[at - 1];
-        list->rows[at] = row;
-    }
-    return SQLITE_OK;
+    const int32_t n = gru4rec_items_count(items);
+    ext_plot_item *list;
+    int rc = ext_plot_ranking_make(&list, &ext_memory, items, error);
+    for (int32_t i = 0; rc == SQLITE_OK && i < MOST && i < n; i++)
+        rc = ext_rows_add(&facts->frequent, list[i].row, error);
+    ext_memory.resize(ext_memory.context, list, 0);
+    return rc;
 }
 
 /* Reads what the model's own tables say of the version. */
@@ -166,7 +160,7 @@ static int read_version(ext_report_facts *facts, ext_error *error)
         rc = read_options(facts, error);
     if (rc == SQLITE_OK)
         rc = read_rows(&facts->epochs, facts,
-                       "SELECT epoch, loss, recall, mrr, seconds FROM @epoch"
+                       "SELECT epoch, loss, recall, mrr FROM @epoch"
                        " WHERE version = ?1 ORDER BY epoch",
                        error);
     if (rc == SQLITE_OK)
@@ -208,7 +202,8 @@ static int read_audit(ext_report_facts *facts, ext_error *error)
     if (options == NULL)
         return ext_error_nomem(error);
     ext_query(&request->home, &stmt, &own,
-              "SELECT check_name, severity, value, advice FROM gru4rec_audit(?1, ?2, ?3)",
+              "SELECT check_name, severity, value, advice FROM " EXT_REPORT_OWN
+              "gru4rec_audit(?1, ?2, ?3)",
               "sss", facts->reference, request->columns.test, options);
     sqlite3_free(options);
     ext_report_rows_read(&facts->audit, stmt, &own);
@@ -309,7 +304,8 @@ static int compare(ext_report_facts *facts, int measure, ext_error *error)
     else
         ext_query(&request->home, &stmt, error,
                   "SELECT b, difference, low, high, p"
-                  " FROM gru4rec_compare(?1, ?2, ?3, ?4) WHERE measure = ?5",
+                  " FROM " EXT_REPORT_OWN "gru4rec_compare(?1, ?2, ?3, ?4)"
+                  " WHERE measure = ?5",
                   "sssss", facts->reference, method, request->columns.test, options,
                   names[measure]);
     sqlite3_free(options);
@@ -410,6 +406,7 @@ void ext_report_facts_free(ext_report_facts *facts)
     sqlite3_free(facts->first);
     sqlite3_free(facts->last);
     sqlite3_free(facts->no_audit);
+    sqlite3_free(facts->objective);
     ext_model_release(facts->model);
     ext_plot_request_free(&facts->request);
     *facts = (ext_report_facts){0};

@@ -42,21 +42,26 @@ static void say_test(ext_report_html *html, const ext_report_facts *facts,
 {
     const ext_measurement *measurement = &facts->request.measurement;
     const char *test = facts->request.columns.test;
+    const int64_t n_unknown = measurement->test.dataset->n_unknown;
+    ext_text_count clicks, sessions;
     if (ext_select_is(test))
         ext_report_html_code(html, "%s", test);
     ext_report_html_say(
         html,
-        "Measured on %s: %s next clicks of %s sessions. Each click of a session "
-        "but the first is a target, which is to be guessed from the clicks before it.",
+        "Measured on %s: %s of %s. %s a target, which is to be guessed from the "
+        "clicks before it.",
         ext_select_is(test) ? "the events of the SELECT above" : test,
-        ext_report_html_count(&(ext_report_count){""}, own->events),
-        ext_report_html_count(&(ext_report_count){""}, own->sessions));
-    if (measurement->test.dataset->n_unknown > 0)
-        ext_report_html_say(html,
-                            "%s events of the test have items that the version does "
-                            "not know; they count neither as targets nor as clicks.",
-                            ext_report_html_count(&(ext_report_count){""},
-                                                  measurement->test.dataset->n_unknown));
+        ext_text_count_of(&clicks, own->events, "next click"),
+        ext_text_count_of(&sessions, own->sessions, "session"),
+        measurement->options.last_only ? "The last click of each session is"
+                                       : "Each click of a session but the first is");
+    if (n_unknown > 0)
+        ext_report_html_say(html, "%s of the test %s that the version does not know; %s.",
+                            ext_text_count_of(&clicks, n_unknown, "event"),
+                            n_unknown == 1 ? "has an item" : "have items",
+                            n_unknown == 1 ? "it counts neither as target nor as click"
+                                           : "they count neither as targets nor as "
+                                             "clicks");
     if (measurement->warnings != NULL)
         ext_report_html_warn(html, "Mind when you read these figures: %s.",
                              measurement->warnings);
@@ -70,9 +75,11 @@ static void write_methods(ext_report_html *html, const ext_report_facts *facts)
     static const char *const headings[] = {"method", "recall",   "MRR",
                                            "NDCG",   "coverage", "popularity"};
     measure_text room;
-    char *caption =
-        sqlite3_mprintf("Lists of %lld items, with 95 %% intervals", (long long)facts->k);
-    ext_report_html_table(html, caption != NULL ? caption : "", "lrrrrr", headings);
+    char caption[80];
+    ext_text_count items;
+    sqlite3_snprintf(sizeof caption, caption, "Lists of %s, with 95 %% intervals",
+                     ext_text_count_of(&items, facts->k, "item"));
+    ext_report_html_table(html, caption, "lrrrrr", headings);
     for (size_t i = 0; i < facts->all->n; i++) {
         const gru4rec_metrics *row = &facts->all->rows[i];
         if (row->k != facts->k || row->segment != NULL)
@@ -87,7 +94,15 @@ static void write_methods(ext_report_html *html, const ext_report_facts *facts)
         ext_report_html_row_end(html);
     }
     ext_report_html_table_end(html);
-    sqlite3_free(caption);
+}
+
+/* Tells whether there are measures at another cut-off than that of the text. */
+static bool has_cutoffs(const ext_report_facts *facts)
+{
+    for (size_t i = 0; i < facts->all->n; i++)
+        if (facts->all->rows[i].k != facts->k)
+            return true;
+    return false;
 }
 
 /* The table of the version at all cut-offs, if there are several. */
@@ -95,7 +110,7 @@ static void write_cutoffs(ext_report_html *html, const ext_report_facts *facts)
 {
     static const char *const headings[] = {"list of", "recall", "MRR", "NDCG"};
     measure_text room;
-    if (facts->all->n < 2 || facts->all->rows[1].k == facts->k)
+    if (!has_cutoffs(facts))
         return;
     ext_report_html_table(html, "The model, by the length of the list", "rrrr", headings);
     for (size_t i = 0; i < facts->all->n; i++) {
@@ -134,28 +149,25 @@ static void say_difference(ext_report_html *html, const ext_report_facts *facts,
                           : difference > 0
                               ? "is not likely to be chance"
                               : "is for the worse, and not likely to be chance";
-    char *interval = isnan(low) ? sqlite3_mprintf("")
-                                : sqlite3_mprintf(" (95 %% interval %+.*f to %+.*f)",
-                                                  digits, low, digits, high);
+    char interval[80] = "";
+    if (!isnan(low))
+        sqlite3_snprintf(sizeof interval, interval, " (95 %% interval %+.*f to %+.*f)",
+                         digits, low, digits, high);
     ext_report_html_say(html,
                         "The simple method that has most of it is %s, with %.*f. The "
                         "model's difference to that is %+.*f%s, which %s (p = %.4f).",
                         facts->best[measure]->method, digits, b, digits, difference,
-                        interval != NULL ? interval : "", verdict, p);
-    html->is_short |= interval == NULL;
-    sqlite3_free(interval);
+                        interval, verdict, p);
 }
 
 /* A sentence or two on each measure. */
 static void say_measures(ext_report_html *html, const ext_report_facts *facts,
                          const gru4rec_metrics *own)
 {
-    const long long k = (long long)facts->k;
+    ext_text_count items;
     ext_report_html_part(html, "In words");
-    ext_report_html_say(html,
-                        "Recall: of 100 next clicks, %.1f are among the %lld items that "
-                        "are shown%s.",
-                        100 * own->recall, k,
+    ext_report_html_say(html, "Recall: of 100 next clicks, %.1f are in a list of %s%s.",
+                        100 * own->recall, ext_text_count_of(&items, facts->k, "item"),
                         own->recall > 0.995 ? "; that is so good that a leak is likely"
                                             : "");
     say_difference(html, facts, EXT_REPORT_BY_RECALL, 100);
@@ -184,22 +196,23 @@ static void say_untested(ext_report_html *html, const ext_report_facts *facts)
 {
     const ext_report_rows *version = &facts->version;
     if (!ext_report_rows_is_null(version, 0, EXT_REPORT_RECALL))
-        ext_report_html_say(html,
-                            "On the %s latest sessions, which the training held out: "
-                            "recall@20 is %.3f, MRR@20 is %.3f. The epoch was chosen by "
-                            "these sessions, so expect a little less of others.",
-                            ext_report_html_count(
-                                &(ext_report_count){""},
-                                ext_report_rows_integer(version, 0, EXT_REPORT_HELD_OUT)),
-                            ext_report_rows_real(version, 0, EXT_REPORT_RECALL),
-                            ext_report_rows_real(version, 0, EXT_REPORT_MRR));
+        ext_report_html_say(
+            html,
+            "On the %s, which the training held out: "
+            "recall@20 is %.3f, MRR@20 is %.3f. The epoch was chosen by "
+            "what was held out, so expect a little less of others.",
+            ext_text_count_of(&(ext_text_count){""},
+                              ext_report_rows_integer(version, 0, EXT_REPORT_HELD_OUT),
+                              "latest session"),
+            ext_report_rows_real(version, 0, EXT_REPORT_RECALL),
+            ext_report_rows_real(version, 0, EXT_REPORT_MRR));
     ext_report_html_say(html,
                         "No test was given, so the model is not measured beside simple "
                         "methods. Give events that came after the training:");
     char *call = sqlite3_mprintf("SELECT gru4rec_report(%Q, 'test=clicks_test');",
                                  facts->reference);
-    ext_report_html_code(html, "%s", call != NULL ? call : "");
     html->is_short |= call == NULL;
+    ext_report_html_code(html, "%s", call != NULL ? call : "");
     sqlite3_free(call);
 }
 

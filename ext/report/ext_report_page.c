@@ -117,6 +117,7 @@ static void write_summary(ext_report_html *html, const ext_report_facts *facts)
 {
     const int n_errors = count_findings(facts, "error");
     const int n_warnings = count_findings(facts, "warning");
+    ext_text_count errors, warnings;
     say_version(html, facts);
     write_cards(html, facts);
     const gru4rec_metrics *best = facts->best[EXT_REPORT_BY_RECALL];
@@ -125,16 +126,16 @@ static void write_summary(ext_report_html *html, const ext_report_facts *facts)
                             "The best simple method that it was measured beside is %s, "
                             "which has %.1f of 100 next clicks in such a list.",
                             best->method, 100 * best->recall);
+    ext_text_count_of(&warnings, n_warnings, "warning");
     if (n_errors > 0)
         ext_report_html_warn(html,
-                             "The audit of the events has %d errors and %d "
-                             "warnings: see below before you trust a figure.",
-                             n_errors, n_warnings);
+                             "The audit of the events has %s and %s: see below before "
+                             "you trust a figure.",
+                             ext_text_count_of(&errors, n_errors, "error"),
+                             warnings.text);
     else if (n_warnings > 0)
-        ext_report_html_say(html,
-                            "The audit of the events has %d warning%s, and no "
-                            "error.",
-                            n_warnings, n_warnings > 1 ? "s" : "");
+        ext_report_html_say(html, "The audit of the events has %s, and no error.",
+                            warnings.text);
 }
 
 /* ---- the events ---- */
@@ -173,7 +174,7 @@ static void write_profile(ext_report_html *html, const ext_report_facts *facts)
                ext_report_rows_real(items, 0, EXT_REPORT_RARE), 0);
     write_fact(html, "events of the most frequent item",
                ext_report_rows_real(items, 0, EXT_REPORT_MOST), 0);
-    write_fact(html, "% of the events are of the 20 most frequent items",
+    write_fact(html, "events of the 20 most frequent items, in % of all",
                sum > 0 ? 100 * ext_report_rows_real(items, 0, EXT_REPORT_TWENTY) / sum
                        : NAN,
                1);
@@ -190,13 +191,12 @@ static void write_profile(ext_report_html *html, const ext_report_facts *facts)
 static void write_frequent(ext_report_html *html, const ext_report_facts *facts)
 {
     const int64_t *support = gru4rec_items_support(facts->model->loaded.items);
-    char badge[40];
     ext_report_html_list(html, "The most frequent items", 1);
     for (size_t i = 0; i < facts->frequent.n; i++) {
         const int32_t row = facts->frequent.rows[i];
-        sqlite3_snprintf(sizeof badge, badge, "%s events",
-                         ext_report_html_count(&(ext_report_count){""}, support[row]));
-        ext_report_shown_item(html, facts, row, badge, false);
+        ext_text_count badge;
+        ext_report_shown_item(html, facts, row,
+                              ext_text_count_of(&badge, support[row], "event"), false);
     }
     ext_report_html_list_end(html);
 }
@@ -220,11 +220,41 @@ static void write_findings(ext_report_html *html, const ext_report_rows *audit,
     }
 }
 
-/* What the audit found, and which checks found nothing. */
+/*
+ * Says which checks have that value (NULL: they did not run), if there are any. verdict:
+ * what is so of them; why: the reason, or where that is from.
+ */
+static void say_checks(ext_report_html *html, const ext_report_rows *audit,
+                       const char *value, const char *verdict, const char *why)
+{
+    sqlite3_str *names = sqlite3_str_new(NULL);
+    for (size_t i = 0; i < audit->n; i++) {
+        const char *own = ext_report_rows_text(audit, i, 2);
+        if (own == NULL ? value == NULL : value != NULL && strcmp(own, value) == 0)
+            sqlite3_str_appendf(names, ", %s", ext_report_rows_text(audit, i, 0));
+    }
+    html->is_short |= sqlite3_str_errcode(names) != SQLITE_OK;
+    char *list = sqlite3_str_finish(names);
+    if (list != NULL) /* else there is none, or no memory */
+        ext_report_html_note(html, "Checks that %s: %s (%s).", verdict, list + 2, why);
+    sqlite3_free(list);
+}
+
+/* Returns why checks of the audit did not run: the advice of the first; NULL: all ran. */
+static const char *why_skipped(const ext_report_rows *audit)
+{
+    for (size_t i = 0; i < audit->n; i++)
+        if (ext_report_rows_is_null(audit, i, 2))
+            return ext_report_rows_text(audit, i, 3);
+    return NULL;
+}
+
+/* What the audit found, which checks found nothing, and which did not run. */
 static void write_audit(ext_report_html *html, const ext_report_facts *facts)
 {
     static const char *const headings[] = {"severity", "check", "what was found"};
     const ext_report_rows *audit = &facts->audit;
+    const char *why = why_skipped(audit);
     ext_report_html_part(html, "Findings of the audit");
     if (facts->no_audit != NULL) {
         ext_report_html_note(html, "The events were not audited: %s.", facts->no_audit);
@@ -235,17 +265,8 @@ static void write_audit(ext_report_html *html, const ext_report_facts *facts)
     write_findings(html, audit, "warning");
     write_findings(html, audit, "info");
     ext_report_html_table_end(html);
-    sqlite3_str *names = sqlite3_str_new(NULL);
-    for (size_t i = 0; i < audit->n; i++) {
-        const char *value = ext_report_rows_text(audit, i, 2);
-        if (value != NULL && strcmp(value, "0") == 0)
-            sqlite3_str_appendf(names, ", %s", ext_report_rows_text(audit, i, 0));
-    }
-    char *list = sqlite3_str_finish(names);
-    if (list != NULL)
-        ext_report_html_note(html, "Checks that found nothing: %s. By gru4rec_audit().",
-                             list + 2);
-    sqlite3_free(list);
+    say_checks(html, audit, "0", "found nothing", "by gru4rec_audit()");
+    say_checks(html, audit, NULL, "did not run", why != NULL ? why : "");
 }
 
 static int write_events(ext_report_html *html, ext_report_facts *facts, ext_error *error)

@@ -56,8 +56,10 @@ static void write_table(ext_report_html *html, const ext_report_facts *facts,
                         const ext_plot_measures *measures, const char *caption)
 {
     const char *best = best_of(facts);
-    const char *const headings[] = {"targets", "how many", "recall", "MRR", best};
+    char other_recall[60];
+    const char *const headings[] = {"targets", "how many", "recall", "MRR", other_recall};
     segment_text room;
+    sqlite3_snprintf(sizeof other_recall, other_recall, "recall of %s", best);
     ext_report_html_table(html, caption, best != NULL ? "lrrrr" : "lrrr", headings);
     for (size_t i = 0; i < measures->n; i++) {
         const gru4rec_metrics *row = &measures->rows[i], *other;
@@ -126,6 +128,7 @@ static void say_losses(ext_report_html *html, const ext_report_facts *facts,
         sqlite3_str_appendf(names, "%s%s", n_lost++ > 0 ? "; " : "",
                             name_of(&room, row->segment));
     }
+    html->is_short |= sqlite3_str_errcode(names) != SQLITE_OK;
     char *text = sqlite3_str_finish(names);
     if (n_lost > 0)
         ext_report_html_say(html, "%s finds more here: %s.", best,
@@ -133,7 +136,6 @@ static void say_losses(ext_report_html *html, const ext_report_facts *facts,
     else if (n > 0)
         ext_report_html_say(html, "It finds as many as %s or more in each of these.",
                             best);
-    html->is_short |= n_lost > 0 && text == NULL;
     sqlite3_free(text);
 }
 

@@ -84,10 +84,10 @@ static void say_hits(ext_report_html *html, const ext_report_facts *facts)
     }
     ext_report_html_say(
         html,
-        "%lld sessions of %s, drawn by seed %lld. For each, the model saw all clicks but "
-        "the last one. In %d of them the last click was among the %d items that were "
-        "recommended.",
-        (long long)examples->n, examples->is_test ? "the test" : "the model's source",
+        "%s of %s, drawn by seed %lld. For each, the model saw all clicks but the last "
+        "one. In %d of them the last click was among the %d items that were recommended.",
+        ext_text_count_of(&(ext_text_count){""}, (int64_t)examples->n, "session"),
+        examples->is_test ? "the test" : "the model's source",
         (long long)facts->request.options.seed, n_hits, EXT_REPORT_LIST);
     if (!examples->is_test)
         ext_report_html_warn(html, "The model was trained on sessions like these, most "

@@ -85,6 +85,7 @@ static void write_options(ext_report_html *html, const ext_report_facts *facts)
 {
     static const char *const headings[] = {"option", "value", "default", "what it is"};
     const ext_report_rows *options = &facts->options;
+    gru4rec_option_info info;
     if (options->n == 0) {
         ext_report_html_note(html, "All options have their defaults.");
         return;
@@ -97,6 +98,9 @@ static void write_options(ext_report_html *html, const ext_report_facts *facts)
             const char *text = ext_report_rows_text(options, i, column);
             ext_report_html_cell(html, "%s", text != NULL ? text : "");
         }
+        const char *name = ext_report_rows_text(options, i, 0);
+        const bool is_known = name != NULL && ext_plot_request_option(&info, name);
+        ext_report_html_cell(html, "%s", is_known ? info.help : "");
         ext_report_html_row_end(html);
     }
     ext_report_html_table_end(html);
@@ -107,10 +111,8 @@ static void write_options(ext_report_html *html, const ext_report_facts *facts)
 /* The best trials of the last tuning. */
 static void write_trials(ext_report_html *html, const ext_report_facts *facts)
 {
-    const char *objective = ext_report_rows_text(&facts->tuning, 0, 2);
-    const char *const headings[] = {
-        "trial",  "epochs", objective != NULL ? objective : "mrr@20",
-        "recall", "MRR",    "options"};
+    const char *const headings[] = {"trial",  "epochs", facts->objective,
+                                    "recall", "MRR",    "options"};
     const ext_report_rows *trials = &facts->trials;
     const int64_t best = ext_report_rows_integer(&facts->tuning, 0, 1);
     ext_report_html_table(html, "The best trials", "rrrrrl", headings);
@@ -137,9 +139,10 @@ static int write_tuning(ext_report_html *html, ext_report_facts *facts, ext_erro
         return SQLITE_OK;
     ext_report_html_section(html, "The tuning");
     ext_report_html_say(html,
-                        "The last tuning of this model tried %lld sets of options%s. "
+                        "The last tuning of this model tried %s of options%s. "
                         "These figures are of the sessions that it chose by.",
-                        (long long)ext_report_rows_integer(tuning, 0, 0),
+                        ext_text_count_of(&(ext_text_count){""},
+                                          ext_report_rows_integer(tuning, 0, 0), "set"),
                         ext_report_rows_is_null(tuning, 0, 1) ? ", and did not finish"
                                                               : "");
     if (ext_report_page_picture(html, facts, "trials", error) != SQLITE_OK)

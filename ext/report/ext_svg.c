@@ -12,8 +12,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Font sizes and line distance of titles. */
-#define TITLE_LINE 21.0
 #define TITLE_SCALE 1.35 /* width of bold text of 16.5 units, to that of EXT_SVG_SIZE */
 
 static const char style[] =

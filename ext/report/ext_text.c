@@ -1,4 +1,4 @@
-/* ext_text.c - how wide texts are, and where to cut them; see ext_plot.h. */
+/* ext_text.c - how wide texts are, where to cut them, and counts; see ext_plot.h. */
 #include "ext_plot.h"
 
 #include <string.h>
@@ -73,4 +73,10 @@ size_t ext_text_fit(const char *text, double width, bool is_line)
         n += length;
     }
     return n;
+}
+
+const char *ext_text_count_of(ext_text_count *room, int64_t n, const char *noun)
+{
+    return sqlite3_snprintf(sizeof room->text, room->text, "%,lld %s%s", (long long)n,
+                            noun, n == 1 ? "" : "s");
 }

@@ -52,47 +52,46 @@ static void release(ext_audit_work *work)
 }
 
 /*
- * Checks that the call sets no option that an audit does not use. An audit uses the
- * options of a training and, if a model is audited, the option version. SQLITE_ERROR: the
- * call sets another option; the message names the first.
+ * Checks that given, the options of the call, has none that the audit does not use. It
+ * uses, if there is a log, those of a training that say how events are prepared and how
+ * large a batch is; and, if a model is audited, version. SQLITE_ERROR: it has another.
  */
-static int check_options(const ext_audit_work *work, ext_error *error)
+static int check_options(const ext_audit_work *work, const gru4rec_options *given,
+                         ext_error *error)
 {
-    const gru4rec_options *options = &work->options;
-    gru4rec_option_info info;
-    for (size_t i = 0; i < gru4rec_option_count(); i++) {
-        gru4rec_option_describe(i, &info);
-        if ((info.scope & GRU4REC_SCOPE_TRAIN) != 0 ||
-            !gru4rec_option_is_set(options, i) ||
-            (work->has_model && strcmp(info.name, "version") == 0))
-            continue;
-        return ext_error_set(error, SQLITE_ERROR,
-                             "gru4rec_audit() does not use the option %s; "
-                             "it takes the options of a training, "
-                             "and for a model the option version",
-                             info.name);
-    }
-    return SQLITE_OK;
+    const int both =
+        EXT_USES_MEMORY | EXT_USES_COLUMNS | (work->has_model ? EXT_USES_VERSION : 0);
+    if (work->has_model && work->config.source == NULL)
+        return ext_uses_check(given, &work->columns, both,
+                              "without a source, gru4rec_audit()", "leave it out", error);
+    return ext_uses_check(given, &work->columns,
+                          both | EXT_USES_EVENTS | EXT_USES_BATCHES, "gru4rec_audit()",
+                          "it takes the options that prepare events, such as "
+                          "session_gap, and batch_size, n_sample, preset and "
+                          "memory_limit, and for a model version",
+                          error);
 }
 
 /*
  * Fills in work->options: the options of the model if a model is audited, else the
  * defaults; over these, the options of the call (text; NULL: none). Puts the columns that
- * the call names into work->columns. Then checks which options are set (check_options()),
+ * the call names into work->columns. Checks the options of the call (check_options()),
  * and resolves work->options (ext_options_resolve()).
  */
 static int read_options(ext_audit_work *work, const char *text, ext_error *error)
 {
     const gru4rec_option_scope scope =
         (gru4rec_option_scope)(GRU4REC_SCOPE_TRAIN | GRU4REC_SCOPE_EVALUATE);
-    int rc = work->has_model
-                 ? ext_config_options(&work->config, &work->home, &work->options, error)
-                 : SQLITE_OK;
+    sqlite3 *db = work->home.db;
+    gru4rec_options given;
+    gru4rec_options_init(&given);
+    int rc = ext_options_parse(db, text, scope, &given, &work->columns, error);
     if (rc == SQLITE_OK)
-        rc = ext_options_parse(work->home.db, text, scope, &work->options, &work->columns,
-                               error);
+        rc = check_options(work, &given, error);
+    if (rc == SQLITE_OK && work->has_model)
+        rc = ext_config_options(&work->config, &work->home, &work->options, error);
     if (rc == SQLITE_OK)
-        rc = check_options(work, error);
+        rc = ext_options_parse(db, text, scope, &work->options, &work->columns, error);
     return rc == SQLITE_OK ? ext_options_resolve(&work->options, error) : rc;
 }
 

@@ -305,15 +305,20 @@ static int fingerprints_log(ext_audit_work *work, ext_events *log, ext_error *er
 /*
  * Opens the log as *source: the model's own source if a model is audited; else the table,
  * view or SELECT that text gives. The columns are those that the call names; those that
- * it does not name come from the model, or are guessed.
+ * it does not name come from the model, or are guessed. Beside a test the call names the
+ * columns of the test, as everywhere: those of a model's own source come from the model.
+ * In a report, which a view may make, the model's own source is restricted as a view.
  */
-static int open_log(ext_audit_work *work, const char *text, ext_source *source,
-                    ext_error *error)
+static int open_log(ext_audit_work *work, const char *text, bool has_test,
+                    ext_source *source, ext_error *error)
 {
-    return work->has_model ? ext_config_open_source(&work->config, &work->home, NULL,
-                                                    &work->columns, source, error)
-                           : ext_source_open(source, work->home.db, "main", text,
-                                             &work->columns, error);
+    if (!work->has_model)
+        return ext_source_open(source, work->home.db, "main", text, &work->columns,
+                               error);
+    int rc = ext_config_open_source(&work->config, &work->home, NULL,
+                                    has_test ? NULL : &work->columns, source, error);
+    source->is_restricted = work->home.connection->is_reporting;
+    return rc;
 }
 
 /*
@@ -339,7 +344,7 @@ int ext_audit_look_log(ext_audit_work *work, const char *text, bool has_test,
     const ext_against own = {.key = &key};
     const ext_reading reading = {.options = &work->options,
                                  .against = has_key ? &own : NULL};
-    int rc = open_log(work, text, &source, error);
+    int rc = open_log(work, text, has_test, &source, error);
     if (rc != SQLITE_OK && has_test && work->model != NULL && source.missing != NULL)
         return excuse_log(work, error);
     if (rc == SQLITE_OK)

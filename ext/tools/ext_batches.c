@@ -90,6 +90,11 @@ static int read_options(const ext_cursor *base, gru4rec_options *options,
         return ext_error_set(error, SQLITE_ERROR,
                              "gru4rec_batches() shows the lanes of one process; "
                              "leave groups out");
+    if (ext_uses_check(options, columns,
+                       EXT_USES_EVENTS | EXT_USES_BATCHES | EXT_USES_VISITS |
+                           EXT_USES_MEMORY | EXT_USES_COLUMNS,
+                       "gru4rec_batches()", "leave it out", error) != SQLITE_OK)
+        return error->rc;
     return ext_options_resolve(options, error);
 }
 

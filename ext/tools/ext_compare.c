@@ -199,6 +199,11 @@ static int check_options(const compare_call *call, ext_error *error)
                              "for the two models, which is not a fair comparison; "
                              "list the items, as in candidates=[17,42], "
                              "or rank all items");
+    if (ext_uses_check(options, &call->sides[0].columns,
+                       EXT_USES_MEASURES | EXT_USES_SEGMENT | EXT_USES_LISTS |
+                           EXT_USES_SEED | EXT_USES_MEMORY | EXT_USES_COLUMNS,
+                       "gru4rec_compare()", "leave it out", error) != SQLITE_OK)
+        return error->rc;
     return ext_fit_check_options(options, baselines_of(call), "compare with it", error);
 }
 

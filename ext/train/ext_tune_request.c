@@ -20,7 +20,8 @@ static const gru4rec_option_scope scope =
 static const char *const useless[] = {
     "warm_start",   "support_decay",     "tuned",         "patience",
     "activate",     "checkpoint_epochs", "keep_versions", "keep_candidates",
-    "keep_history", "keep_optimizer",    "quantize",
+    "keep_history", "keep_optimizer",    "quantize",      "shard",
+    "replicate",
 };
 
 /*

@@ -31,4 +31,4 @@ SELECT gru4rec_report('shop', :pages || 'report-shop.html',
   '{"test":"clicks_test","titles":"SELECT id, title FROM products","label":"SELECT id, category FROM products"}');
 SELECT gru4rec_report('imported', :pages || 'report-imported.html', '');
 SELECT gru4rec_report('an odd model with quite a long name', :pages || 'report-odd.html',
-  '{"test":"SELECT * FROM \"a table, with a long name & <tags>\" WHERE ts > ''2024-04-20''","titles":"odd_titles","label":"SELECT id, label FROM odd_titles"}');
+  '{"test":"SELECT * FROM \"a table, with a long name & <tags>\" WHERE ts > ''2024-04-20''","titles":"SELECT id, title FROM odd_titles","label":"SELECT id, label FROM odd_titles"}');

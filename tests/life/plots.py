@@ -120,6 +120,11 @@ def measures(db):
             expected.append(f'{method}: {place}, {number(recall)}{around(recall, half)}')
     svg = plot(db, 'positions', 'test=later,baselines=pop,cutoffs=10')
     check('positions: numbers', sorted(numbers(svg)) == sorted(expected), (numbers(svg), expected))
+    for more in '', ',last_only=true', ',candidates=sample=5':
+        events, sessions = db.execute(f"SELECT events, sessions FROM gru4rec_evaluate('rec', 'later', 'cutoffs=10{more}')").fetchone()
+        for what in MEASURED:
+            svg = plot(db, what, f'test=later,baselines=pop,cutoffs=10{more}')
+            check(f'{what}{more}: note', f'{events} targets of {sessions} sessions; version 2.' in text(svg), text(svg))
 
 
 def lengths(db):
@@ -228,6 +233,7 @@ def trials(db):
             if x is not None:
                 x = number(x) if isinstance(x, float) else '/'.join(map(str, x)) if isinstance(x, list) else x
                 check(f'trials: {option}', f'{name(epochs)}: {x}, {number(objective)}' in numbers(svg), (x, numbers(svg)))
+    check('trials: the objective', words(svg).count('mrr@20') == 4 and 'The objective is mrr@20' in text(svg), words(svg))
     check('trials: panels', {'trial', 'learning_rate', 'loss'} <= set(words(svg)), (words(svg), tuned))
 
 

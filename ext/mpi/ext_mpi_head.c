@@ -195,11 +195,9 @@ static gru4rec_status exchange(ext_mpi_job *job, gru4rec_error *error)
  */
 static bool is_stopped(const ext_mpi_job *job)
 {
-    if (job->is_stopped == NULL)
-        return false;
-    if (!job->is_stopped(job->context) && job->is_stopping)
+    if (!ext_mpi_watch_is_interrupted(job) && job->is_stopping)
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-    return job->is_stopped(job->context);
+    return ext_mpi_watch_is_interrupted(job);
 }
 
 gru4rec_status ext_mpi_head_exchange(ext_mpi_job *job, ext_mpi_kind kind, uint64_t n,

@@ -182,8 +182,10 @@ int ext_fit_baselines(ext_measurement *request, ext_budget *budget, const ext_ho
 {
     ext_events trained = {0};
     const char *name = needs_sessions(request);
+    ext_ranks_watch(request->ranks, true);
     int rc = name != NULL ? ext_trained_read(&trained, request, budget, home, name, error)
                           : SQLITE_OK;
+    ext_ranks_watch(request->ranks, false);
     if (rc == SQLITE_OK && name != NULL)
         rc = compare_ranks(request, &trained, error);
     if (rc == SQLITE_OK)

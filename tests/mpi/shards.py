@@ -273,6 +273,16 @@ def cases():
     slow = plain.replace("'e'", f"'{endless}'") % BASE
     yield Case('interrupted', log(29), wants=lambda rank: [is_stopped(rank), is_trained],
                steps=[['0.7s: ' + after] + [f's: {slow}'] * (N - 1), after])
+    # SQLite never gives a row of this one.
+    sorting = '(WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT count(*) AS session_id, ' \
+        '1 AS item_id, i AS ts FROM c GROUP BY i % 1000)'
+    sorts = (plain.replace("'e'", f"'{sorting}'")).replace('%s', BASE)
+    evaluate = "SELECT recall FROM gru4rec_evaluate('m', '{}', 'ranks=all, cutoffs=5')"
+    for who in 0, N - 1:
+        yield Case(f'sorting-{who}', log(32 + who), wants=lambda rank, who=who: [
+            is_trained, is_stopped(rank, who), is_stopped(rank, who), is_trained], steps=[
+                after, *([f'1s: {mine}' if rank == who else f's: {its}' for rank in range(N)]
+                         for mine, its in ((after, sorts), (evaluate.format('e'), evaluate.format(sorting)))), after])
     test = '(WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 99) ' \
         'SELECT i / 4 AS session_id, i % 7 AS item_id, 100000 + i AS ts FROM c)'
     measure = f"SELECT recall FROM gru4rec_evaluate('m', '{test}', 'ranks=all, cutoffs=5, baselines=WHICH')"

@@ -216,7 +216,10 @@ def resumed(files, train, columns=None):
                                             "WHERE status = 'training'"):
             job.interrupt(victim)
         told = [str(row['result']) for row in job.results()]
-        if all('"version":' in text for text in told):  # it was faster
+        if '"version":' in told[0]:  # it was faster, but a rank that was interrupted may still have to finish
+            check(f'resumed: {train}: decided', all('"version":' in text or 'is prepared' in text for text in told), told)
+            if not all('"version":' in text for text in told):
+                results(job, RESUME)
             break
         check(f'resumed: {train}: stopped', all('interrupted' in text for text in told), told)
     watcher.close()

@@ -132,7 +132,7 @@ static int fit_all(ext_measurement *request, const ext_events *trained,
 /* What a rank fits its baselines on. It has no gaps. */
 typedef struct ground {
     uint64_t sessions, times; /* hashes */
-    double day;
+    int64_t day;              /* find_day() */
 } ground;
 
 static ground describe(const ext_measurement *request, const ext_events *trained)
@@ -140,7 +140,7 @@ static ground describe(const ext_measurement *request, const ext_events *trained
     const gru4rec_dataset *sessions = trained->dataset;
     ground own = {.sessions =
                       gru4rec_dataset_fingerprint(sessions, request->model->loaded.items),
-                  .day = find_day(&trained->unit, &request->test.unit)};
+                  .day = (int64_t)find_day(&trained->unit, &request->test.unit)};
     for (int64_t i = 0; sessions->times != NULL && i < sessions->n_events; i++) {
         uint64_t time;
         memcpy(&time, &sessions->times[i], sizeof time);

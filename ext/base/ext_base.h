@@ -1209,6 +1209,7 @@ typedef struct ext_ranks_driver {
     int (*open)(ext_ranks *ranks, const char *call, ext_error *error);
     int (*compare)(ext_ranks *ranks, const char *options, ext_error *error);
     bool (*is_stopped)(void *job);
+    void (*watch)(const ext_ranks *ranks, bool is_on);
     ext_ranks_cost (*cost)(const void *job);
     int (*close)(ext_ranks *ranks, ext_error *error);
 } ext_ranks_driver;
@@ -1251,6 +1252,12 @@ ext_ranks_cost ext_ranks_cost_of(const ext_ranks *ranks);
  * another rank has told that it stops.
  */
 bool ext_ranks_is_stopped(const ext_ranks *ranks);
+/*
+ * is_on true: from now on another rank that stops interrupts the statements that this one
+ * runs, however long they work on one row; there must be no exchange until a call with
+ * is_on false, or ext_ranks_close(), ends this.
+ */
+void ext_ranks_watch(const ext_ranks *ranks, bool is_on);
 /*
  * Copies n bytes of rank 0 to all other ranks. n, a multiple of 4, is the same on all
  * ranks. Errors as ext_ranks_agree().

@@ -69,6 +69,12 @@ bool ext_ranks_is_stopped(const ext_ranks *ranks)
     return has_job(ranks) && driver->is_stopped(ranks->job);
 }
 
+void ext_ranks_watch(const ext_ranks *ranks, bool is_on)
+{
+    if (has_job(ranks))
+        driver->watch(ranks, is_on);
+}
+
 /*
  * Copies n values of rank 0, at most 2^31 - 1, as the rows that rank 0 brings and the
  * others do not. The values are not looked at, so they can be any bytes.

@@ -164,13 +164,16 @@ static int check_count(const ext_source *source, const ext_reading *reading,
                                     : ext_sql_prepare)(source->db, &stmt, error,
                                                        "SELECT 1 FROM %s AS source",
                                                        source->from);
+    ext_ranks_watch(reading->ranks, true);
     for (int64_t n = 1; rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW; n++) {
         rc = ext_shards_check_stop(reading, n, error);
         if (rc == SQLITE_OK && n % STEP == 0)
             rc = ext_budget_check(budget, (uint64_t)n * EVENT_BYTES, reading_events,
                                   advice, error);
     }
-    return ext_sql_finish(stmt, rc, reading_events, error);
+    rc = ext_sql_finish(stmt, rc, reading_events, error);
+    ext_ranks_watch(reading->ranks, false);
+    return rc;
 }
 
 /*
@@ -190,6 +193,7 @@ static int read_rows(ext_row_reader *rows, visitor *visit, ext_events *events,
                            rows->source->columns.order != NULL;
     int rc = ext_row_prepare(rows->source, is_sorted, &rows->stmt, error);
     rows->n_rows = 0;
+    ext_ranks_watch(rows->reading->ranks, true);
     while (rc == SQLITE_OK && (rc = sqlite3_step(rows->stmt)) == SQLITE_ROW) {
         ext_row_event e = {0};
         bool is_event;
@@ -204,6 +208,7 @@ static int read_rows(ext_row_reader *rows, visitor *visit, ext_events *events,
             rc = ext_shards_check_stop(rows->reading, rows->n_rows, error);
     }
     rc = ext_sql_finish(rows->stmt, rc, reading_events, error);
+    ext_ranks_watch(rows->reading->ranks, false);
     events->n_rows = rows->n_rows;
     if (rc != SQLITE_OK)
         return rc;

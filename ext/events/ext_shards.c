@@ -29,14 +29,16 @@ typedef struct bad_rows {
 /* Adds up what all ranks say, and keeps the message of the first that has one. */
 static void add_up(bad_rows *sum, const bad_rows *all, int32_t n_ranks, bool is_one)
 {
+    char text[sizeof sum->first + 20];
     *sum = (bad_rows){0};
     for (int32_t rank = 0; rank < n_ranks; rank++) {
         if (rank == 0 || !is_one)
             sum->n_rows += all[rank].n_rows;
         sum->n_bad += all[rank].n_bad;
-        if (sum->first[0] == '\0' && all[rank].first[0] != '\0')
-            sqlite3_snprintf(sizeof sum->first, sum->first, "rank %d, %s", (int)rank,
-                             all[rank].first);
+        if (sum->first[0] != '\0' || all[rank].first[0] == '\0')
+            continue;
+        sqlite3_snprintf(sizeof text, text, "rank %d, %s", (int)rank, all[rank].first);
+        gru4rec_show(sum->first, sizeof sum->first, text, strlen(text));
     }
 }
 
@@ -47,9 +49,9 @@ int ext_shards_check_bad(ext_row_reader *rows, const ext_events *events, ext_err
     if (ext_ranks_hooks(ranks) == NULL)
         return ext_row_check_bad(rows, events, error);
     const int32_t n_ranks = ranks->hooks.n_ranks;
+    const char *first = ext_error_message(&rows->first_bad);
     if (events->n_bad > 0)
-        sqlite3_snprintf(sizeof own.first, own.first, "%s",
-                         ext_error_message(&rows->first_bad));
+        gru4rec_show(own.first, sizeof own.first, first, strlen(first));
     bad_rows *all = sqlite3_malloc64((size_t)n_ranks * sizeof *all);
     if (all == NULL)
         return ext_error_nomem(error);

@@ -12,11 +12,13 @@
  *
  * A rank that waits is never blocked inside MPI: it asks MPI again and again whether the
  * others have come, and looks for interrupts meanwhile. If it is interrupted, it sends a
- * notice to the other ranks. They see it while they wait, and also while they work alone
- * (ext_mpi_job_is_stopped()), and stop soon. If they still do not come, the rank leaves,
- * and completes later what it left (ext_mpi_head.c).
+ * notice to the other ranks. They see it while they wait, while they work alone
+ * (ext_mpi_job_is_stopped()), and while they read (ext_mpi_watch.c), and stop soon. If
+ * they still do not come, the rank leaves, and completes later what it left
+ * (ext_mpi_head.c).
  *
- * MPI is called from the thread of the SQL call only.
+ * MPI is called from the thread of the SQL call, and, while this reads, from one more
+ * thread in its place.
  */
 #ifndef EXT_MPI_H
 #define EXT_MPI_H
@@ -24,6 +26,7 @@
 #include "../cache/ext_cache.h"
 
 #include <mpi.h>
+#include <pthread.h>
 
 /* ---- ext_mpi_comm.c ---- */
 
@@ -130,6 +133,35 @@ void ext_mpi_comm_library(char *name, size_t size);
 /* The name of a thread level of MPI, as MPI writes it. */
 const char *ext_mpi_comm_level(int thread_level);
 
+/* ---- ext_mpi_watch.c ---- */
+
+/* The thread that looks for notices while this rank runs statements of SQLite. */
+typedef struct ext_mpi_watch {
+    sqlite3 *db; /* that is interrupted; borrowed */
+    bool is_on;  /* there is the thread: nobody else may call MPI */
+    /* A notice has come, and SQLite was interrupted because of it. */
+    _Atomic bool is_told;
+    bool is_ending; /* the thread is to end; guarded by lock */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t end; /* signalled with is_ending */
+} ext_mpi_watch;
+
+/*
+ * From now on, until ext_mpi_watch_end(), interrupts the statements of db if another rank
+ * tells that the job stops. There must be no exchange meanwhile, only
+ * ext_mpi_job_is_stopped(). Does nothing if MPI allows only one thread to call it, or if
+ * there is no memory for a thread.
+ */
+void ext_mpi_watch_start(ext_mpi_job *job, sqlite3 *db);
+/* Ends this; does nothing if there is no thread. */
+void ext_mpi_watch_end(ext_mpi_job *job);
+/*
+ * Tells whether the caller of this rank asks to stop; false if that is because SQLite was
+ * interrupted here.
+ */
+bool ext_mpi_watch_is_interrupted(const ext_mpi_job *job);
+
 /* ---- ext_mpi_wait.c ---- */
 
 /*
@@ -146,6 +178,7 @@ struct ext_mpi_job {
     char reason[EXT_MPI_TEXT]; /* why the job is over: "rank 2: interrupted" */
     bool is_interrupt;         /* ... and that this is no failure */
     bool is_foreign;           /* another rank was the reason */
+    ext_mpi_watch watch;
 
     /* ext_mpi_exchange.c */
     char *all;       /* what all ranks have brought, one after the other; owned */
@@ -301,7 +334,8 @@ gru4rec_ranks ext_mpi_job_hooks(ext_mpi_job *job);
 bool ext_mpi_job_is_stopped(void *job);
 /*
  * If the job is over because of another rank, makes that the error, in place of an error
- * that only says that this rank was stopped.
+ * that only says that this rank was stopped. If it is over because this rank was
+ * interrupted, an error of being stopped says so.
  */
 void ext_mpi_job_explain(const ext_mpi_job *job, ext_error *error);
 /*

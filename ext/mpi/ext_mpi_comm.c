@@ -38,11 +38,14 @@ static pthread_mutex_t beginning = PTHREAD_MUTEX_INITIALIZER;
 gru4rec_status ext_mpi_comm_fail(gru4rec_error *error, gru4rec_status status,
                                  const char *format, ...)
 {
-    va_list args;
-    va_start(args, format);
-    if (error != NULL)
-        vsnprintf(error->message, sizeof error->message, format, args);
-    va_end(args);
+    if (error != NULL) {
+        char text[2 * sizeof error->message];
+        va_list args;
+        va_start(args, format);
+        vsnprintf(text, sizeof text, format, args);
+        va_end(args);
+        gru4rec_show(error->message, sizeof error->message, text, strlen(text));
+    }
     return status;
 }
 
@@ -50,7 +53,7 @@ gru4rec_status ext_mpi_comm_fail(gru4rec_error *error, gru4rec_status status,
 static gru4rec_status break_off(ext_mpi_comm *comm, const char *why, gru4rec_error *error)
 {
     if (comm->broken[0] == '\0')
-        snprintf(comm->broken, sizeof comm->broken, "%s", why);
+        gru4rec_show(comm->broken, sizeof comm->broken, why, strlen(why));
     return ext_mpi_comm_fail(error, GRU4REC_INVALID,
                              "%s; end the processes of all ranks, "
                              "and start them anew",
@@ -59,7 +62,7 @@ static gru4rec_status break_off(ext_mpi_comm *comm, const char *why, gru4rec_err
 
 gru4rec_status ext_mpi_comm_break(ext_mpi_comm *comm, int code, gru4rec_error *error)
 {
-    char text[MPI_MAX_ERROR_STRING], why[sizeof comm->broken];
+    char text[MPI_MAX_ERROR_STRING], why[sizeof text + 20];
     int n = 0;
     MPI_Error_string(code, text, &n);
     snprintf(why, sizeof why, "MPI failed: %.*s", n, text);
@@ -112,7 +115,7 @@ void ext_mpi_comm_library(char *name, size_t size)
     else if (sscanf(text, "Open MPI v%63[^, ]", version) == 1)
         snprintf(name, size, "Open MPI %s", version);
     else
-        snprintf(name, size, "%.*s", (int)strcspn(text, "\n"), text);
+        gru4rec_show(name, size, text, strcspn(text, "\n"));
 }
 
 const char *ext_mpi_comm_level(int thread_level)

@@ -31,6 +31,14 @@ static int compare(ext_ranks *ranks, const char *options, ext_error *error)
     return ext_mpi_job_compare(ranks->job, ranks->poll.db, options, error);
 }
 
+static void watch(const ext_ranks *ranks, bool is_on)
+{
+    if (is_on)
+        ext_mpi_watch_start(ranks->job, ranks->poll.db);
+    else
+        ext_mpi_watch_end(ranks->job);
+}
+
 static ext_ranks_cost cost_of(const void *context)
 {
     const ext_mpi_job *job = context;
@@ -46,4 +54,4 @@ static int close_job(ext_ranks *ranks, ext_error *error)
 }
 
 const ext_ranks_driver ext_mpi_driver = {open_job, compare, ext_mpi_job_is_stopped,
-                                         cost_of, close_job};
+                                         watch,    cost_of, close_job};

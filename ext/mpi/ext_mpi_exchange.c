@@ -33,6 +33,7 @@ void ext_mpi_exchange_free(ext_mpi_job *job)
     own->resize(own->context, job->counts, 0);
     own->resize(own->context, job->sizes, 0);
     own->resize(own->context, job->staged, 0);
+    own->resize(own->context, job->lanes, 0);
     own->resize(own->context, job->all, 0);
     own->resize(own->context, job->packed, 0);
 }

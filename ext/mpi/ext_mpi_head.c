@@ -54,7 +54,7 @@ static gru4rec_status post(ext_mpi_comm *comm, gru4rec_error *error)
 static void say_stop(ext_mpi_comm *comm, ext_mpi_kind kind, const char *why)
 {
     comm->own = (ext_mpi_head){.kind = (int32_t)kind, .is_stop = true};
-    snprintf(comm->own.text, sizeof comm->own.text, "%s", why);
+    gru4rec_show(comm->own.text, sizeof comm->own.text, why, strlen(why));
 }
 
 /*
@@ -104,6 +104,7 @@ static void end_job(ext_mpi_job *job, int rank)
 {
     const ext_mpi_comm *comm = job->comm;
     const char *why = rank >= 0 ? comm->heads[rank].text : "";
+    char text[EXT_MPI_TEXT + 40];
     if (why[0] == '\0') { /* only followers: who began has sent a notice */
         if (comm->notice == job->number || (rank < 0 && comm->stopped_job != job->number))
             rank = comm->rank;
@@ -115,12 +116,12 @@ static void end_job(ext_mpi_job *job, int rank)
     job->is_interrupt = strcmp(why, interrupted) == 0;
     job->is_foreign = rank != comm->rank;
     if (job->is_interrupt && !job->is_foreign)
-        snprintf(job->reason, sizeof job->reason, "%s", interrupted);
+        snprintf(text, sizeof text, "%s", interrupted);
     else if (job->is_interrupt)
-        snprintf(job->reason, sizeof job->reason, "rank %d was interrupted", rank);
+        snprintf(text, sizeof text, "rank %d was interrupted", rank);
     else
-        snprintf(job->reason, sizeof job->reason, "rank %d has failed: %.*s", rank,
-                 (int)sizeof job->reason - 40, why);
+        snprintf(text, sizeof text, "rank %d has failed: %s", rank, why);
+    gru4rec_show(job->reason, sizeof job->reason, text, strlen(text));
 }
 
 /*
@@ -194,11 +195,9 @@ static gru4rec_status exchange(ext_mpi_job *job, gru4rec_error *error)
  */
 static bool is_stopped(const ext_mpi_job *job)
 {
-    if (job->is_stopped == NULL)
-        return false;
-    if (!job->is_stopped(job->context) && job->is_stopping)
+    if (!ext_mpi_watch_is_interrupted(job) && job->is_stopping)
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-    return job->is_stopped(job->context);
+    return ext_mpi_watch_is_interrupted(job);
 }
 
 gru4rec_status ext_mpi_head_exchange(ext_mpi_job *job, ext_mpi_kind kind, uint64_t n,
@@ -215,7 +214,7 @@ gru4rec_status ext_mpi_head_exchange(ext_mpi_job *job, ext_mpi_kind kind, uint64
         say_stop(comm, kind,
                  is_interrupted ? interrupted
                  : is_notified  ? ""
-                                : "it was stopped");
+                                : "its own message says why");
     } else {
         comm->own.kind = (int32_t)kind;
         comm->own.is_stop = false;

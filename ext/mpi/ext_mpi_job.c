@@ -205,7 +205,9 @@ bool ext_mpi_job_is_stopped(void *context)
     ext_mpi_job *job = context;
     if (job->is_over)
         return true;
-    const bool is_interrupted = job->is_stopped != NULL && job->is_stopped(job->context);
+    const bool is_interrupted = ext_mpi_watch_is_interrupted(job);
+    if (job->watch.is_on) /* ext_mpi_job_close() tells the others */
+        return is_interrupted || job->watch.is_told;
     if (is_interrupted)
         ext_mpi_wait_notify(job->comm, job->number);
     return is_interrupted || ext_mpi_wait_is_notified(job->comm, job->number);
@@ -213,7 +215,8 @@ bool ext_mpi_job_is_stopped(void *context)
 
 void ext_mpi_job_explain(const ext_mpi_job *job, ext_error *error)
 {
-    if (!job->is_over || !job->is_foreign)
+    const bool is_own = job->is_interrupt && ext_error_is(error, SQLITE_INTERRUPT);
+    if (!job->is_over || (!job->is_foreign && !is_own))
         return;
     ext_error_clear(error);
     ext_error_set(error, job->is_interrupt ? SQLITE_INTERRUPT : SQLITE_ERROR, "%s",
@@ -223,8 +226,7 @@ void ext_mpi_job_explain(const ext_mpi_job *job, ext_error *error)
 /* Whether this rank fails only because it has been told that another one stops. */
 static bool is_follower(const ext_mpi_job *job, const ext_error *error)
 {
-    return ext_error_is(error, SQLITE_INTERRUPT) &&
-           (job->is_stopped == NULL || !job->is_stopped(job->context)) &&
+    return ext_error_is(error, SQLITE_INTERRUPT) && !ext_mpi_watch_is_interrupted(job) &&
            ext_mpi_wait_is_notified(job->comm, job->number);
 }
 
@@ -234,6 +236,7 @@ int ext_mpi_job_close(ext_mpi_job *job, ext_error *error)
     ext_mpi_comm *comm = job->comm;
     if (comm == NULL)
         return error->rc;
+    ext_mpi_watch_end(job);
     if (!job->is_over && error->rc != SQLITE_OK) {
         const bool follows = is_follower(job, error);
         ext_mpi_head_stop(job, follows ? "" : ext_error_message(error));

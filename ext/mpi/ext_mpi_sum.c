@@ -366,12 +366,18 @@ static gru4rec_status sum_all(ext_mpi_job *job, const gru4rec_block *blocks,
     const ext_mpi_comm *comm = job->comm;
     const int64_t head = comm->n_heads - 1;
     for (int rank = 1; rank < comm->n_ranks; rank++)
-        if (comm->heads[rank].n != n || n > INT_MAX)
+        if (comm->heads[rank].n != comm->heads[0].n)
             return ext_mpi_comm_fail(error, GRU4REC_INVALID,
-                                     "the ranks sum up different numbers of values, or "
-                                     "more than 2^31; this is a fault of gru4rec");
+                                     "the ranks sum up different numbers of values; this "
+                                     "is a fault of gru4rec");
     if (n == 0 || comm->n_ranks == 1)
         return GRU4REC_OK;
+    if (n > INT_MAX) /* MPI counts with int */
+        return ext_mpi_comm_fail(error, GRU4REC_INVALID,
+                                 "the ranks would sum up %zu values in a step, and 2^31 "
+                                 "are too many; set n_sample to a number, or use smaller "
+                                 "layers",
+                                 n);
     if (!share(job, n))
         return sum_messages(job, blocks, n_blocks, n, error);
     if (is_packed) {

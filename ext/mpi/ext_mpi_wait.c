@@ -116,7 +116,7 @@ static gru4rec_status look(waiting *wait, double now, gru4rec_error *error)
     if (now - wait->looked < look_every)
         return GRU4REC_OK;
     wait->looked = now;
-    const bool is_interrupted = job->is_stopped != NULL && job->is_stopped(job->context);
+    const bool is_interrupted = ext_mpi_watch_is_interrupted(job);
     const bool is_copied = comm->is_copied;
     if (is_interrupted && is_copied && job->number >= 0)
         ext_mpi_wait_notify(comm, job->number);

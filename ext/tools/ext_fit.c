@@ -1,6 +1,8 @@
 /* ext_fit.c - fits the baselines that are measured with a version; see ext_tools.h. */
 #include "ext_tools.h"
 
+#include <string.h>
+
 /*
  * Two parts of the message that a memory limit is reached: what needs the memory
  * (fitting), and what the user can do (fewer).
@@ -127,13 +129,65 @@ static int fit_all(ext_measurement *request, const ext_events *trained,
     return rc;
 }
 
+/* What a rank fits its baselines on. It has no gaps. */
+typedef struct ground {
+    uint64_t sessions, times; /* hashes */
+    int64_t day;              /* find_day() */
+} ground;
+
+static ground describe(const ext_measurement *request, const ext_events *trained)
+{
+    const gru4rec_dataset *sessions = trained->dataset;
+    ground own = {.sessions =
+                      gru4rec_dataset_fingerprint(sessions, request->model->loaded.items),
+                  .day = (int64_t)find_day(&trained->unit, &request->test.unit)};
+    for (int64_t i = 0; sessions->times != NULL && i < sessions->n_events; i++) {
+        uint64_t time;
+        memcpy(&time, &sessions->times[i], sizeof time);
+        own.times = (own.times ^ time) * 0x9e3779b97f4a7c15;
+        own.times ^= own.times >> 32;
+    }
+    return own;
+}
+
+/*
+ * With option ranks=all, checks that all ranks fit the baselines on the same sessions,
+ * because each rank counts its share of the test. SQLITE_ERROR: they do not.
+ */
+static int compare_ranks(const ext_measurement *request, const ext_events *trained,
+                         ext_error *error)
+{
+    const int32_t n_ranks = ext_ranks_count(request->ranks);
+    if (n_ranks == 1)
+        return SQLITE_OK;
+    const ground own = describe(request, trained);
+    ground *all = sqlite3_malloc64((size_t)n_ranks * sizeof *all);
+    if (all == NULL)
+        return ext_error_nomem(error);
+    ext_ranks_agree(request->ranks, &own, sizeof own, all, error);
+    for (int32_t rank = 1; error->rc == SQLITE_OK && rank < n_ranks; rank++)
+        if (memcmp(&all[rank], &all[0], sizeof *all) != 0)
+            ext_error_set(
+                error, SQLITE_ERROR,
+                "rank %d has other training events to fit the baselines on than "
+                "rank 0, as after a training over shards; measure baselines in "
+                "one process that has all events, or use baselines=pop",
+                (int)rank);
+    sqlite3_free(all);
+    return error->rc;
+}
+
 int ext_fit_baselines(ext_measurement *request, ext_budget *budget, const ext_home *home,
                       ext_error *error)
 {
     ext_events trained = {0};
     const char *name = needs_sessions(request);
+    ext_ranks_watch(request->ranks, true);
     int rc = name != NULL ? ext_trained_read(&trained, request, budget, home, name, error)
                           : SQLITE_OK;
+    ext_ranks_watch(request->ranks, false);
+    if (rc == SQLITE_OK && name != NULL)
+        rc = compare_ranks(request, &trained, error);
     if (rc == SQLITE_OK)
         fit_all(request, &trained, budget, home->db, error);
     ext_read_free(&trained); /* a fitted baseline does not use these sessions */

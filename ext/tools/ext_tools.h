@@ -325,7 +325,7 @@ typedef struct ext_measurement {
     ext_rows candidates;
     /*
      * The processes that measure together (option ranks); NULL: this one measures alone.
-     * Borrowed; the caller sets it before ext_measure_run().
+     * Borrowed; the caller sets it before ext_fit_baselines() and ext_measure_run().
      */
     ext_ranks *ranks;
     ext_source source; /* the source of the test; open only while it is read */
@@ -475,8 +475,9 @@ int ext_fit_check_options(const gru4rec_options *options, int64_t asked,
  * version was trained on, which this function reads again (ext_trained_read()) and frees;
  * that can add warnings to the request. So does a baseline that uses days if the unit of
  * the times is not known. The caller must have read the test before.
- * SQLITE_ERROR: the budget is too small, or these sessions are not known any more. Other
- * errors: those of ext_trained_read().
+ * SQLITE_ERROR: the budget is too small, or these sessions are not known any more, or the
+ * ranks that measure together have different ones. Other errors: those of
+ * ext_trained_read().
  */
 int ext_fit_baselines(ext_measurement *request, ext_budget *budget, const ext_home *home,
                       ext_error *error);

@@ -295,6 +295,7 @@ bool ext_train_job_is_writer(const ext_train_request *request);
  * and is_lowest. Gives the run of the training the name that rank 0 has drawn. Finishes a
  * version that is prepared here, if rank 0 has decided so. If only the commit of a
  * trained model remains, and its version is prepared here, the training becomes that run.
+ * Of the ranks that share a file, the lowest does both.
  * Without other ranks it only sets is_commit and is_lowest.
  * SQLITE_ERROR: the ranks differ, a rank is in a transaction, or a rank has lost a
  * trained model that the others want to commit.

@@ -64,6 +64,21 @@ bool ext_train_job_is_writer(const ext_train_request *request)
            (request->is_lowest && request->options.replicate == GRU4REC_REPLICATE_ALL);
 }
 
+/*
+ * Waits until all ranks are here. A rank that returns SQLITE_OK knows that all the others
+ * have done what they do before this.
+ */
+static int wait_for_all(const ext_train_request *request, ext_error *error)
+{
+    const int64_t own = 0;
+    int64_t *all = sqlite3_malloc64((size_t)hooks_of(request)->n_ranks * sizeof *all);
+    if (all == NULL)
+        return ext_error_nomem(error);
+    ext_ranks_agree(ranks_of(request), &own, sizeof own, all, error);
+    sqlite3_free(all);
+    return error->rc;
+}
+
 /* ---- meeting ---- */
 
 enum { NAME = 40 }; /* bytes for the name of a run */
@@ -233,7 +248,8 @@ static int ask_first(int32_t *is_ready, const ballot *ballots,
 
 /*
  * Finishes the version that is prepared here (0: none is), if rank 0 has decided so. Sets
- * request->is_finished if any rank has something to finish.
+ * request->is_finished if any rank has something to finish; then waits until all have
+ * done it, because this rank may read the file of another next.
  */
 static int finish_old(ext_training *training, ext_train_request *request,
                       const ballot *ballots, int64_t version, ext_error *error)
@@ -250,14 +266,15 @@ static int finish_old(ext_training *training, ext_train_request *request,
     ask_first(is_ready, ballots, request, error);
     for (int rank = 1; error->rc == SQLITE_OK && rank < hooks->n_ranks; rank++)
         request->is_finished |= is_ready[rank] != 0;
-    if (error->rc == SQLITE_OK && is_ready[hooks->rank]) {
+    if (error->rc == SQLITE_OK && is_ready[hooks->rank] && request->is_lowest) {
         adopt(training, ballots[hooks->rank].prepared, version);
         ext_poll_start(&training->poll, training->home.db);
         ext_publish_finish(training, error);
         ext_poll_stop(&training->poll);
     }
     sqlite3_free(is_ready);
-    return error->rc;
+    return error->rc == SQLITE_OK && request->is_finished ? wait_for_all(request, error)
+                                                          : error->rc;
 }
 
 /*
@@ -287,7 +304,7 @@ static int take_kept(ext_training *training, ext_train_request *request,
     const ballot *own = &ballots[hooks->rank];
     if (strcmp(own->kept, name) != 0)
         request->kept = NULL;
-    if (request->kept == NULL && strcmp(own->prepared, name) == 0)
+    if (request->kept == NULL && request->is_lowest && strcmp(own->prepared, name) == 0)
         adopt(training, name, version);
     request->is_writer = request->kept != NULL || training->is_prepared;
     return SQLITE_OK;
@@ -539,15 +556,11 @@ int ext_train_job_publish(ext_training *training, ext_error *error)
             return error->rc;
         training->is_prepared = true;
     }
-    int32_t vote = 0;
-    int32_t *votes = sqlite3_malloc64((size_t)hooks->n_ranks * sizeof *votes);
-    if (votes == NULL)
-        return ext_error_nomem(error);
-    ext_ranks_agree(ranks_of(request), &vote, sizeof vote, votes, error);
-    sqlite3_free(votes);
-    if (error->rc == SQLITE_OK && !is_first)
+    if (wait_for_all(request, error) != SQLITE_OK) /* the vote */
+        return error->rc;
+    if (!is_first)
         return hear(training, error);
-    if (error->rc == SQLITE_OK && ext_publish_version(training, error) == SQLITE_OK)
+    if (ext_publish_version(training, error) == SQLITE_OK)
         tell(training);
     return error->rc;
 }

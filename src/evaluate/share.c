@@ -72,6 +72,9 @@ uint64_t g4r_share_hash(const g4r_share *share, const gru4rec_model *model,
                           (size_t)(test->n_sessions + 1) * sizeof *test->offsets);
     hash = g4r_hash_bytes(hash, test->item_rows,
                           (size_t)test->n_events * sizeof *test->item_rows);
+    if (test->times != NULL)
+        hash = g4r_hash_bytes(hash, test->times,
+                              (size_t)test->n_events * sizeof *test->times);
     for (size_t i = 0; i < model->params.n; i++)
         hash = g4r_hash_bytes(hash, model->values[i],
                               g4r_param_size(&model->params.list[i]) * sizeof(g4r_real));

@@ -25,7 +25,7 @@
 #include "vec_scan.h"
 
 /*
- * LARGEST_QUERY: largest_query of g4r_vec. IS_FAST_IN_BYTES: is_fast_in_bytes of it.
+ * LARGEST_QUERY: bytes.largest_query of g4r_vec. IS_FAST_IN_BYTES: bytes.is_fast of it.
  *
  * ADD_FOUR(sum, bytes, x) returns sum, 32-bit integers, each with four products of bytes
  * added. It uses the instruction for that, or, where there is none, adds pairs of

@@ -77,7 +77,7 @@ typedef struct g4r_bounds {
      */
     size_t first, n_part, lane;
     g4r_real *upper, *lower;
-    /* (n_lanes, up to the next multiple of G4R_BYTES_LANES) the vectors in integers. */
+    /* Only if there is a list of rows: the rows of the part, (n_part,D), and biases. */
     g4r_real *table, *bias;
     /* Bounds made since g4r_bounds_start(), and rows scored exactly because of them. */
     double n_made, n_scored;

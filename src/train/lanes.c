@@ -30,6 +30,12 @@ g4r_step_plan g4r_lanes_planned(const gru4rec_options *options, int64_t n_sessio
     };
 }
 
+/* Returns the number of groups that the sessions of this process are divided among. */
+static size_t count_groups(const gru4rec_options *options, const gru4rec_ranks *ranks)
+{
+    return ranks != NULL ? 1 : (size_t)options->groups;
+}
+
 /*
  * Returns how the sessions of a group are visited, of n_groups that the dataset is
  * divided among. A lane that is alone in its group has negatives in the others, so it is
@@ -49,10 +55,12 @@ size_t g4r_lanes_bytes(const gru4rec_options *options, int64_t n_sessions,
                        const gru4rec_ranks *ranks)
 {
     const g4r_step_plan plan = g4r_lanes_planned(options, n_sessions, ranks);
-    const g4r_schedule_plan visits = plan_schedule(options, plan.n_own, 0);
+    const size_t n_divided = count_groups(options, ranks);
+    const size_t n_parts = n_divided / plan.n_own;
+    const g4r_schedule_plan visits = plan_schedule(options, n_divided, 0);
     return g4r_add(g4r_schedule_bytes(&visits, n_sessions),
-                   plan.n_own * sizeof(g4r_schedule) +
-                       plan.n_groups * sizeof(gru4rec_lanes));
+                   n_divided * sizeof(g4r_schedule) +
+                       n_parts * plan.n_groups * sizeof(gru4rec_lanes));
 }
 
 /*
@@ -83,7 +91,7 @@ gru4rec_status g4r_lanes_init(g4r_lanes *lanes, const gru4rec_dataset *dataset,
     *lanes = (g4r_lanes){.options = options, .allocator = *allocator};
     lanes->plan = g4r_lanes_planned(options, dataset->n_sessions, ranks);
     const size_t n_own = lanes->plan.n_own;
-    const size_t n_divided = ranks != NULL ? 1 : (size_t)options->groups;
+    const size_t n_divided = count_groups(options, ranks);
     gru4rec_status status = check_groups(dataset, options, ranks, error);
     if (status != GRU4REC_OK)
         return status;

@@ -44,7 +44,10 @@ gru4rec_status g4r_lanes_init(g4r_lanes *lanes, const gru4rec_dataset *dataset,
                               gru4rec_error *error);
 /* Frees what *lanes has; accepts a struct of zeros. */
 void g4r_lanes_free(g4r_lanes *lanes);
-/* Returns the most bytes that g4r_lanes_init() allocates for n_sessions. */
+/*
+ * Returns the most bytes that g4r_lanes_init() allocates for n_sessions; for all parts
+ * together, if the groups of one process are apart.
+ */
 size_t g4r_lanes_bytes(const gru4rec_options *options, int64_t n_sessions,
                        const gru4rec_ranks *ranks);
 /* Returns the number of lanes that this process's groups have at most together. */

@@ -98,9 +98,10 @@ size_t g4r_sync_bytes(const g4r_params *params, const gru4rec_options *options,
     const g4r_step_plan plan = g4r_lanes_planned(options, n_sessions, ranks);
     g4r_sync sync = {.options = options, .n = count_trainers(options, ranks)};
     g4r_arena arena = {0};
-    size_t bytes = g4r_add(g4r_trainer_bytes(params, options, &plan),
-                           g4r_lanes_bytes(options, n_sessions, ranks));
-    bytes = g4r_mul(sync.n, g4r_add(bytes, sizeof *sync.trainers + sizeof *sync.copies));
+    const size_t each = g4r_add(g4r_trainer_bytes(params, options, &plan),
+                                sizeof *sync.trainers + sizeof *sync.copies);
+    size_t bytes =
+        g4r_add(g4r_mul(sync.n, each), g4r_lanes_bytes(options, n_sessions, ranks));
     if (!g4r_lanes_are_apart(options, ranks))
         return bytes;
     layout(&sync, &arena, params);
@@ -309,6 +310,8 @@ static gru4rec_status run_round(g4r_sync *sync, gru4rec_epoch *epoch, bool *is_o
         sync->trainers[i].sums = (gru4rec_epoch){0};
         status = g4r_trainer_run(&sync->trainers[i], sync->options->sync_steps, error);
     }
+    if (status == GRU4REC_OK && watch->is_stopped)
+        status = g4r_trainer_fail_interrupted(error);
     status = merge(sync, status, updates, epoch, is_over, error);
     if (status != GRU4REC_OK)
         return status;

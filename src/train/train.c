@@ -216,14 +216,16 @@ static void start_epoch(epoch_loop *loop, int64_t number)
 
 /*
  * Checks the model after an epoch, and measures it if there is validation: sets *recall
- * and *mrr then. DIVERGED: a weight is not finite. Or returns the status of the hook
- * validate.
+ * and *mrr then. INTERRUPTED: the hook poll has said stop after the last merge. DIVERGED:
+ * a weight is not finite. Or returns the status of the hook validate.
  */
 static gru4rec_status measure(epoch_loop *loop, double *recall, double *mrr,
                               gru4rec_error *error)
 {
     const gru4rec_hooks *hooks = loop->hooks;
     const char *name = gru4rec_model_nonfinite(loop->training->model);
+    if (loop->watch.is_stopped)
+        return g4r_trainer_fail_interrupted(error);
     if (name != NULL)
         return g4r_trainer_fail_diverged(&loop->watch, name, error);
     if (!loop->is_validated)

@@ -4,9 +4,11 @@ It uses files, ranks and checks of faults.py.
 """
 import os
 import random
+import sqlite3
 import tempfile
+import time
 
-from faults import EPOCHS, IS_PREPARED, NOTHING, RESUME, Files, Ranks, Watcher, bits, check, connect, do, finish, \
+from faults import EPOCHS, IS_PREPARED, NOTHING, RESUME, Files, Job, Ranks, Watcher, bits, check, connect, do, finish, \
     options, served, shell, value
 
 KEPT = 'the trained model stays with this connection'
@@ -117,42 +119,69 @@ def half(files):
     check_new('all of them', files, summaries(out))
 
 
-def prepared(files):
-    """Files of a job that was stopped when rank 0 had decided: other ways than resume=true."""
+def decided(files):
+    """A job that is stopped when rank 0 has decided, and another rank has not finished: file 1 waits for that."""
+    late = files.writer(1)
     made = Ranks(files.fresh())
     watcher = Watcher(files, made)
     made.begin(files.train)
     watcher.wait(0, EPOCHS.format(1))
     watcher.lock(0)
-    for rank in range(1, files.n):
-        watcher.wait(rank, IS_PREPARED)
-        watcher.lock(rank)
+    for number in range(1, files.n_files):
+        watcher.wait(number, IS_PREPARED)
+        watcher.lock(number)
     watcher.unlock(0)
     watcher.wait(0, "SELECT value = 2 FROM rec_config WHERE key = 'version'")
-    made.interrupt(1)
-    for rank in range(2, files.n):
-        watcher.unlock(rank)
+    made.interrupt(late)
+    for number in range(2, files.n_files):
+        watcher.unlock(number)
     told = [str(row['result']) for row in made.results()]
     check('rank 0 is done', '"version":2' in told[0], told)
-    check('an interrupted rank says what to do', 'interrupted' in told[1] and 'version 2 is prepared' in told[1], told)
+    check('an interrupted rank says what to do',
+          'interrupted' in told[late] and 'version 2 is prepared' in told[late], told)
     watcher.close()
     made.begin('')
     made.end()
+
+
+def prepared(files):
+    """Files of a job that was stopped when rank 0 had decided: each way to finish it."""
+    def prepare_again():
+        db = connect(files.path(1))
+        db.execute("UPDATE rec_version SET status = 'prepared' WHERE version = 2")
+        db.execute("DELETE FROM rec_config WHERE key = 'version'")  # no other version was active
+        db.close()
+
+    what = f'{files.n} ranks, {files.n_files} files'
+    decided(files)
+    status, out = do(files, RESUME)
+    check(f'{what}: resume=true finishes it', status == 0, out)
+    check_new(f'{what}: resume=true', files, summaries(out))
+    prepare_again()
     db = connect(files.path(1))
     check('deploy: it waits', value(db, "SELECT status FROM gru4rec_status('rec')") == 'prepared')
     check('deploy: finishes', value(db, "SELECT gru4rec_deploy('rec', 2)") == 2 and served(db) == files.new)
-    db.execute("UPDATE rec_version SET status = 'prepared' WHERE version = 2")
-    db.execute("REPLACE INTO rec_config(key, value) VALUES ('version', 1)")
     db.close()
-    # The next training of all finishes it first: it can go on from the same version.
-    status, out = do(files, "SELECT gru4rec_train('rec', 'n_epochs=1, layers=24, warm_start=true, blend=0')")
-    check('a training finishes it first', status == 0 and out.count('"version":3') == files.n, out)
+    prepare_again()
+    # The next training of all finishes it first: it can go on from the same version. It waits for this lock.
+    lock = sqlite3.connect(files.path(1), isolation_level=None)
+    lock.execute('BEGIN IMMEDIATE')
+    job = Job(files, "SELECT gru4rec_train('rec', 'n_epochs=1, layers=24, warm_start=true, since=last, blend=0"
+                     f"{files.sharing}')")
+    while not all(job.pid(rank) for rank in range(files.n)) and not job.is_over():
+        time.sleep(0.01)
+    time.sleep(1)  # so that a rank that did not wait for the lowest one of its file would read on
+    lock.execute('ROLLBACK')
+    lock.close()
+    out = job.end()
+    check(f'{what}: a training finishes it first', job.status == 0 and out.count('"version":3') == files.n, out)
     states = []
     for number in range(files.n_files):
         db = connect(files.path(number))
         states.append(db.execute('SELECT version, status FROM rec_version ORDER BY version').fetchall())
         db.close()
-    check('and all have the same', all(rows == [(1, 'retired'), (2, 'ready'), (3, 'ready')] for rows in states), states)
+    check(f'{what}: and all have the same',
+          all(rows == [(1, 'retired'), (2, 'ready'), (3, 'ready')] for rows in states), states)
 
 
 def first(files):
@@ -187,7 +216,10 @@ def resumed(files, train, columns=None):
                                             "WHERE status = 'training'"):
             job.interrupt(victim)
         told = [str(row['result']) for row in job.results()]
-        if all('"version":' in text for text in told):  # it was faster
+        if '"version":' in told[0]:  # it was faster, but a rank that was interrupted may still have to finish
+            check(f'resumed: {train}: decided', all('"version":' in text or 'is prepared' in text for text in told), told)
+            if not all('"version":' in text for text in told):
+                results(job, RESUME)
             break
         check(f'resumed: {train}: stopped', all('interrupted' in text for text in told), told)
     watcher.close()
@@ -203,7 +235,7 @@ def resumed(files, train, columns=None):
 if __name__ == '__main__':
     with tempfile.TemporaryDirectory(prefix='gru4rec-mpi-') as place:
         os.mkdir(place + '/3')
-        three = Files(place + '/3', 3, 'wal', False, 1)
+        three = Files(place + '/3', 3, 'wal', 3, 1)
         for who in range(3) if options.long else [random.randrange(3)]:
             full(three, who)
         lost(three)
@@ -211,6 +243,11 @@ if __name__ == '__main__':
         half(three)
         prepared(three)
         first(three)
+        os.mkdir(place + '/4')
+        pairs = Files(place + '/4', 4, 'wal', 2, 1)  # ranks 2 and 3 share a file
+        for who in (0, 2) if options.long else [0]:
+            full(pairs, who)
+        prepared(pairs)
         common = 'n_epochs=4, layers=24, batch_size=8, checkpoint_epochs=1, blend=0'
         long = ('adapt=adam, dropout_p_embed=0.2, dropout_p_hidden=0.1, train_random_order=true',
                 'momentum=0.3, n_sample=all, validation=0.1, patience=1, bptt=3')

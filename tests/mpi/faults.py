@@ -29,7 +29,7 @@ arguments.add_argument('--kills', type=int, default=3)
 arguments.add_argument('--seed', type=int, default=None)
 arguments.add_argument('--only', type=int, default=None, help='the kill of this number')
 arguments.add_argument('--long', action='store_true', help='all of commits.py')
-arguments.add_argument('--rank', default=None, help='be a rank of test_interrupts(), on this file')
+arguments.add_argument('--rank', nargs=2, default=None, metavar=('RANK', 'FILE'), help='be this rank of Ranks')
 options = arguments.parse_args()
 EXTENSION = os.path.abspath(options.extension)
 MPIRUN = {'mpich': ['mpirun.mpich'], 'openmpi': ['mpirun.openmpi', '--oversubscribe']}[options.mpi]
@@ -38,7 +38,7 @@ LIMIT = 120  # seconds for a job
 os.environ.update(OMPI_ALLOW_RUN_AS_ROOT='1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM='1', OPENBLAS_NUM_THREADS='1')
 
 TRAIN = ("SELECT gru4rec_train('rec', 'n_epochs=4, layers=24, batch_size=8, n_sample=64, blend=0, validation=0.1, "
-         "checkpoint_epochs={}, shard={}')")
+         "checkpoint_epochs={}{}')")
 RESUME = "SELECT gru4rec_train('rec', 'resume=true')"
 NOTHING = 'has no interrupted run with a checkpoint to resume'
 EVENTS = """
@@ -76,9 +76,9 @@ class Job:
         self.directory = files.directory
         for old in glob.glob(self.directory + '/pid.*') + glob.glob(self.directory + '/go.*'):
             os.remove(old)
-        file = f'{self.directory}/{"0" if files.is_shared else "$rank"}.db'
+        file = f'{self.directory}/$((rank * {files.n_files} / {files.n})).db'
         program = f'sqlite3 -cmd ".timeout 30000" -cmd ".load {EXTENSION}" {file} "{sql}"' if sql else \
-                  f'{sys.executable} {os.path.abspath(__file__)} {EXTENSION} {options.mpi} --rank {file}'
+                  f'{sys.executable} {os.path.abspath(__file__)} {EXTENSION} {options.mpi} --rank $rank {file}'
         script = f'rank=${{PMI_RANK:-$OMPI_COMM_WORLD_RANK}}; echo $$ >{self.directory}/pid.$rank; exec {program}'
         self.n = files.n
         self.is_killed = False
@@ -158,13 +158,14 @@ def served(db):
 class Files:
     """
     Files with one version, copied anew for each kill, and what a whole training makes of them. n ranks, each with a
-    file and sessions of its own; or, if is_shared, all on one file, of which each takes its part.
+    file and sessions of its own; or, with fewer files, all with all sessions, of which each rank takes its part.
     """
 
-    def __init__(self, directory, n, journal, is_shared, checkpoint):
-        self.home, self.n, self.directory, self.is_shared = directory, n, directory + '/now', is_shared
-        self.n_files = 1 if is_shared else n
-        self.train = TRAIN.format(checkpoint, 'auto' if is_shared else 'own')
+    def __init__(self, directory, n, journal, n_files, checkpoint):
+        self.home, self.n, self.directory, self.n_files = directory, n, directory + '/now', n_files
+        is_shared = n_files < n
+        self.sharing = '' if not is_shared else ', shard=auto' + ', replicate=all' * (n_files > 1)
+        self.train = TRAIN.format(checkpoint, self.sharing)
         base = directory + '/base'
         os.mkdir(base)
         self.old = []
@@ -209,6 +210,10 @@ class Files:
 
     def path(self, number):
         return f'{self.directory}/{number}.db'
+
+    def writer(self, number):
+        """The lowest rank that has this file."""
+        return -(-number * self.n // self.n_files)
 
 
 def state_of(what, files, rank, is_kept=False):
@@ -333,25 +338,25 @@ def before_decision(rng, files, watcher, victim):
     """All others have prepared, and rank 0 waits for its lock."""
     watcher.wait(0, EPOCHS.format(1))
     watcher.lock(0)
-    for rank in range(1, files.n):
-        watcher.wait(rank, IS_PREPARED)
+    for number in range(1, files.n_files):
+        watcher.wait(number, IS_PREPARED)
     time.sleep(rng.uniform(0, 0.2))
 
 
 def in_prepare(rng, files, watcher, victim):
     """One rank cannot prepare, the others have."""
-    late = rng.randrange(1, files.n)
+    late = rng.randrange(1, files.n_files)
     watcher.wait(0, EPOCHS.format(1))
     watcher.lock(late)
-    for rank in range(1, files.n):
-        if rank != late:
-            watcher.wait(rank, IS_PREPARED)
+    for number in range(1, files.n_files):
+        if number != late:
+            watcher.wait(number, IS_PREPARED)
     time.sleep(rng.uniform(0, 0.3) + files.seconds / 4)
 
 
 def after_decision(rng, files, watcher, victim):
     """Rank 0 has decided, and another rank cannot finish."""
-    late = victim or rng.randrange(1, files.n)
+    late = victim * files.n_files // files.n or rng.randrange(1, files.n_files)
     watcher.wait(0, EPOCHS.format(1))
     watcher.lock(0)
     if watcher.wait(late, IS_PREPARED):
@@ -365,7 +370,7 @@ def kill(number, seed, files):
     """One kill: random, but each number says at what kind of moment."""
     rng = random.Random(f'{seed} {number}')
     kinds = [before_decision, after_decision, after_epoch, any_time, in_prepare, any_time]
-    if files.is_shared:
+    if files.n_files == 1:
         kinds = [after_epoch, any_time]
     moment = kinds[number % len(kinds)]
     victim = rng.randrange(files.n)
@@ -391,8 +396,8 @@ def test_kills(directory):
     numbers = [options.only] if options.only is not None else range(options.kills)
     made = {}
     for number in numbers:
-        # Ranks, journal, one file for all, checkpoint_epochs.
-        kinds = [(3, 'wal', False, 1), (2, 'delete', False, 2), (3, 'delete', True, 1), (4, 'delete', False, 0)]
+        # Ranks, journal, files, checkpoint_epochs.
+        kinds = [(3, 'wal', 3, 1), (2, 'delete', 2, 2), (3, 'delete', 1, 1), (4, 'delete', 4, 0), (4, 'wal', 2, 1)]
         kind = kinds[number // 6 % len(kinds)]
         if kind not in made:
             home = f'{directory}/{len(made)}'
@@ -406,14 +411,14 @@ def test_kills(directory):
 SOON = 1.0 + 1.0  # seconds in which all ranks stop; and what a busy machine adds
 
 
-def be_rank(path):
+def be_rank(rank, path):
     """Does the SQL that comes in files go.N, tells what came of it in lines of JSON; a file go.stop interrupts it."""
-    db, directory, name = connect(path), os.path.dirname(path), os.path.basename(path)
+    db, directory = connect(path), os.path.dirname(path)
 
     def interrupt():
         while True:
             try:
-                os.remove(f'{directory}/go.stop.{name}')
+                os.remove(f'{directory}/go.stop.{rank}')
                 db.interrupt()
             except FileNotFoundError:
                 time.sleep(0.002)
@@ -426,13 +431,13 @@ def be_rank(path):
         sql = open(go).read()
         if not sql:
             return
-        if os.path.exists(f'{go}.{name}'):  # for this rank only
-            sql = open(f'{go}.{name}').read()
+        if os.path.exists(f'{go}.{rank}'):  # for this rank only
+            sql = open(f'{go}.{rank}').read()
         try:
             result = value(db, sql)
         except sqlite3.Error as error:
             result = str(error)
-        with open(f'{directory}/go.done.{number}.{name}.new', 'w') as out:
+        with open(f'{directory}/go.done.{number}.{rank}.new', 'w') as out:
             json.dump({'result': result, 'at': time.time()}, out)
         os.rename(out.name, out.name[:-4])
 
@@ -452,16 +457,16 @@ class Ranks(Job):
     def begin(self, sql, only=None, others='SELECT 1'):
         """Lets all ranks do the SQL; or one of them, and the others something else."""
         if only is not None:
-            self.write(f'go.{self.number}.{only}.db', sql)
+            self.write(f'go.{self.number}.{only}', sql)
         self.write(f'go.{self.number}', sql if only is None else others)
         self.number += 1
 
     def interrupt(self, rank):
-        self.write(f'go.stop.{rank}.db', '')
+        self.write(f'go.stop.{rank}', '')
         return time.time()
 
     def told(self, rank):
-        return f'{self.directory}/go.done.{self.number - 1}.{rank}.db'
+        return f'{self.directory}/go.done.{self.number - 1}.{rank}'
 
     def is_done(self):
         return all(os.path.exists(self.told(rank)) for rank in range(self.n))
@@ -523,7 +528,7 @@ def test_interrupts(directory):
     rng = random.Random(options.seed)
     home = f'{directory}/interrupts'
     os.mkdir(home)
-    files = Files(home, 3, 'wal', False, 1)
+    files = Files(home, 3, 'wal', 3, 1)
     for moment in in_training, before_decision, in_prepare:
         interrupt(moment, rng, files)
     # Ctrl-C in the sqlite3 shell, which then ends.
@@ -548,7 +553,7 @@ def test_interrupts(directory):
 
 if __name__ == '__main__':
     if options.rank:
-        be_rank(options.rank)
+        be_rank(*options.rank)
         sys.exit()
     with tempfile.TemporaryDirectory(prefix='gru4rec-mpi-') as place:
         if options.only is None:

@@ -10,6 +10,7 @@
 
 #define EXT_IS_ENTRY
 #include "../../ext/mpi/ext_mpi.h"
+#include "../lib/fault_alloc.h"
 #include "../lib/test.h"
 #include "api.h"
 
@@ -21,6 +22,7 @@ SQLITE_EXTENSION_INIT1
 
 static sqlite3 *db;
 static int rank, n_ranks;
+static fault_alloc memory; /* of all jobs */
 
 /* The caller of a job: when it wants to stop. */
 typedef struct caller {
@@ -46,9 +48,11 @@ static inline void sleep_for(double seconds)
 static inline int open_with(ext_mpi_job *job, caller *own, const char *call,
                             const char *options, ext_error *error)
 {
+    const gru4rec_allocator allocator = fault_alloc_allocator(&memory);
     const ext_mpi_request request = {.call = call,
                                      .is_stopped = wants_stop,
-                                     .context = own};
+                                     .context = own,
+                                     .allocator = &allocator};
     if (ext_mpi_job_open(job, &request, error) == SQLITE_OK &&
         ext_mpi_job_compare(job, db, options, error) != SQLITE_OK)
         ext_mpi_job_close(job, error);
@@ -116,6 +120,11 @@ static inline int end_ranks(void)
 {
     long own[2] = {test_n_passed, test_n_failed}, most[2] = {0};
     int is_initialized;
+    if (memory.n_live > 0) {
+        printf("rank %d: %zu blocks of %zu bytes are left\n", rank, memory.n_live,
+               memory.live_bytes);
+        own[1]++;
+    }
     MPI_Initialized(&is_initialized);
     memcpy(most, own, sizeof most);
     if (is_initialized) {

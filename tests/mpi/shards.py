@@ -190,7 +190,7 @@ def check_case(case, folder, given):
         for rank in range(N):
             for want, got in zip(case.wants(rank), given[rank]):
                 is_wanted = want(got) if callable(want) else want is None or (isinstance(got, str) and want in got)
-                check(f'{case.name}, rank {rank}', is_wanted, f'{getattr(want, "__doc__", want)!r}: {got!r}')
+                check(f'{case.name}, rank {rank}', is_wanted, f'{want.__doc__ if callable(want) else want!r}: {got!r}')
         return
     alone = case.alone(folder)
     for rank in range(N):
@@ -233,6 +233,10 @@ def is_stopped(rank, who=0):
     return lambda got: isinstance(got, str) and words in got and float(got.rpartition('(')[2].split()[0]) < 1.5
 
 
+def is_measured(got):
+    return isinstance(got, tuple | list) and 0 <= got[0] <= 1
+
+
 def is_trained(got):
     return isinstance(got, tuple | list) and json.loads(got[0])['ranks']['ranks'] == N
 
@@ -269,6 +273,27 @@ def cases():
     slow = plain.replace("'e'", f"'{endless}'") % BASE
     yield Case('interrupted', log(29), wants=lambda rank: [is_stopped(rank), is_trained],
                steps=[['0.7s: ' + after] + [f's: {slow}'] * (N - 1), after])
+    # SQLite never gives a row of this one.
+    sorting = '(WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT count(*) AS session_id, ' \
+        '1 AS item_id, i AS ts FROM c GROUP BY i % 1000)'
+    sorts = (plain.replace("'e'", f"'{sorting}'")).replace('%s', BASE)
+    evaluate = "SELECT recall FROM gru4rec_evaluate('m', '{}', 'ranks=all, cutoffs=5')"
+    for who in 0, N - 1:
+        yield Case(f'sorting-{who}', log(32 + who), wants=lambda rank, who=who: [
+            is_trained, is_stopped(rank, who), is_stopped(rank, who), is_trained], steps=[
+                after, *([f'1s: {mine}' if rank == who else f's: {its}' for rank in range(N)]
+                         for mine, its in ((after, sorts), (evaluate.format('e'), evaluate.format(sorting)))), after])
+    test = '(WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 99) ' \
+        'SELECT i / 4 AS session_id, i % 7 AS item_id, 100000 + i AS ts FROM c)'
+    measure = f"SELECT recall FROM gru4rec_evaluate('m', '{test}', 'ranks=all, cutoffs=5, baselines=WHICH')"
+    yield Case('baselines', log(30), wants=lambda rank: [is_trained, 'other training events to fit', is_measured],
+               steps=[after, measure.replace('WHICH', 'pop/vs-knn'),
+                      measure.replace('WHICH', 'pop')])
+    # The same sessions, at other times.
+    yield Case('other-times', log(31), division='auto', wants=lambda rank: [
+        is_trained, None, 'other training events to fit'], steps=[
+            plain % (BASE + ', shard=auto, replicate=all'),
+            ['SELECT 1' if rank else 'UPDATE e SET ts = 0.5 * ts' for rank in range(N)], measure.replace('WHICH', 'stan')])
     yield Case('other-version', log(28), wants=lambda rank: [None, None, 'than rank 0' if False else 'rank '],
                steps=[after, [f"SELECT 1" if rank else 'DROP TABLE m' for rank in range(N)],
                       plain % (BASE + ', since=last, warm_start=true')])

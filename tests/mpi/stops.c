@@ -81,6 +81,8 @@ static void stop_once(int round)
         ext_error_set(&error, SQLITE_ERROR, "the disk is on fire");
     else if (how == 2)
         CHECK(strstr(job.reason, "the disk is on fire") != NULL);
+    else if (how == 1)
+        CHECK(strstr(job.reason, "has failed: its own message says why") != NULL);
     else if (how == 0)
         CHECK_TEXT(rank == who ? "interrupted" : job.reason, job.reason);
     ext_mpi_job_explain(&job, &error);
@@ -268,6 +270,80 @@ static void test_fail_at_the_end(void)
     check_usable();
 }
 
+/* Whether a message is valid UTF-8, on one line. */
+static bool is_plain(const char *message)
+{
+    char shown[4 * EXT_MPI_TEXT];
+    return strcmp(gru4rec_show(shown, sizeof shown, message, strlen(message)), message) ==
+           0;
+}
+
+/* A message that is too long for a head, and for gru4rec_error, is cut between characters. */
+static void test_long_reasons(void)
+{
+    const int who = n_ranks - 1;
+    for (int n_before = 0; n_before < 3; n_before++) {
+        ext_mpi_job job;
+        caller own = {0};
+        ext_error error = {0};
+        gru4rec_error message = {0};
+        char all[64], text[2 * EXT_MPI_TEXT] = "";
+        for (int i = 0; i < n_before; i++)
+            strcat(text, "x");
+        while (strlen(text) < sizeof text - 4)
+            strcat(text, "\u20ac"); /* three bytes */
+        if (!open_job(&job, &own))
+            return;
+        gru4rec_ranks ranks = ext_mpi_job_hooks(&job);
+        if (rank == who) {
+            ext_error_set(&error, SQLITE_ERROR, "%s", text);
+        } else {
+            CHECK_INT(GRU4REC_INTERRUPTED,
+                      ranks.agree(ranks.context, "1", 1, all, &message));
+            CHECK(strlen(message.message) > 470 && is_plain(message.message));
+            ext_mpi_job_explain(&job, &error);
+            CHECK(strlen(ext_error_message(&error)) > 980);
+        }
+        ext_mpi_job_close(&job, &error);
+        CHECK(is_plain(ext_error_message(&error)));
+        ext_error_clear(&error);
+    }
+    check_usable();
+}
+
+/* ---- sums that cannot be ---- */
+
+/*
+ * A sum of so many values, whatever they are: the same status and message on all ranks.
+ * more: the last rank has one more.
+ */
+static void check_no_sum(size_t n, bool more, const char *expected)
+{
+    ext_mpi_job job;
+    caller own = {0};
+    ext_error error = {0};
+    gru4rec_error message = {0};
+    const gru4rec_block block = {.values = values,
+                                 .n = n + (more && rank == n_ranks - 1)};
+    bool stop = false;
+    if (n_ranks == 1 || !open_job(&job, &own))
+        return;
+    gru4rec_ranks ranks = ext_mpi_job_hooks(&job);
+    CHECK_INT(GRU4REC_INVALID,
+              ranks.sum(ranks.context, &block, 1, NULL, 0, &stop, &message));
+    if (!CHECK(stop && strstr(message.message, expected) != NULL))
+        printf("%s\n", message.message);
+    ext_mpi_job_close(&job, &error);
+    ext_error_clear(&error);
+    check_usable();
+}
+
+static void test_no_sum(void)
+{
+    check_no_sum(7, true, "different numbers of values; this is a fault");
+    check_no_sum((size_t)1 << 31, false, "sum up 2147483648 values in a step");
+}
+
 /* Another job in the same process, while one is open. */
 static void test_two_jobs(void)
 {
@@ -323,6 +399,8 @@ int main(int argc, char **argv)
     RUN(test_differences);
     RUN(test_free_options);
     RUN(test_fail_at_the_end);
+    RUN(test_long_reasons);
+    RUN(test_no_sum);
     RUN(test_two_jobs);
     return end_ranks();
 }

@@ -29,6 +29,7 @@ typedef struct trainee {
     int64_t stop_poll, stop_epoch, fail_validate, spoil_poll;
     g4r_real spoil_by; /* added to a weight at that poll */
     int64_t n_polls, n_epochs, n_measured, best_epoch;
+    int64_t stopped_at; /* calls of hooks before the poll that said stop */
     gru4rec_progress last;
     gru4rec_epoch epochs[MOST_EPOCHS];
     gru4rec_status status;
@@ -124,6 +125,8 @@ static int on_poll(void *context, const gru4rec_progress *progress)
     t->last = *progress;
     if (++t->n_polls == t->spoil_poll)
         t->training.model->values[0][1] += t->spoil_by;
+    if (t->n_polls == t->stop_poll)
+        t->stopped_at = t->at.n_calls;
     return t->n_polls == t->stop_poll;
 }
 
@@ -495,6 +498,40 @@ static void test_stop(void)
     check_stop(even, "n_epochs=2 sync_steps=4");
 }
 
+/*
+ * A stop at any poll of any rank, also of one whose sessions have run out, ends all at
+ * its next exchange.
+ */
+static void check_stop_at_once(const char *division, const char *settings)
+{
+    static fixture f;
+    int64_t n_polls[3];
+    start(&f, 3, division, settings);
+    train_ranks(&f);
+    for (int32_t rank = 0; rank < 3; rank++)
+        n_polls[rank] = f.ranks[rank].n_polls;
+    finish(&f);
+    for (int32_t rank = 0; rank < 3; rank++)
+        for (int64_t at = 1; at <= n_polls[rank]; at++) {
+            start(&f, 3, division, settings);
+            f.ranks[rank].stop_poll = at;
+            train_ranks(&f);
+            check_end(&f, -1, GRU4REC_INTERRUPTED, GRU4REC_INTERRUPTED);
+            CHECK_INT(f.ranks[rank].stopped_at + 1, f.ranks[rank].at.n_calls);
+            finish(&f);
+        }
+    CHECK(n_polls[0] > 2 && n_polls[1] > 2);
+}
+
+static void test_stop_at_once(void)
+{
+    check_stop_at_once(uneven, "n_epochs=1");
+    check_stop_at_once(uneven, "n_epochs=2 bptt=3 validation=0.2");
+    check_stop_at_once(uneven, "n_epochs=2 sync_steps=2");
+    check_stop_at_once(uneven, "n_epochs=1 sync_steps=5 validation=0.2");
+    check_stop_at_once("12", "n_epochs=1 sync_steps=3");
+}
+
 /* Each exchange fails once: its status ends all, and no rank makes another exchange. */
 static void check_failing_exchange(const char *settings)
 {
@@ -769,6 +806,7 @@ int main(void)
     RUN(test_resumed);
     RUN(test_resumed_differently);
     RUN(test_stop);
+    RUN(test_stop_at_once);
     RUN(test_failing_exchange);
     RUN(test_short_memory);
     RUN(test_short_memory_of_copies);

@@ -114,27 +114,46 @@ static void test_groups_visit_their_own(void)
     check_lanes(true, true);
 }
 
-/* The bytes are an upper bound, and exact but for the rounding of slices in one process. */
+/*
+ * The bytes are an upper bound, and exact but for the rounding of slices in one process:
+ * of one part, or of all parts if the groups are apart.
+ */
+static void check_bytes(const gru4rec_options *options, const gru4rec_ranks *ranks)
+{
+    enum { MANY = 3000 };
+    static int32_t groups[MANY];
+    const gru4rec_dataset many = {.n_sessions = MANY,
+                                  .groups = groups,
+                                  .n_groups = GROUPS};
+    const bool is_apart = g4r_lanes_are_apart(options, ranks);
+    const size_t n_parts = is_apart && ranks == NULL ? GROUPS : 1;
+    const size_t bytes = g4r_lanes_bytes(options, MANY, ranks);
+    fault_alloc fault = {0};
+    const gru4rec_allocator allocator = fault_alloc_allocator(&fault);
+    g4r_lanes parts[GROUPS];
+    for (int s = 0; s < MANY; s++)
+        groups[s] = group_of(s % SESSIONS);
+    for (size_t i = 0; i < n_parts; i++) {
+        CHECK_INT(GRU4REC_OK,
+                  g4r_lanes_init(&parts[i], &many, options, ranks, i, &allocator, NULL));
+        CHECK_INT(is_apart ? 1 : ranks != NULL ? 5 : GROUPS, parts[i].plan.n_groups);
+        CHECK_INT(!is_apart && ranks != NULL ? 2 : 0, parts[i].plan.own);
+    }
+    CHECK(fault.live_bytes <= bytes && bytes <= fault.live_bytes + 500);
+    for (size_t i = 0; i < n_parts; i++)
+        g4r_lanes_free(&parts[i]);
+    CHECK_INT(0, fault.n_live);
+}
+
 static void test_bytes(void)
 {
     static fixture f;
     const gru4rec_ranks ranks = {.n_ranks = 5, .rank = 2};
-    for (int i = 0; i < 4; i++) {
-        fault_alloc fault = {0};
-        const gru4rec_allocator allocator = fault_alloc_allocator(&fault);
-        const gru4rec_ranks *used = i % 2 == 0 ? NULL : &ranks;
-        g4r_lanes lanes;
-        divide(&f, false, i / 2 > 0);
-        if (used != NULL)
-            f.options.groups = 1;
-        const size_t bytes = g4r_lanes_bytes(&f.options, SESSIONS, used);
-        CHECK_INT(GRU4REC_OK, g4r_lanes_init(&lanes, &f.all.dataset, &f.options, used, 0,
-                                             &allocator, NULL));
-        CHECK_INT(used != NULL ? 5 : GROUPS, lanes.plan.n_groups);
-        CHECK_INT(used != NULL ? 2 : 0, lanes.plan.own);
-        CHECK(fault.live_bytes <= bytes && bytes <= fault.live_bytes + 500);
-        g4r_lanes_free(&lanes);
-        CHECK_INT(0, fault.n_live);
+    for (int i = 0; i < 8; i++) {
+        divide(&f, false, i % 2 > 0);
+        f.options.sync_steps = i / 2 % 2 > 0 ? 7 : 1;
+        f.options.groups = i < 4 ? GROUPS : 1;
+        check_bytes(&f.options, i < 4 ? NULL : &ranks);
     }
 }
 

@@ -219,7 +219,7 @@ static void test_short_memory(void)
         finish(&ranks[i]);
 }
 
-/* What differs on one rank: 0: a weight; 1: the test; 2: an option. */
+/* What differs on one rank: 0: a weight; 1, 3: items, times of the test; 2: an option. */
 static void check_difference(int what)
 {
     for (int32_t i = 0; i < 3; i++)
@@ -227,6 +227,7 @@ static void check_difference(int what)
     ranks[2].model->values[0][1] += what == 0;
     ranks[2].rows[7] ^= what == 1;
     ranks[2].options.last_only = what == 2;
+    ranks[2].times[7] += what == 3;
     evaluate_ranks(3, 0);
     CHECK(strstr(ranks[0].error.message, "rank 2 has another model") != NULL);
     check_end(3, -1, GRU4REC_INVALID, GRU4REC_INVALID);
@@ -234,7 +235,7 @@ static void check_difference(int what)
 
 static void test_differences(void)
 {
-    for (int what = 0; what < 3; what++)
+    for (int what = 0; what < 4; what++)
         check_difference(what);
 }
 

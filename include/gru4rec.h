@@ -865,6 +865,19 @@ gru4rec_status gru4rec_dataset_unite(gru4rec_events *events, bool by_time,
                                      gru4rec_error *error);
 
 /*
+ * Gives a rank the sessions of all ranks, with whom it has made the dataset by
+ * gru4rec_dataset_unite(): the dataset then has the sessions, the events and the times
+ * that it would have in one process with all events. The counts of what was dropped stay
+ * those of this rank. The dataset must have neither groups nor numbers. ranks NULL: there
+ * are no other processes. NOMEM, INTERRUPTED, or any status of agree; the dataset is
+ * unchanged then. See above for the error and the other ranks.
+ */
+gru4rec_status gru4rec_dataset_complete(gru4rec_dataset *dataset,
+                                        const struct gru4rec_ranks *ranks,
+                                        bool (*is_stopped)(void *), void *context,
+                                        gru4rec_error *error);
+
+/*
  * Changes the item rows of a dataset, in place, from those of the catalogue items to
  * those of the catalogue known, where the same ids are. Events of items that known does
  * not have are dropped and added to n_unknown. Sessions that have no event left are

@@ -144,33 +144,44 @@ static int check_settings(const ext_tuning *tuning, ext_error *error)
 }
 
 /*
- * The LIMIT is 10,000 trials, the most that option trials allows, with 3 rungs each, so
- * that forged rows cannot fill the memory.
+ * Reads the results of tuning rows->tune. The LIMIT is 10,000 trials, the most that
+ * option trials allows, with 3 rungs each, so that forged rows cannot fill the memory.
  */
-int ext_tune_rows_read(ext_tuning *tuning, ext_error *error)
+static int read_rows(ext_tune_rows *rows, const ext_home *home, ext_error *error)
 {
-    const ext_home *home = &tuning->request.train.home;
-    ext_tune_rows *rows = &tuning->rows;
     sqlite3_stmt *stmt;
-    rows->tune = tuning->request.tune;
-    if (rows->tune == 0 || check_settings(tuning, error) != SQLITE_OK)
-        return error->rc;
     int rc = ext_query(home, &stmt, error,
-                       "SELECT trial, rung, epochs, objective, status "
-                       "FROM @trial WHERE tune = ?1 AND trial > 0 "
+                       "SELECT trial, rung, epochs, objective, recall, mrr, seconds, "
+                       "status FROM @trial WHERE tune = ?1 AND trial > 0 "
                        "ORDER BY trial, rung LIMIT 30000",
                        "i", rows->tune);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const ext_tune_row row = {
+        ext_tune_row row = {
             .trial = {sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1),
                       sqlite3_column_int64(stmt, 2)},
             .objective = real_or_nan(stmt, 3),
-            .status = status_of((const char *)sqlite3_column_text(stmt, 4)),
+            .recall = real_or_nan(stmt, 4),
+            .mrr = real_or_nan(stmt, 5),
+            .seconds = real_or_nan(stmt, 6),
             .is_written = true,
         };
+        sqlite3_snprintf(sizeof row.status, row.status, "%s",
+                         status_of((const char *)sqlite3_column_text(stmt, 7)));
         rc = ext_tune_rows_add(rows, &row, error);
     }
     return ext_sql_finish(stmt, rc, "reading the tuning", error);
+}
+
+int ext_tune_rows_read(ext_tuning *tuning, ext_error *error)
+{
+    ext_tune_rows *rows = &tuning->rows;
+    rows->tune = tuning->request.tune;
+    if (tuning->request.resumed == NULL || check_settings(tuning, error) != SQLITE_OK)
+        return error->rc;
+    if (ext_ranks_number(&tuning->ranks) == 0 &&
+        read_rows(rows, &tuning->request.train.home, error) != SQLITE_OK)
+        return error->rc;
+    return ext_tune_ranks_share(tuning, error);
 }
 
 /* ---- writing ---- */
@@ -198,7 +209,7 @@ static int claim(ext_tuning *tuning, ext_error *error)
         if (ext_query_integer(home, &n, error,
                               "SELECT count(*) FROM @trial WHERE tune = ?1 AND "
                               "trial = 0 AND rung = 0 AND options = ?2",
-                              "is", rows->tune, tuning->request.resumed) != SQLITE_OK)
+                              "is", rows->tune, tuning->request.row) != SQLITE_OK)
             return error->rc;
         if (n == 0)
             return ext_error_set(error, SQLITE_BUSY,
@@ -339,7 +350,7 @@ int ext_tune_rows_tell(ext_tuning *tuning, ext_error *error)
     sqlite3 *db = rows->home.db;
     const double start = ext_poll_seconds();
     ext_error problem = {0};
-    if (!is_behind(rows) || start < rows->quiet_until)
+    if (!rows->is_writer || !is_behind(rows) || start < rows->quiet_until)
         return SQLITE_OK;
     const int timeout = ext_sql_shorten_timeout(db, 0);
     const int rc = write_as_one(tuning, NULL, &problem);
@@ -366,6 +377,8 @@ static double wait_at_most(const ext_tuning *tuning)
 int ext_tune_rows_end(ext_tuning *tuning, const char *status, ext_error *error)
 {
     const double since = ext_poll_seconds(), most = wait_at_most(tuning);
+    if (!tuning->rows.is_writer)
+        return SQLITE_OK;
     const bool may_wait =
         strcmp(status, "finished") == 0 || strcmp(status, "tuning") == 0;
     const int64_t ms = may_wait ? (int64_t)(1000 * most) : 0;

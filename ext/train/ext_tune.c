@@ -224,7 +224,8 @@ static void free_tuning(ext_tuning *tuning)
     gru4rec_dataset_free(tuning->halves[1]);
     ext_train_data_free(&tuning->data);
     sqlite3_free(tuning->n_trained);
-    sqlite3_free(tuning->rows.rows);
+    sqlite3_free(tuning->rows.known.rows);
+    sqlite3_free(tuning->rows.told.rows);
     sqlite3_free(tuning->rows.id);
     ext_home_clear(&tuning->rows.home);
     ext_tune_request_free(&tuning->request);

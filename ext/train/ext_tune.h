@@ -108,10 +108,15 @@ typedef struct ext_tune_row {
      * events; "memory": it needs more memory than there is.
      */
     char status[16];
-    int64_t is_written; /* m_trial of this rank has this result */
 } ext_tune_row;
 
-/* The rows of a tuning: those that m_trial has, and those that must still be written. */
+/* Results of trials. */
+typedef struct ext_tune_list {
+    ext_tune_row *rows; /* (n) owned */
+    size_t n, capacity;
+} ext_tune_list;
+
+/* The rows of a tuning in memory. */
 typedef struct ext_tune_rows {
     ext_home home; /* the model, with the name that it has now; owned */
     /* The id of the model (ext_identity.c); owned. NULL: the model has none. */
@@ -123,9 +128,10 @@ typedef struct ext_tune_rows {
      * True from the first write on: the row of the tuning (trial 0) belongs to this call.
      */
     bool is_claimed;
-    bool is_dropped;    /* somebody dropped the model: the tuning must stop */
-    ext_tune_row *rows; /* (n) results of trials; owned */
-    size_t n, capacity; /* number of rows, and how many there is room for */
+    bool is_dropped;     /* somebody dropped the model: the tuning must stop */
+    ext_tune_list known; /* results of the tuning to resume; the search may need them */
+    ext_tune_list told;  /* those that the search was told; m_trial has the first ones */
+    size_t n_written;    /* of told: those that m_trial has from this call */
     /*
      * No row is written before this time, in seconds of ext_poll_seconds(); 0: none is
      * held back. ext_tune_rows_tell() sets it after a write that failed.
@@ -304,13 +310,13 @@ double ext_tune_slot_objective(const ext_tuning *tuning, const gru4rec_metrics *
  */
 int ext_tune_rows_read(ext_tuning *tuning, ext_error *error);
 /*
- * Returns the result of a trial at a rung (both in trial), of those that are in memory;
- * NULL: there is none. Borrowed until the next ext_tune_rows_add().
+ * Returns the result of a trial at a rung (both in trial), if it is known from the tuning
+ * to resume; else NULL. Borrowed.
  */
 const ext_tune_row *ext_tune_rows_find(const ext_tune_rows *rows,
                                        const gru4rec_trial *trial);
 /*
- * Adds a copy of a result to the rows in memory. ext_tune_rows_tell() or
+ * Adds a copy of a result that the search was told. ext_tune_rows_tell() or
  * ext_tune_rows_end() writes it into m_trial. SQLITE_NOMEM is the only error.
  */
 int ext_tune_rows_add(ext_tune_rows *rows, const ext_tune_row *row, ext_error *error);
@@ -424,7 +430,7 @@ int ext_tune_report_make(ext_tuning *tuning, ext_error *error);
 int ext_tune_ranks_compare(const ext_tune_request *request, ext_error *error);
 /* Checks that all ranks have read the same events. SQLITE_ERROR: they have not. */
 int ext_tune_ranks_compare_events(const ext_tuning *tuning, ext_error *error);
-/* Gives the results that rank 0 has in memory to the others, which have none. */
+/* Gives the results that rank 0 knows of the tuning to resume to the others. */
 int ext_tune_ranks_share(ext_tuning *tuning, ext_error *error);
 /* Sets rows.tune, where this rank does not write, to the number that its writer has. */
 int ext_tune_ranks_number(ext_tuning *tuning, ext_error *error);

@@ -29,6 +29,7 @@ typedef struct dealer {
     const ext_tune_deck *deck;
     ballot own, *all;    /* (n_ranks) owned */
     int64_t n_under_way; /* trials, on all ranks */
+    bool has_begun;      /* a trial has begun: before this it is never too late */
     bool is_moving;      /* the last ballots have ended or begun a trial */
     /* The place of the next trial on this rank, if it could begin here, and its needs. */
     ext_tune_slot *slot;
@@ -103,7 +104,7 @@ static void find_room(dealer *d)
 /* Fills in the ballot of this rank, and gets those of all. */
 static int vote(dealer *d, ext_error *error)
 {
-    d->own = (ballot){.is_late = ext_poll_seconds() > d->deck->end,
+    d->own = (ballot){.is_late = d->has_begun && ext_poll_seconds() > d->deck->end,
                       .n_events = ext_tune_slot_events(d->tuning)};
     if (find_result(d, error) != SQLITE_OK)
         return error->rc;
@@ -193,6 +194,7 @@ static int deal(dealer *d, ext_error *error)
     if (!fits)
         return give_up(d, error);
     d->n_under_way++;
+    d->has_begun = true;
     if (best == ext_ranks_number(ranks_of(d)))
         start(d);
     return SQLITE_OK;

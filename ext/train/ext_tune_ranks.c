@@ -75,23 +75,19 @@ int ext_tune_ranks_compare_events(const ext_tuning *tuning, ext_error *error)
 
 int ext_tune_ranks_share(ext_tuning *tuning, ext_error *error)
 {
-    ext_tune_rows *rows = &tuning->rows;
+    ext_tune_list *known = &tuning->rows.known;
     const ext_ranks *ranks = &tuning->ranks;
-    int64_t n = (int64_t)rows->n;
+    int64_t n = (int64_t)known->n;
     if (ext_ranks_broadcast(ranks, 0, &n, sizeof n, error) != SQLITE_OK || n == 0)
         return error->rc;
-    const bool is_first = ext_ranks_number(ranks) == 0;
-    const size_t n_bytes = (size_t)n * sizeof *rows->rows;
-    ext_tune_row *shared = is_first ? rows->rows : sqlite3_malloc64(n_bytes);
-    if (shared == NULL)
-        return ext_error_nomem(error);
-    rows->rows = shared;
-    if (ext_ranks_broadcast(ranks, 0, shared, n_bytes, error) != SQLITE_OK || is_first)
-        return error->rc;
-    rows->n = rows->capacity = (size_t)n;
-    for (size_t i = 0; i < rows->n; i++)
-        shared[i].is_written = false;
-    return SQLITE_OK;
+    const size_t n_bytes = (size_t)n * sizeof *known->rows;
+    if (ext_ranks_number(ranks) > 0) {
+        known->rows = sqlite3_malloc64(n_bytes);
+        if (known->rows == NULL)
+            return ext_error_nomem(error);
+        known->n = known->capacity = (size_t)n;
+    }
+    return ext_ranks_broadcast(ranks, 0, known->rows, n_bytes, error);
 }
 
 /* ---- the end ---- */

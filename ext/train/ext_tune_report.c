@@ -119,12 +119,12 @@ int ext_tune_report_run(ext_tuning *tuning, ext_error *error)
 
 /* ---- the JSON ---- */
 
-/* Returns how many results (trials at a rung) in tuning->rows have the status. */
+/* Returns how many results (trials at a rung) have the status. */
 static int64_t count_rows(const ext_tuning *tuning, const char *status)
 {
     int64_t n = 0;
-    for (size_t i = 0; i < tuning->rows.n; i++)
-        n += sqlite3_stricmp(tuning->rows.rows[i].status, status) == 0;
+    for (size_t i = 0; i < tuning->rows.told.n; i++)
+        n += sqlite3_stricmp(tuning->rows.told.rows[i].status, status) == 0;
     return n;
 }
 

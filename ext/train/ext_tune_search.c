@@ -7,21 +7,15 @@ const char ext_tune_search_advice[] = "give smaller layers, batch_size or n_samp
 
 /*
  * Tells the search the result of a trial, and sets tuning->best if the result is better
- * or the first.
+ * or the first. Adds it to the rows that are written. rank does not matter.
  */
-static void tell(ext_tuning *tuning, const ext_tune_row *row)
-{
-    gru4rec_tune_tell(tuning->search, &row->trial, row->objective);
-    if (row->objective > tuning->best || isnan(tuning->best))
-        tuning->best = row->objective;
-}
-
-/* Tells the search the result of a trial that was dealt out, and keeps it. */
 static int take(ext_tuning *tuning, const ext_tune_row *row, int32_t rank,
                 ext_error *error)
 {
     (void)rank;
-    tell(tuning, row);
+    gru4rec_tune_tell(tuning->search, &row->trial, row->objective);
+    if (row->objective > tuning->best || isnan(tuning->best))
+        tuning->best = row->objective;
     return ext_tune_rows_add(&tuning->rows, row, error);
 }
 
@@ -36,7 +30,6 @@ static int find_next(ext_tuning *tuning, ext_error *error)
 {
     const int64_t per_epoch =
         tuning->data.events.dataset->n_events - tuning->data.events.dataset->n_sessions;
-    (void)error;
     if (tuning->is_late)
         tuning->has_next = false;
     while (!tuning->is_late && !tuning->has_next &&
@@ -45,8 +38,9 @@ static int find_next(ext_tuning *tuning, ext_error *error)
         tuning->has_next = row == NULL;
         if (row == NULL)
             continue;
-        tell(tuning, row);
         tuning->n_events += row->trial.epochs * per_epoch;
+        if (take(tuning, row, 0, error) != SQLITE_OK)
+            return error->rc;
     }
     return SQLITE_OK;
 }

@@ -408,7 +408,8 @@ SOON = 1.0 + 1.0  # seconds in which all ranks stop; and what a busy machine add
 
 def be_rank(path):
     """Does the SQL that comes in files go.N, tells what came of it in lines of JSON; a file go.stop interrupts it."""
-    db, directory, name = connect(path), os.path.dirname(path), os.path.basename(path)
+    db, directory = connect(path), os.path.dirname(path)
+    name = os.environ.get('PMI_RANK', os.environ.get('OMPI_COMM_WORLD_RANK')) + '.db'  # also where all have one file
 
     def interrupt():
         while True:

@@ -341,8 +341,9 @@ const g4r_option g4r_options_table[] = {
         ranks, G4R_CHOICE, EVALUATE | TUNE, 0, 0, false, "one|all", "one",
         "who works, if mpirun has started several processes: one: this process, all by "
         "itself; all: each of them measures a part of the test sessions, which all of "
-        "them have, as they have the version; or each of them trains a part of a "
-        "tuning's trials. All get the same result, that of one process"),
+        "them have, as they have the version. All get the same figures, those of one "
+        "process. Also an option of gru4rec_tune(): each of them trains a part of the "
+        "trials"),
     OPTION(segment, G4R_CHOICE, EVALUATE, 0, 0, false, "none|position|length|popularity",
            "none",
            "targets are measured in groups: by the number of events before them, "

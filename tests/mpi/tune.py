@@ -320,13 +320,14 @@ def main():
         most = max(NUMBERS)
         for n in NUMBERS[-1:] if QUICK else NUMBERS[1:]:
             shards(home, alone, n)
-        refused(home, alone, 2)
         for _ in range(1 if QUICK else 3):
             killed(home, alone, most, 1, rng)
+            interrupted(home, alone, most, most, rng)
+        if options.mpi == 'mpich' or not QUICK:  # what does not depend on MPI
             killed(home, alone, 2, 2, rng)
             interrupted(home, alone, most, 1, rng)
-            interrupted(home, alone, most, most, rng)
-        last_moments(home, alone, 2)
+            refused(home, alone, 2)
+            last_moments(home, alone, 2)
     finish()
 
 

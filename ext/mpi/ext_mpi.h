@@ -301,7 +301,8 @@ gru4rec_ranks ext_mpi_job_hooks(ext_mpi_job *job);
 bool ext_mpi_job_is_stopped(void *job);
 /*
  * If the job is over because of another rank, makes that the error, in place of an error
- * that only says that this rank was stopped.
+ * that only says that this rank was stopped. If it is over because this rank was
+ * interrupted, the error says just that.
  */
 void ext_mpi_job_explain(const ext_mpi_job *job, ext_error *error);
 /*

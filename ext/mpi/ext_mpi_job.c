@@ -213,7 +213,8 @@ bool ext_mpi_job_is_stopped(void *context)
 
 void ext_mpi_job_explain(const ext_mpi_job *job, ext_error *error)
 {
-    if (!job->is_over || !job->is_foreign)
+    const bool is_own = job->is_interrupt && ext_error_is(error, SQLITE_INTERRUPT);
+    if (!job->is_over || (!job->is_foreign && !is_own))
         return;
     ext_error_clear(error);
     ext_error_set(error, job->is_interrupt ? SQLITE_INTERRUPT : SQLITE_ERROR, "%s",

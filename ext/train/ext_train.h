@@ -136,7 +136,7 @@ typedef struct ext_train_data {
     ext_budget budget;
     /*
      * The processes that have the other events of the training; NULL: this one has all.
-     * Borrowed.
+     * Borrowed, and used only while the events are read.
      */
     const ext_ranks *ranks;
     ext_source source; /* the source of the events; stays open until data is freed */

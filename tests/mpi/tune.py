@@ -289,6 +289,36 @@ def interrupted(home, alone, n, n_shards, rng):
     check_all(f'{what}: resumed', log, alone, texts)
 
 
+def reading(home):
+    """A rank that reads all by itself, for a tuning or an evaluation, stops when another one is interrupted."""
+    log = Log(home, 2, 2)
+    for number in range(2):
+        shell(log.path(number), "SELECT gru4rec_train('rec', 'n_epochs=1')")
+        db = connect(log.path(number))
+        db.executescript("""
+            CREATE VIEW endless AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c)
+            SELECT NULL AS session_id, 1 AS item_id, i AS ts FROM c;
+            CREATE TABLE small AS SELECT * FROM clicks LIMIT 100;
+        """)
+        if number == 1:
+            db.executescript('DROP TABLE clicks; CREATE VIEW clicks AS SELECT * FROM endless;')
+        db.close()
+    job = Ranks(log)
+    evaluate = "SELECT method FROM gru4rec_evaluate('rec', '{}', 'ranks=all')"
+    for what, sql, other in ('a tuning', call('trials=2', 'ranks=all, shard=auto'), None), \
+            ('an evaluation', evaluate.format('small'), evaluate.format('endless')):
+        job.begin(*((other, 1, sql) if other else (sql,)))
+        time.sleep(0.7)
+        start = job.interrupt(0)
+        results = job.results()
+        texts = [str(row['result']) for row in results]
+        took = max(row['at'] for row in results) - start
+        check(f'reading for {what}: all stop', 'gru4rec: interrupted' in texts[0] and
+              'rank 0 was interrupted' in texts[1], texts)
+        check(f'reading for {what}: soon', took < SOON, f'{took:.2f} s')
+    close(job)
+
+
 def last_moments(home, alone, n):
     """A file is locked at the end: nobody says "finished" unless all others can; resume then makes an end of it."""
     for late in 0, n - 1:
@@ -328,6 +358,7 @@ def main():
             interrupted(home, alone, most, 1, rng)
             refused(home, alone, 2)
             last_moments(home, alone, 2)
+            reading(home)
     finish()
 
 

@@ -389,7 +389,7 @@ typedef struct gru4rec_options {
     int64_t sessions;   /* 1: an export also has the sessions that the version keeps */
     int64_t version;    /* a version's number, or gru4rec_version_word */
     int64_t version_a, version_b; /* the same, for the two sides of a comparison */
-    int64_t ranks;                /* 1: all ranks measure; 0: this process alone */
+    int64_t ranks;                /* 1: all ranks measure, or tune; 0: one does */
     int64_t segment;              /* gru4rec_segment */
     int64_t session_pop_top_n;
     int64_t item_knn_k;

@@ -249,7 +249,7 @@ def killed(home, alone, n, n_shards, rng):
         text = call('resume=true', f'{log.given}, ranks=all'.lstrip(', '))
     if not log.is_shared:  # a rank may have lost what it had
         db = connect(log.path(n - 1))
-        db.execute('DELETE FROM rec_trial WHERE trial > 3')
+        db.execute('DELETE FROM rec_trial WHERE trial > ?', (rng.choice((3, -1)),))
         db.close()
     log.n = n - 1 if log.is_shared else n
     job = Ranks(log)

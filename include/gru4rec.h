@@ -389,7 +389,7 @@ typedef struct gru4rec_options {
     int64_t sessions;   /* 1: an export also has the sessions that the version keeps */
     int64_t version;    /* a version's number, or gru4rec_version_word */
     int64_t version_a, version_b; /* the same, for the two sides of a comparison */
-    int64_t ranks;                /* 1: all ranks measure; 0: this process alone */
+    int64_t ranks;                /* 1: all ranks measure, or tune; 0: one does */
     int64_t segment;              /* gru4rec_segment */
     int64_t session_pop_top_n;
     int64_t item_knn_k;
@@ -863,6 +863,19 @@ gru4rec_status gru4rec_dataset_unite(gru4rec_events *events, bool by_time,
                                      bool (*is_stopped)(void *), void *context,
                                      gru4rec_dataset **dataset, gru4rec_items **items,
                                      gru4rec_error *error);
+
+/*
+ * Gives a rank the sessions of all ranks, with whom it has made the dataset by
+ * gru4rec_dataset_unite(): the dataset then has the sessions, the events and the times
+ * that it would have in one process with all events. The counts of what was dropped stay
+ * those of this rank. The dataset must have neither groups nor numbers. ranks NULL: there
+ * are no other processes. NOMEM, INTERRUPTED, or any status of agree; the dataset is
+ * unchanged then. See above for the error and the other ranks.
+ */
+gru4rec_status gru4rec_dataset_complete(gru4rec_dataset *dataset,
+                                        const struct gru4rec_ranks *ranks,
+                                        bool (*is_stopped)(void *), void *context,
+                                        gru4rec_error *error);
 
 /*
  * Changes the item rows of a dataset, in place, from those of the catalogue items to

@@ -1236,8 +1236,9 @@ int ext_ranks_compare(ext_ranks *ranks, const char *options, ext_error *error);
  * function and the next ones ranks may be NULL, which means that, too.
  */
 const gru4rec_ranks *ext_ranks_hooks(const ext_ranks *ranks);
-/* Returns the number of ranks, this one included. */
+/* Returns the number of ranks, this one included, and the number of this one, from 0. */
 int32_t ext_ranks_count(const ext_ranks *ranks);
+int32_t ext_ranks_number(const ext_ranks *ranks);
 /*
  * An exchange: gives n bytes to all ranks, and sets all (ranks, n) to those of each; n is
  * equal on all of them. SQLITE_INTERRUPT: some rank was interrupted. SQLITE_ERROR:
@@ -1259,10 +1260,11 @@ bool ext_ranks_is_stopped(const ext_ranks *ranks);
  */
 void ext_ranks_watch(const ext_ranks *ranks, bool is_on);
 /*
- * Copies n bytes of rank 0 to all other ranks. n, a multiple of 4, is the same on all
- * ranks. Errors as ext_ranks_agree().
+ * Copies n bytes of the rank from to all other ranks. n, a multiple of 4, and from are
+ * the same on all ranks. Errors as ext_ranks_agree().
  */
-int ext_ranks_broadcast(const ext_ranks *ranks, void *bytes, size_t n, ext_error *error);
+int ext_ranks_broadcast(const ext_ranks *ranks, int32_t from, void *bytes, size_t n,
+                        ext_error *error);
 /*
  * Copies the text of rank 0, which is not NULL there, to all other ranks: *text, which
  * must be NULL there, is then of sqlite3_malloc.

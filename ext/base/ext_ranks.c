@@ -46,6 +46,11 @@ int32_t ext_ranks_count(const ext_ranks *ranks)
     return has_job(ranks) ? ranks->hooks.n_ranks : 1;
 }
 
+int32_t ext_ranks_number(const ext_ranks *ranks)
+{
+    return has_job(ranks) ? ranks->hooks.rank : 0;
+}
+
 int ext_ranks_agree(const ext_ranks *ranks, const void *own, size_t n, void *all,
                     ext_error *error)
 {
@@ -76,20 +81,22 @@ void ext_ranks_watch(const ext_ranks *ranks, bool is_on)
 }
 
 /*
- * Copies n values of rank 0, at most 2^31 - 1, as the rows that rank 0 brings and the
+ * Copies n values of a rank, at most 2^31 - 1, as the rows that this rank brings and the
  * others do not. The values are not looked at, so they can be any bytes.
  */
-static gru4rec_status share_words(const gru4rec_ranks *hooks, gru4rec_real *words,
-                                  size_t n, int32_t *counts, gru4rec_error *message)
+static gru4rec_status share_words(const gru4rec_ranks *hooks, int32_t from,
+                                  gru4rec_real *words, size_t n, int32_t *counts,
+                                  gru4rec_error *message)
 {
     bool stop = false;
-    counts[0] = (int32_t)n;
+    counts[from] = (int32_t)n;
     const gru4rec_status status =
         hooks->share_rows(hooks->context, words, counts, 1, &stop, message);
     return status == GRU4REC_OK && stop ? GRU4REC_INTERRUPTED : status;
 }
 
-int ext_ranks_broadcast(const ext_ranks *ranks, void *bytes, size_t n, ext_error *error)
+int ext_ranks_broadcast(const ext_ranks *ranks, int32_t from, void *bytes, size_t n,
+                        ext_error *error)
 {
     enum { MOST = 1 << 26 }; /* words at once: 256 MB */
     gru4rec_error message = {0};
@@ -102,7 +109,7 @@ int ext_ranks_broadcast(const ext_ranks *ranks, void *bytes, size_t n, ext_error
         return ext_error_nomem(error);
     memset(counts, 0, (size_t)ranks->hooks.n_ranks * sizeof *counts);
     for (size_t at = 0; status == GRU4REC_OK && at < n_words; at += MOST)
-        status = share_words(&ranks->hooks, (gru4rec_real *)bytes + at,
+        status = share_words(&ranks->hooks, from, (gru4rec_real *)bytes + at,
                              n_words - at < MOST ? n_words - at : MOST, counts, &message);
     sqlite3_free(counts);
     return ext_error_library(error, status, &message);
@@ -114,7 +121,7 @@ int ext_ranks_text(const ext_ranks *ranks, char **text, ext_error *error)
         return SQLITE_OK;
     const bool is_first = ranks->hooks.rank == 0;
     int32_t n = is_first ? (int32_t)strlen(*text) : 0;
-    if (ext_ranks_broadcast(ranks, &n, sizeof n, error) != SQLITE_OK)
+    if (ext_ranks_broadcast(ranks, 0, &n, sizeof n, error) != SQLITE_OK)
         return error->rc;
     const size_t n_bytes = ((size_t)n + 4) / 4 * 4; /* with a NUL at least */
     char *room = sqlite3_malloc64(n_bytes);
@@ -123,7 +130,7 @@ int ext_ranks_text(const ext_ranks *ranks, char **text, ext_error *error)
     memset(room, 0, n_bytes);
     if (is_first)
         memcpy(room, *text, (size_t)n);
-    if (ext_ranks_broadcast(ranks, room, n_bytes, error) == SQLITE_OK && !is_first)
+    if (ext_ranks_broadcast(ranks, 0, room, n_bytes, error) == SQLITE_OK && !is_first)
         *text = room;
     else
         sqlite3_free(room);

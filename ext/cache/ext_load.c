@@ -191,8 +191,8 @@ static int load_neighbours(ext_loaded *loaded, const ext_home *home, int64_t ver
         rc = ext_budget_check(&budget, ext_blend_fit_bytes(sessions, n), loading, fewer,
                               error);
     if (rc == SQLITE_OK)
-        rc =
-            ext_blend_fit(&loaded->neighbours, &ext_memory, sessions, n, home->db, error);
+        rc = ext_blend_fit(&loaded->neighbours, &ext_memory, sessions, n, home->db, NULL,
+                           error);
     gru4rec_dataset_free(sessions);
     loaded->blend = (gru4rec_blend){loaded->neighbours, loaded->options.blend,
                                     (int32_t)loaded->options.state_items};

@@ -497,8 +497,12 @@ typedef struct ext_reading {
     const ext_border *end;
     /* The training that the events are compared with; NULL: with none. */
     const ext_against *against;
-    /* The processes that train together, each on its part; NULL: for a test or audit. */
+    /*
+     * The processes that read together; NULL: there are none. Each reads its part, as
+     * for a training; or, if is_whole, all events, and only stops if another one does.
+     */
     const ext_ranks *ranks;
+    bool is_whole;
     /* The dataset keeps the times of its events (dataset->times). */
     bool keeps_times;
 } ext_reading;
@@ -651,6 +655,11 @@ int ext_row_get(ext_row_reader *rows, ext_events *events, ext_row_event *e,
 
 /* ---- ext_shards.c ---- */
 
+/*
+ * Returns the processes that read the other parts of the events; NULL: this one reads all
+ * of them.
+ */
+const ext_ranks *ext_shards_others(const ext_reading *reading);
 /*
  * Tells whether a session belongs to this rank. With shard=auto all ranks read one
  * source, and each has its part of the sessions (gru4rec_shard_of()).

@@ -212,7 +212,7 @@ static int read_rows(ext_row_reader *rows, visitor *visit, ext_events *events,
     events->n_rows = rows->n_rows;
     if (rc != SQLITE_OK)
         return rc;
-    const bool is_alone = ext_ranks_hooks(rows->reading->ranks) == NULL;
+    const bool is_alone = ext_ranks_hooks(ext_shards_others(rows->reading)) == NULL;
     return is_alone || visit == add_event ? ext_shards_check_bad(rows, events, error)
                                           : SQLITE_OK;
 }
@@ -252,17 +252,18 @@ static int find_last(ext_row_reader *rows, ext_events *events, ext_error *error)
  * Makes events->dataset, and events->items (the catalogue) if none is known, from the
  * events that events->builder collected and that are used up by this. An interrupt ends
  * it with SQLITE_INTERRUPT. by_time: the sessions are visited in the order of their first
- * times; false: in that of their ids. ranks: those that unite their events; may be NULL.
+ * times; false: in that of their ids.
  */
-static int make_dataset(ext_events *events, sqlite3 *db, bool by_time,
-                        const ext_ranks *ranks, ext_error *error)
+static int make_dataset(ext_events *events, const ext_reading *reading, sqlite3 *db,
+                        bool by_time, ext_error *error)
 {
     ext_poll poll;
     gru4rec_error message = {0};
     ext_poll_start(&poll, db);
-    ext_poll_join(&poll, ranks);
+    ext_poll_join(&poll, reading->ranks);
     gru4rec_status status =
-        gru4rec_dataset_unite(events->builder, by_time, ext_ranks_hooks(ranks),
+        gru4rec_dataset_unite(events->builder, by_time,
+                              ext_ranks_hooks(ext_shards_others(reading)),
                               ext_poll_is_stopped, &poll, &events->dataset,
                               &events->items, &message);
     ext_poll_stop(&poll);
@@ -333,8 +334,8 @@ static int read_training(ext_row_reader *rows, ext_events *events, ext_error *er
     if (rc == SQLITE_OK)
         rc = read_rows(rows, add_event, events, error);
     if (rc == SQLITE_OK)
-        rc = make_dataset(events, rows->source->db, options->time_sort,
-                          rows->reading->ranks, error);
+        rc = make_dataset(events, rows->reading, rows->source->db, options->time_sort,
+                          error);
     if (rc == SQLITE_OK)
         rc = ext_shards_unite_border(rows, &events->last, error);
     dataset = events->dataset;
@@ -357,12 +358,13 @@ static int read_training(ext_row_reader *rows, ext_events *events, ext_error *er
  * at once. Does nothing if there are no pieces. read_test() calls it before it makes the
  * dataset of the test, so that this memory is free by then.
  */
-static int make_pieces(ext_events *events, sqlite3 *db, ext_error *error)
+static int make_pieces(ext_events *events, const ext_reading *reading, sqlite3 *db,
+                       ext_error *error)
 {
     ext_events pieces = {.builder = events->pieces};
     if (events->pieces == NULL)
         return SQLITE_OK;
-    int rc = make_dataset(&pieces, db, true, NULL, error);
+    int rc = make_dataset(&pieces, reading, db, true, error);
     if (rc == SQLITE_OK)
         events->n_pieces = pieces.dataset->n_sessions;
     gru4rec_dataset_free(pieces.dataset);
@@ -381,9 +383,9 @@ static int read_test(ext_row_reader *rows, ext_events *events, ext_error *error)
     ext_events *sides[] = {events, rows->twin};
     int rc = read_rows(rows, add_event, events, error);
     for (int i = 0; i < 2 && rc == SQLITE_OK && sides[i] != NULL; i++) {
-        rc = make_pieces(sides[i], db, error);
+        rc = make_pieces(sides[i], rows->reading, db, error);
         if (rc == SQLITE_OK)
-            rc = make_dataset(sides[i], db, true, NULL, error);
+            rc = make_dataset(sides[i], rows->reading, db, true, error);
     }
     return rc;
 }
@@ -525,7 +527,8 @@ int ext_read_collect(ext_events *events, ext_budget *budget, ext_source *source,
 int ext_read_finish(ext_events *events, ext_budget *budget, sqlite3 *db,
                     const gru4rec_options *options, ext_error *error)
 {
-    make_dataset(events, db, options->time_sort != 0, NULL, error);
+    const ext_reading alone = {.options = options};
+    make_dataset(events, &alone, db, options->time_sort != 0, error);
     return ext_budget_explain(budget, reading_events,
                               "use fewer events (a source with WHERE)", error);
 }

@@ -7,6 +7,11 @@
 
 #include <string.h>
 
+const ext_ranks *ext_shards_others(const ext_reading *reading)
+{
+    return reading->is_whole ? NULL : reading->ranks;
+}
+
 /* Whether all ranks read one source (option shard=auto), and so see each other's rows. */
 static bool is_one_source(const ext_reading *reading)
 {
@@ -15,7 +20,7 @@ static bool is_one_source(const ext_reading *reading)
 
 bool ext_shards_is_own(const ext_reading *reading, const gru4rec_id *session)
 {
-    const gru4rec_ranks *ranks = ext_ranks_hooks(reading->ranks);
+    const gru4rec_ranks *ranks = ext_ranks_hooks(ext_shards_others(reading));
     return ranks == NULL || !is_one_source(reading) ||
            gru4rec_shard_of(session, ranks->n_ranks) == ranks->rank;
 }
@@ -44,7 +49,7 @@ static void add_up(bad_rows *sum, const bad_rows *all, int32_t n_ranks, bool is_
 
 int ext_shards_check_bad(ext_row_reader *rows, const ext_events *events, ext_error *error)
 {
-    const ext_ranks *ranks = rows->reading->ranks;
+    const ext_ranks *ranks = ext_shards_others(rows->reading);
     bad_rows sum, own = {.n_rows = rows->n_rows, .n_bad = events->n_bad};
     if (ext_ranks_hooks(ranks) == NULL)
         return ext_row_check_bad(rows, events, error);
@@ -77,12 +82,13 @@ int ext_shards_check_stop(const ext_reading *reading, int64_t n, ext_error *erro
 
 int ext_shards_has_any(const ext_reading *reading, bool *has, ext_error *error)
 {
-    const int32_t n_ranks = ext_ranks_count(reading->ranks);
+    const ext_ranks *ranks = ext_shards_others(reading);
+    const int32_t n_ranks = ext_ranks_count(ranks);
     const char own = *has;
     char *all = sqlite3_malloc(n_ranks);
     if (all == NULL)
         return ext_error_nomem(error);
-    if (ext_ranks_agree(reading->ranks, &own, sizeof own, all, error) == SQLITE_OK)
+    if (ext_ranks_agree(ranks, &own, sizeof own, all, error) == SQLITE_OK)
         *has = memchr(all, true, (size_t)n_ranks) != NULL;
     sqlite3_free(all);
     return error->rc;
@@ -107,15 +113,15 @@ static ext_border find_last(const ext_border *all, int32_t n_ranks, bool is_one)
 int ext_shards_unite_border(const ext_row_reader *rows, ext_border *border,
                             ext_error *error)
 {
-    const int32_t n_ranks = ext_ranks_count(rows->reading->ranks);
+    const ext_ranks *ranks = ext_shards_others(rows->reading);
+    const int32_t n_ranks = ext_ranks_count(ranks);
     const bool is_one = is_one_source(rows->reading);
     if (n_ranks == 1)
         return SQLITE_OK;
     ext_border *all = sqlite3_malloc64((size_t)n_ranks * sizeof *all);
     if (all == NULL)
         return ext_error_nomem(error);
-    if (ext_ranks_agree(rows->reading->ranks, border, sizeof *border, all, error) ==
-        SQLITE_OK) {
+    if (ext_ranks_agree(ranks, border, sizeof *border, all, error) == SQLITE_OK) {
         const ext_border last = find_last(all, n_ranks, is_one);
         const bool is_own = border->is_there && last.is_there &&
                             gru4rec_time_compare(&border->time, &last.time) == 0;

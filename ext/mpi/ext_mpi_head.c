@@ -99,12 +99,27 @@ gru4rec_status ext_mpi_head_settle(ext_mpi_comm *comm, const ext_mpi_job *job,
 
 /* ---- in a job ---- */
 
+/*
+ * Waits a moment for the notice of the rank that has begun to stop the job. Others can
+ * have followed it before the notice is here.
+ */
+static void await_notice(ext_mpi_job *job)
+{
+    ext_mpi_comm *comm = job->comm;
+    for (int i = 0; i < 100 && comm->notice != job->number &&
+                    !ext_mpi_wait_is_notified(comm, job->number);
+         i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 /* Makes the job over because of what a rank has said; rank is -1 if nobody has. */
 static void end_job(ext_mpi_job *job, int rank)
 {
     const ext_mpi_comm *comm = job->comm;
     const char *why = rank >= 0 ? comm->heads[rank].text : "";
     char text[EXT_MPI_TEXT + 40];
+    if (rank >= 0 && why[0] == '\0')
+        await_notice(job);
     if (why[0] == '\0') { /* only followers: who began has sent a notice */
         if (comm->notice == job->number || (rank < 0 && comm->stopped_job != job->number))
             rank = comm->rank;

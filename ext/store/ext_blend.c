@@ -461,13 +461,14 @@ size_t ext_blend_fit_bytes(const gru4rec_dataset *sessions, int32_t n_items)
 
 int ext_blend_fit(gru4rec_baseline **neighbours, const gru4rec_allocator *allocator,
                   const gru4rec_dataset *sessions, int32_t n_items, sqlite3 *db,
-                  ext_error *error)
+                  const ext_ranks *ranks, ext_error *error)
 {
     const gru4rec_options options = default_options();
     const gru4rec_baseline_data data = {.n_items = n_items, .sessions = sessions};
     gru4rec_error message = {0};
     ext_poll poll;
     ext_poll_start(&poll, db);
+    ext_poll_join(&poll, ranks);
     const gru4rec_status status =
         gru4rec_baseline_new(allocator, GRU4REC_VS_KNN, &options, &data,
                              ext_poll_is_stopped, &poll, neighbours, &message);

@@ -743,12 +743,12 @@ int ext_blend_load(gru4rec_dataset **sessions, ext_budget *budget, const ext_hom
  * Makes *neighbours, the baseline vs_knn with default options, which finds those of the
  * sessions that are most like a given session. The caller frees it with
  * gru4rec_baseline_free(). *neighbours is NULL after a failure.
- * n_items: number of items of the version. db: its interrupt stops the work.
- * SQLITE_INTERRUPT: the user interrupted the call.
+ * n_items: number of items of the version. db: its interrupt stops the work, and so does
+ * that of another of the ranks, which may be NULL. SQLITE_INTERRUPT: it did.
  */
 int ext_blend_fit(gru4rec_baseline **neighbours, const gru4rec_allocator *allocator,
                   const gru4rec_dataset *sessions, int32_t n_items, sqlite3 *db,
-                  ext_error *error);
+                  const ext_ranks *ranks, ext_error *error);
 /*
  * Returns the most bytes that ext_blend_fit() allocates for these sessions and n_items
  * items.

@@ -151,6 +151,8 @@ static ext_reading reading_of(const ext_measurement *request)
     return (ext_reading){.known = loaded->items,
                          .options = &loaded->options,
                          .against = request->finds_leaks ? &request->leak.against : NULL,
+                         .ranks = request->ranks,
+                         .is_whole = true,
                          .keeps_times = needs_times(&request->options)};
 }
 

@@ -51,6 +51,7 @@ static const char *scope_text(gru4rec_option_scope scope)
         [GRU4REC_SCOPE_EVALUATE] = "evaluate",
         [GRU4REC_SCOPE_TRAIN | GRU4REC_SCOPE_EVALUATE] = "train, evaluate",
         [GRU4REC_SCOPE_EVALUATE | GRU4REC_SCOPE_EXPORT] = "evaluate, export",
+        [GRU4REC_SCOPE_EVALUATE | GRU4REC_SCOPE_TUNE] = "evaluate, tune",
         [GRU4REC_SCOPE_EXPORT] = "export",
         [GRU4REC_SCOPE_COMPARE] = "compare",
         [GRU4REC_SCOPE_TUNE] = "tune",

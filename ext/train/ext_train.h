@@ -9,10 +9,11 @@
  *   5. summary   the JSON that the call returns              (ext_summary.c)
  *   6. publish   writes the version and commits              (ext_publish.c)
  * ext_train_blend.c has the parts of steps 2 and 4 that option blend needs, ext_tuned.c
- * the part of step 1 that option tuned needs, ext_train_job.c those of all steps in
- * which several processes train together. A step reads the results of the steps
- * before it, but does not change them. The run is the exception: its name, its epochs,
- * its options (blend=auto) and its row in m_version are filled in from step to step.
+ * the part of step 1 that option tuned needs, ext_train_job.c and ext_train_meet.c those
+ * of all steps in which several processes train together. A step reads the results of the
+ * steps before it, but does not change them. The run is the exception: its name, its
+ * epochs, its options (blend=auto) and its row in m_version are filled in from step to
+ * step.
  *
  * "The run" is one training from start to end, with a row in m_version. "The version" is
  * what the run makes. "The model" is the virtual table with all its versions.
@@ -71,6 +72,7 @@ typedef struct ext_train_request {
      */
     bool is_commit, is_finished, is_lowest;
     bool is_writer; /* this process writes the run's row and the version */
+    bool is_whole;  /* of several ranks, each needs the events of all: a tuning */
 } ext_train_request;
 
 /*
@@ -132,6 +134,11 @@ typedef struct ext_train_data {
      * limits. Outlives all that its allocator gave.
      */
     ext_budget budget;
+    /*
+     * The processes that have the other events of the training; NULL: this one has all.
+     * Borrowed, and used only while the events are read.
+     */
+    const ext_ranks *ranks;
     ext_source source; /* the source of the events; stays open until data is freed */
     /*
      * since=last: the active version, and the last event that it was trained on; later
@@ -194,7 +201,7 @@ int ext_train_data_explain(const ext_train_data *data, ext_error *error);
 
 /* Sets data->counts, data->events_of_ranks and data->idle, by those of all ranks. */
 int ext_train_counts_unite(ext_train_data *data, const gru4rec_options *options,
-                           const ext_ranks *ranks, ext_error *error);
+                           ext_error *error);
 /*
  * Checks that there is something to learn: at least one session with two events.
  * SQLITE_ERROR: no session is left, or all have one event; the message says why.
@@ -218,8 +225,7 @@ int ext_train_ranks_compare(const ext_train_data *data, const ext_train_request 
  * Checks that all ranks have the same catalogue, and the same sessions to blend with.
  * SQLITE_ERROR: they do not, because they warm start from different versions.
  */
-int ext_train_ranks_compare_items(const ext_train_data *data, const ext_ranks *ranks,
-                                  ext_error *error);
+int ext_train_ranks_compare_items(const ext_train_data *data, ext_error *error);
 
 /* ---- ext_train.c ---- */
 
@@ -280,6 +286,25 @@ typedef struct ext_training {
  */
 extern const ext_function ext_train_functions[];
 
+/* ---- ext_train_meet.c ---- */
+
+/*
+ * Lets the ranks of a call meet (connection->ranks), before any of them knows what is to
+ * be done. *lowest: out, the lowest rank that has the same model in the same file as this
+ * one. SQLITE_ERROR: some of the calls say resume, and others do not.
+ */
+int ext_train_meet(int32_t *lowest, const ext_home *home, bool resumes, ext_error *error);
+/* Returns the hash with n bytes added. */
+uint64_t ext_train_meet_add(uint64_t hash, const void *bytes, size_t n);
+/* Makes *hash that of the hashes of all ranks; without other ranks it stays. */
+int ext_train_meet_hash(uint64_t *hash, const ext_ranks *ranks, ext_error *error);
+/*
+ * Compares the hashes of all ranks. *other: out, the first rank whose hash is not that of
+ * rank 0; 0: all have the same.
+ */
+int ext_train_meet_compare(int32_t *other, uint64_t hash, const ext_ranks *ranks,
+                           ext_error *error);
+
 /* ---- ext_train_job.c ---- */
 
 /* Tells whether this process is the first of its ranks, or the only process. */
@@ -309,9 +334,6 @@ int ext_train_job_meet(ext_training *training, ext_train_request *request,
  * training was finished, gives the summary of rank 0 to the ranks that have none.
  */
 int ext_train_job_share_run(ext_train_request *request, ext_run *run, ext_error *error);
-/* Makes *hash that of the hashes of all ranks; without other ranks it stays. */
-int ext_train_job_hash(uint64_t *hash, const ext_train_request *request,
-                       ext_error *error);
 /*
  * Gives all ranks the weights, the slots and the number of updates of rank 0, if it had
  * to read them: from a checkpoint, or with warm_start.

@@ -39,7 +39,7 @@ static int load_before(gru4rec_dataset **before, ext_train_data *data,
 static int unite(gru4rec_dataset **recent, const ext_train_data *data,
                  const ext_train_request *request, ext_poll *poll, ext_error *error)
 {
-    const gru4rec_ranks *ranks = ext_ranks_hooks(request->home.connection->ranks);
+    const gru4rec_ranks *ranks = ext_ranks_hooks(data->ranks);
     gru4rec_error message = {0};
     *recent = NULL;
     if (ranks == NULL)
@@ -216,7 +216,7 @@ int ext_train_blend_strength(ext_training *training, const gru4rec_hooks *hooks,
     int rc = SQLITE_OK;
     if (sessions.n_sessions > 0)
         rc = ext_blend_fit(&neighbours, &data->budget.allocator, &sessions, n_items,
-                           training->home.db, error);
+                           training->home.db, training->home.connection->ranks, error);
     if (rc == SQLITE_OK && neighbours != NULL)
         rc = choose(&training->blend, training, neighbours, hooks, error);
     gru4rec_baseline_free(neighbours);

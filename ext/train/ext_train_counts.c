@@ -65,14 +65,14 @@ static int add_up(ext_train_data *data, const ext_train_counts *all, int32_t n_r
 }
 
 int ext_train_counts_unite(ext_train_data *data, const gru4rec_options *options,
-                           const ext_ranks *ranks, ext_error *error)
+                           ext_error *error)
 {
-    const int32_t n_ranks = ext_ranks_count(ranks);
-    const ext_train_counts own = count(&data->events, options, ranks);
+    const int32_t n_ranks = ext_ranks_count(data->ranks);
+    const ext_train_counts own = count(&data->events, options, data->ranks);
     ext_train_counts *all = sqlite3_malloc64((size_t)n_ranks * sizeof *all);
     if (all == NULL)
         return ext_error_nomem(error);
-    if (ext_ranks_agree(ranks, &own, sizeof own, all, error) == SQLITE_OK)
+    if (ext_ranks_agree(data->ranks, &own, sizeof own, all, error) == SQLITE_OK)
         add_up(data, all, n_ranks, error);
     sqlite3_free(all);
     return error->rc;

@@ -148,8 +148,8 @@ static int make_fingerprints(ext_train_data *data, const ext_fingerprints *befor
     ext_poll_join(&poll, home->connection->ranks);
     gru4rec_status status =
         gru4rec_fingerprints_unite(events, data->events.dataset,
-                                   ext_ranks_hooks(home->connection->ranks),
-                                   ext_poll_is_stopped, &poll, &n, &message);
+                                   ext_ranks_hooks(data->ranks), ext_poll_is_stopped,
+                                   &poll, &n, &message);
     if (ext_error_library(error, status, &message) == SQLITE_OK) {
         status = gru4rec_fingerprints_new(events, n,
                                           before->is_known ? &before->fingerprints : NULL,
@@ -184,6 +184,7 @@ static int read_sessions(ext_train_data *data, const ext_train_request *request,
                                             .last = &data->last,
                                             .against = &against,
                                             .ranks = request->home.connection->ranks,
+                                            .is_whole = data->ranks == NULL,
                                             .keeps_times = request->options.blend != 0},
                              error);
     const gru4rec_dataset *dataset = events->dataset;
@@ -213,9 +214,26 @@ static int read_events(ext_train_data *data, const ext_train_request *request,
     if (rc == SQLITE_OK)
         rc = read_sessions(data, request, error);
     if (rc == SQLITE_OK)
-        rc =
-            ext_train_counts_unite(data, options, request->home.connection->ranks, error);
+        rc = ext_train_counts_unite(data, options, error);
     return rc == SQLITE_OK ? ext_train_counts_check(&data->counts, options, error) : rc;
+}
+
+/*
+ * Gets the sessions of the other ranks, so that this one has all (request->is_whole). If
+ * it has them already, does nothing.
+ */
+static int complete_events(ext_train_data *data, const ext_home *home, ext_error *error)
+{
+    ext_poll poll;
+    gru4rec_error message = {0};
+    ext_poll_start(&poll, home->db);
+    ext_poll_join(&poll, home->connection->ranks);
+    const gru4rec_status status =
+        gru4rec_dataset_complete(data->events.dataset, ext_ranks_hooks(data->ranks),
+                                 ext_poll_is_stopped, &poll, &message);
+    ext_poll_stop(&poll);
+    data->ranks = NULL;
+    return ext_error_library(error, status, &message);
 }
 
 /*
@@ -263,7 +281,7 @@ static int take_fingerprint(ext_train_data *data, const ext_train_request *reque
     const ext_events *events = &data->events;
     const ext_checkpoint *checkpoint = &request->checkpoint;
     uint64_t hash = gru4rec_dataset_fingerprint(events->dataset, events->items);
-    if (ext_train_job_hash(&hash, request, error) != SQLITE_OK)
+    if (ext_train_meet_hash(&hash, data->ranks, error) != SQLITE_OK)
         return error->rc;
     sqlite3_snprintf(sizeof data->fingerprint, data->fingerprint, "%016llx",
                      (unsigned long long)hash);
@@ -289,15 +307,14 @@ static size_t add_bytes(size_t a, size_t b)
  * strength of the blend, and what warm_start takes of the active version. SIZE_MAX: more
  * than that.
  */
-static size_t count_bytes(const ext_train_data *data, const gru4rec_options *options,
-                          const ext_ranks *ranks)
+static size_t count_bytes(const ext_train_data *data, const gru4rec_options *options)
 {
     const gru4rec_dataset *dataset = data->events.dataset;
     const int32_t n_items = gru4rec_items_count(data->events.items);
-    size_t n = ext_ranks_hooks(ranks) == NULL
+    size_t n = ext_ranks_hooks(data->ranks) == NULL
                    ? gru4rec_train_bytes(options, n_items, dataset->n_sessions)
                    : gru4rec_train_rank_bytes(options, n_items, dataset->n_sessions,
-                                              ranks->hooks.n_ranks);
+                                              ext_ranks_count(data->ranks));
     if (dataset->validation != NULL)
         n = add_bytes(n, gru4rec_evaluate_bytes(options, n_items, dataset->validation));
     n = add_bytes(n, ext_train_blend_bytes(data, options));
@@ -331,7 +348,10 @@ static int check_config(const ext_train_request *request, ext_error *error)
 int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
                         const ext_run *run, ext_error *error)
 {
+    const bool is_one_source = request->options.shard == GRU4REC_SHARD_AUTO;
     *data = (ext_train_data){0};
+    if (!request->is_whole || !is_one_source)
+        data->ranks = request->home.connection->ranks;
     ext_budget_start(&data->budget, request->options.memory_limit);
     int rc = request->is_found
                  ? ext_snapshot_start(&data->snapshot, &request->home, error)
@@ -345,6 +365,8 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
         rc = find_last(data, request, error);
     if (rc == SQLITE_OK)
         rc = read_events(data, request, error);
+    if (rc == SQLITE_OK && request->is_whole)
+        rc = complete_events(data, &request->home, error);
     if (rc == SQLITE_OK && request->options.warm_start)
         rc = inherit_items(data, request, error);
     if (rc == SQLITE_OK)
@@ -352,11 +374,10 @@ int ext_train_data_read(ext_train_data *data, const ext_train_request *request,
     if (rc == SQLITE_OK)
         rc = ext_train_blend_sessions(data, request, error);
     if (rc == SQLITE_OK)
-        rc = ext_train_ranks_compare_items(data, request->home.connection->ranks, error);
+        rc = ext_train_ranks_compare_items(data, error);
     if (rc != SQLITE_OK)
         return ext_train_data_explain(data, error);
-    const size_t n_bytes =
-        count_bytes(data, &request->options, request->home.connection->ranks);
+    const size_t n_bytes = count_bytes(data, &request->options);
     data->is_read = true;
     data->n_bytes = add_bytes(n_bytes, (size_t)data->budget.used);
     return ext_budget_check(&data->budget, n_bytes, training, smaller, error);

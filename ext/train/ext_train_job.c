@@ -33,13 +33,9 @@
  * the same. Then rank 0 keeps the trained model in memory (ext_kept.c), as does a rank
  * that could not prepare it; resume=true goes on with step 1 where it is missing.
  */
-#define _POSIX_C_SOURCE 200809L /* stat */
 #include "ext_train.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const ext_ranks *ranks_of(const ext_train_request *request)
 {
@@ -85,59 +81,12 @@ enum { NAME = 40 }; /* bytes for the name of a run */
 
 /* What a rank tells when the ranks meet. All bytes that are not used are 0. */
 typedef struct ballot {
-    int64_t resumes;     /* the call says resume */
+    int64_t is_lowest;   /* no rank below this one has the same model in the same file */
     int64_t is_first;    /* only rank 0 is to have the kept model */
-    uint64_t place;      /* hash of the model's file and name */
     char drawn[NAME];    /* a new name for a run */
     char kept[NAME];     /* name of the run whose result it keeps; "": none */
     char prepared[NAME]; /* name of the newest run whose version is prepared; "": none */
 } ballot;
-
-/* Adds the bytes of a text, and its end, to a hash (FNV-1a). */
-static uint64_t add_text(uint64_t hash, const char *text)
-{
-    do
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
-    while (*text++ != '\0');
-    return hash;
-}
-
-/*
- * Writes a text that no other machine has into name: the kernel's id of its boot, or
- * else, the name of the host.
- */
-static void name_machine(char name[128])
-{
-    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "r");
-    if (file == NULL || fgets(name, 128, file) == NULL)
-        gethostname(name, 128);
-    name[127] = '\0';
-    if (file != NULL)
-        fclose(file);
-}
-
-/*
- * Returns a hash that two ranks have in common if they have the same model in the same
- * file. A database without a file is that of this process alone.
- */
-static uint64_t place_of(const ext_home *home)
-{
-    struct stat status;
-    char text[256], machine[128] = "";
-    char *file = ext_home_file(home);
-    name_machine(machine);
-    if (file != NULL && stat(file, &status) == 0)
-        snprintf(text, sizeof text, "%s %llu %llu", machine,
-                 (unsigned long long)status.st_dev, (unsigned long long)status.st_ino);
-    else
-        snprintf(text, sizeof text, "%s %ld %s", machine, (long)getpid(),
-                 file != NULL ? file : "");
-    sqlite3_free(file);
-    uint64_t hash = add_text(0xcbf29ce484222325, text);
-    for (const char *c = home->name; *c != '\0'; c++) /* names differ only in letters */
-        hash = add_text(hash, (char[]){(char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c), 0});
-    return hash;
-}
 
 /*
  * Finds the newest version that is prepared in this file: its number and the name of its
@@ -171,8 +120,7 @@ static int find_prepared(int64_t *version, char *name, const ext_home *home,
 static int fill_in(ballot *own, int64_t *version, const ext_train_request *request,
                    ext_error *error)
 {
-    *own =
-        (ballot){.resumes = request->options.resume, .place = place_of(&request->home)};
+    *own = (ballot){.is_lowest = request->is_lowest};
     *version = 0;
     ext_alive_name(own->drawn);
     if (request->kept != NULL) {
@@ -183,28 +131,6 @@ static int fill_in(ballot *own, int64_t *version, const ext_train_request *reque
     return request->is_found
                ? find_prepared(version, own->prepared, &request->home, error)
                : SQLITE_OK;
-}
-
-/* Tells whether no rank below this one has the same model in the same file. */
-static bool is_lowest(const ballot *ballots, int rank)
-{
-    for (int below = 0; below < rank; below++)
-        if (ballots[below].place == ballots[rank].place)
-            return false;
-    return true;
-}
-
-/* Checks that all ranks resume, or none. */
-static int compare(const ballot *ballots, int n_ranks, ext_error *error)
-{
-    for (int rank = 1; rank < n_ranks; rank++)
-        if (ballots[rank].resumes != ballots[0].resumes)
-            return ext_error_set(error, SQLITE_ERROR,
-                                 "rank %d says resume=true, and rank %d does not; give "
-                                 "all ranks the same options",
-                                 ballots[0].resumes ? 0 : rank,
-                                 ballots[0].resumes ? rank : 0);
-    return SQLITE_OK;
 }
 
 /* ---- what earlier trainings have left ---- */
@@ -241,7 +167,7 @@ static int ask_first(int32_t *is_ready, const ballot *ballots,
         is_ready[rank] = n > 0;
     }
     return error->rc == SQLITE_OK
-               ? ext_ranks_broadcast(ranks_of(request), is_ready,
+               ? ext_ranks_broadcast(ranks_of(request), 0, is_ready,
                                      (size_t)n_ranks * sizeof *is_ready, error)
                : error->rc;
 }
@@ -287,7 +213,7 @@ static int take_kept(ext_training *training, ext_train_request *request,
 {
     const gru4rec_ranks *hooks = hooks_of(request);
     const char *name = ballots[0].kept;
-    request->is_commit = ballots[0].resumes && name[0] != '\0';
+    request->is_commit = request->options.resume && name[0] != '\0';
     if (!request->is_commit) {
         request->kept = NULL;
         return SQLITE_OK;
@@ -295,7 +221,7 @@ static int take_kept(ext_training *training, ext_train_request *request,
     for (int rank = 1; rank < hooks->n_ranks; rank++)
         if (strcmp(ballots[rank].kept, name) != 0 &&
             strcmp(ballots[rank].prepared, name) != 0 && !ballots[0].is_first &&
-            is_lowest(ballots, rank))
+            ballots[rank].is_lowest)
             return ext_error_set(error, SQLITE_ERROR,
                                  "a trained model waits to be committed on rank 0, but "
                                  "rank %d does not have it any more; train without "
@@ -314,10 +240,7 @@ static int take_kept(ext_training *training, ext_train_request *request,
 static int decide(ext_training *training, ext_train_request *request,
                   const ballot *ballots, int64_t version, ext_error *error)
 {
-    const gru4rec_ranks *hooks = hooks_of(request);
-    request->is_lowest = is_lowest(ballots, hooks->rank);
-    if (compare(ballots, hooks->n_ranks, error) != SQLITE_OK ||
-        finish_old(training, request, ballots, version, error) != SQLITE_OK)
+    if (finish_old(training, request, ballots, version, error) != SQLITE_OK)
         return error->rc;
     /* What was finished leaves only its summary. */
     training->run.written = (ext_written){0};
@@ -332,6 +255,7 @@ int ext_train_job_meet(ext_training *training, ext_train_request *request,
     const gru4rec_ranks *hooks = hooks_of(request);
     ballot own;
     int64_t version;
+    int32_t lowest;
     request->is_lowest = true;
     request->is_commit = request->kept != NULL;
     if (hooks == NULL)
@@ -340,6 +264,10 @@ int ext_train_job_meet(ext_training *training, ext_train_request *request,
         return ext_error_set(error, SQLITE_ERROR,
                              "a training over several processes commits by itself, which "
                              "it cannot inside a transaction; train outside of it");
+    if (ext_train_meet(&lowest, &request->home, request->options.resume, error) !=
+        SQLITE_OK)
+        return error->rc;
+    request->is_lowest = lowest == hooks->rank;
     if (fill_in(&own, &version, request, error) != SQLITE_OK)
         return error->rc;
     ballot *ballots = sqlite3_malloc64((size_t)hooks->n_ranks * sizeof *ballots);
@@ -444,36 +372,18 @@ int ext_train_job_share_run(ext_train_request *request, ext_run *run, ext_error 
     memcpy(told.name, run->alive.run, EXT_RUN_NAME);
     sqlite3_snprintf(sizeof told.fingerprint, told.fingerprint, "%s",
                      checkpoint->fingerprint != NULL ? checkpoint->fingerprint : "");
-    if (ext_ranks_broadcast(ranks, &told, sizeof told, error) != SQLITE_OK)
+    if (ext_ranks_broadcast(ranks, 0, &told, sizeof told, error) != SQLITE_OK)
         return error->rc;
     if (told.epoch == 0)
         return share_summary(request, run, error);
     if ((!is_first && take_run(request, run, &told, error) != SQLITE_OK) ||
         share_source(request, error) != SQLITE_OK ||
         ext_ranks_text(ranks, &checkpoint->options, error) != SQLITE_OK ||
-        ext_ranks_broadcast(ranks, run->epochs, run->n_epochs * sizeof *run->epochs,
+        ext_ranks_broadcast(ranks, 0, run->epochs, run->n_epochs * sizeof *run->epochs,
                             error) != SQLITE_OK)
         return error->rc;
-    return ext_ranks_broadcast(ranks, run->epoch_seconds,
+    return ext_ranks_broadcast(ranks, 0, run->epoch_seconds,
                                run->n_epochs * sizeof *run->epoch_seconds, error);
-}
-
-int ext_train_job_hash(uint64_t *hash, const ext_train_request *request, ext_error *error)
-{
-    const gru4rec_ranks *hooks = hooks_of(request);
-    if (hooks == NULL)
-        return SQLITE_OK;
-    uint64_t *all = sqlite3_malloc64((size_t)hooks->n_ranks * sizeof *all);
-    if (all == NULL)
-        return ext_error_nomem(error);
-    ext_ranks_agree(ranks_of(request), hash, sizeof *hash, all, error);
-    for (int rank = 0; error->rc == SQLITE_OK && rank < hooks->n_ranks; rank++) {
-        char text[40];
-        snprintf(text, sizeof text, "%016llx", (unsigned long long)all[rank]);
-        *hash = add_text(rank == 0 ? 0xcbf29ce484222325 : *hash, text);
-    }
-    sqlite3_free(all);
-    return error->rc;
 }
 
 /* Gives all ranks the tensors of a model of rank 0. */
@@ -483,7 +393,7 @@ static int share_model(gru4rec_model *model, const ext_ranks *ranks, ext_error *
     for (size_t i = 0; rc == SQLITE_OK && i < gru4rec_model_tensor_count(model); i++) {
         gru4rec_tensor tensor;
         gru4rec_model_tensor(model, i, &tensor);
-        rc = ext_ranks_broadcast(ranks, tensor.values,
+        rc = ext_ranks_broadcast(ranks, 0, tensor.values,
                                  tensor.n_values * sizeof *tensor.values, error);
     }
     return rc;
@@ -502,7 +412,7 @@ int ext_train_job_share_weights(gru4rec_training *weights,
         if (weights->slot[i] != NULL)
             rc = share_model(weights->slot[i], ranks, error);
     if (rc == SQLITE_OK)
-        rc = ext_ranks_broadcast(ranks, &updates, sizeof updates, error);
+        rc = ext_ranks_broadcast(ranks, 0, &updates, sizeof updates, error);
     if (rc == SQLITE_OK && !ext_train_job_is_first(request))
         gru4rec_training_continue(weights, updates);
     return rc;

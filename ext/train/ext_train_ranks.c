@@ -57,8 +57,7 @@ static beginning describe(const ext_train_data *data, const ext_train_request *r
 int ext_train_ranks_compare(const ext_train_data *data, const ext_train_request *request,
                             bool has_key, gru4rec_fingerprints_key *key, ext_error *error)
 {
-    const ext_ranks *ranks = request->home.connection->ranks;
-    const int32_t n_ranks = ext_ranks_count(ranks);
+    const int32_t n_ranks = ext_ranks_count(data->ranks);
     struct {
         beginning start;
         uint64_t new_key[2];
@@ -68,7 +67,7 @@ int ext_train_ranks_compare(const ext_train_data *data, const ext_train_request 
     all = sqlite3_malloc64((size_t)n_ranks * sizeof *all);
     if (all == NULL)
         return ext_error_nomem(error);
-    ext_ranks_agree(ranks, &own, sizeof own, all, error);
+    ext_ranks_agree(data->ranks, &own, sizeof own, all, error);
     for (int32_t rank = 1; error->rc == SQLITE_OK && rank < n_ranks; rank++)
         if (memcmp(&all[rank].start, &all[0].start, sizeof all->start) != 0)
             ext_error_set(error, SQLITE_ERROR,
@@ -83,28 +82,23 @@ int ext_train_ranks_compare(const ext_train_data *data, const ext_train_request 
     return error->rc;
 }
 
-int ext_train_ranks_compare_items(const ext_train_data *data, const ext_ranks *ranks,
-                                  ext_error *error)
+int ext_train_ranks_compare_items(const ext_train_data *data, ext_error *error)
 {
     int64_t no_offsets[1] = {0};
     const gru4rec_dataset none = {.offsets = no_offsets};
-    const int32_t n_ranks = ext_ranks_count(ranks);
-    if (n_ranks == 1)
+    int32_t other;
+    if (ext_ranks_hooks(data->ranks) == NULL)
         return SQLITE_OK;
     const uint64_t own =
         gru4rec_dataset_fingerprint(data->latest != NULL ? data->latest : &none,
                                     data->events.items);
-    uint64_t *all = sqlite3_malloc64((size_t)n_ranks * sizeof *all);
-    if (all == NULL)
-        return ext_error_nomem(error);
-    ext_ranks_agree(ranks, &own, sizeof own, all, error);
-    for (int32_t rank = 1; error->rc == SQLITE_OK && rank < n_ranks; rank++)
-        if (all[rank] != all[0])
-            ext_error_set(error, SQLITE_ERROR,
-                          "the active version of rank %d has other items, or sessions to "
-                          "blend with, than that of rank 0; let all ranks have the same "
-                          "version, or train with warm_start=false",
-                          (int)rank);
-    sqlite3_free(all);
-    return error->rc;
+    if (ext_train_meet_compare(&other, own, data->ranks, error) != SQLITE_OK)
+        return error->rc;
+    return other == 0 ? SQLITE_OK
+                      : ext_error_set(error, SQLITE_ERROR,
+                                      "the active version of rank %d has other items, or "
+                                      "sessions to blend with, than that of rank 0; let "
+                                      "all ranks have the same version, or train with "
+                                      "warm_start=false",
+                                      (int)other);
 }

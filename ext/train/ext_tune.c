@@ -27,6 +27,7 @@ static int fit_neighbours(ext_tuning *tuning, ext_error *error)
 {
     ext_train_data *data = &tuning->data;
     const int32_t n_items = gru4rec_items_count(data->events.items);
+    const ext_home *home = &tuning->request.train.home;
     if (data->latest == NULL)
         return SQLITE_OK;
     int rc =
@@ -35,7 +36,7 @@ static int fit_neighbours(ext_tuning *tuning, ext_error *error)
                          "tune with a smaller blend_sessions, or with blend=0", error);
     if (rc == SQLITE_OK)
         rc = ext_blend_fit(&tuning->neighbours, &data->budget.allocator, data->latest,
-                           n_items, tuning->request.train.home.db, error);
+                           n_items, home->db, home->connection->ranks, error);
     gru4rec_dataset_free(data->latest);
     data->latest = NULL;
     return rc;
@@ -60,7 +61,8 @@ static int prepare(ext_tuning *tuning, ext_error *error)
         return ext_error_set(error, SQLITE_ERROR,
                              "validation holds out no session; "
                              "set validation to a larger share");
-    if (fit_neighbours(tuning, error) != SQLITE_OK)
+    if (ext_tune_ranks_compare_events(tuning, error) != SQLITE_OK ||
+        fit_neighbours(tuning, error) != SQLITE_OK)
         return error->rc;
     gru4rec_status status =
         gru4rec_tune_halve(&data->budget.allocator, data->events.dataset->validation,
@@ -83,6 +85,7 @@ static int start_rows(ext_tuning *tuning, ext_error *error)
     ext_tune_rows *rows = &tuning->rows;
     const ext_home *home = &train->home;
     ext_alive_start(&rows->alive);
+    rows->is_writer = tuning->request.writer == ext_ranks_number(&tuning->ranks);
     rows->id = train->id != NULL ? sqlite3_mprintf("%s", train->id) : NULL;
     if (train->id != NULL && rows->id == NULL)
         return ext_error_nomem(error);
@@ -98,6 +101,12 @@ static int start_rows(ext_tuning *tuning, ext_error *error)
 static int search(ext_tuning *tuning, ext_error *error)
 {
     const gru4rec_options *options = &tuning->request.train.options;
+    const size_t n_bytes =
+        (size_t)ext_ranks_count(&tuning->ranks) * sizeof *tuning->n_trained;
+    tuning->n_trained = sqlite3_malloc64(n_bytes);
+    if (tuning->n_trained == NULL)
+        return ext_error_nomem(error);
+    memset(tuning->n_trained, 0, n_bytes);
     tuning->n_threads = (int)gru4rec_train_threads(options);
     tuning->best = (double)NAN;
     tuning->start = ext_poll_seconds();
@@ -128,8 +137,9 @@ static int search(ext_tuning *tuning, ext_error *error)
 static void finish(ext_tuning *tuning, ext_error *error)
 {
     if (ext_tune_rows_end(tuning, "tuning", error) == SQLITE_OK &&
+        ext_tune_ranks_number(tuning, error) == SQLITE_OK &&
         ext_tune_report_make(tuning, error) == SQLITE_OK)
-        ext_tune_rows_end(tuning, "finished", error);
+        ext_tune_ranks_finish(tuning, error);
 }
 
 /*
@@ -149,28 +159,54 @@ static void give_up(ext_tuning *tuning, const ext_error *error)
     ext_error_clear(&ignored);
 }
 
+/* Leaves the other ranks: tells them of the error, or waits until they leave, too. */
+static void leave(ext_tuning *tuning, ext_error *error)
+{
+    ext_error ignored = {0};
+    ext_ranks_close(&tuning->ranks, tuning->is_finished ? &ignored : error);
+    ext_error_clear(&ignored);
+}
+
 /*
  * Does a whole tuning. The JSON is then in tuning->result. After a failure the row of the
  * tuning, if this call has written one, says how it ended ("interrupted" or "failed").
  * The tuning no longer counts as under way when this returns.
  */
-static void tune_model(ext_tuning *tuning, int argc, sqlite3_value **argv,
+static void tune_model(ext_tuning *tuning, sqlite3_value *model,
                        ext_connection *connection, ext_error *error)
 {
-    if (ext_tune_request_read(&tuning->request, connection, argc, argv, error) !=
-            SQLITE_OK ||
+    if (ext_tune_request_read(&tuning->request, connection, model, error) != SQLITE_OK ||
+        ext_tune_ranks_compare(&tuning->request, error) != SQLITE_OK ||
         ext_publish_check(&tuning->request.train, error) != SQLITE_OK ||
         prepare(tuning, error) != SQLITE_OK)
         return;
     if (start_rows(tuning, error) == SQLITE_OK) {
         ext_poll_start(&tuning->poll, tuning->rows.home.db);
+        ext_poll_join(&tuning->poll, &tuning->ranks);
         if (search(tuning, error) == SQLITE_OK)
             finish(tuning, error);
+        leave(tuning, error);
         if (error->rc != SQLITE_OK)
             give_up(tuning, error);
         ext_poll_stop(&tuning->poll);
     }
     ext_alive_stop(&tuning->rows.alive);
+}
+
+/* Waits for the other ranks, with option ranks=all, and tunes together with them. */
+static void tune_over_ranks(ext_tuning *tuning, int argc, sqlite3_value **argv,
+                            ext_connection *connection, ext_error *error)
+{
+    ext_tune_request *request = &tuning->request;
+    if (ext_tune_request_parse(request, connection->db, argc, argv, error) != SQLITE_OK ||
+        (request->given.ranks != 0 &&
+         ext_ranks_open(&tuning->ranks, connection->db, "gru4rec_tune()", error) !=
+             SQLITE_OK))
+        return;
+    connection->ranks = &tuning->ranks;
+    tune_model(tuning, argv[0], connection, error);
+    leave(tuning, error); /* unless tune_model() has done it */
+    connection->ranks = NULL;
 }
 
 /*
@@ -187,7 +223,9 @@ static void free_tuning(ext_tuning *tuning)
     gru4rec_dataset_free(tuning->halves[0]);
     gru4rec_dataset_free(tuning->halves[1]);
     ext_train_data_free(&tuning->data);
-    sqlite3_free(tuning->rows.rows);
+    sqlite3_free(tuning->n_trained);
+    sqlite3_free(tuning->rows.known.rows);
+    sqlite3_free(tuning->rows.told.rows);
     sqlite3_free(tuning->rows.id);
     ext_home_clear(&tuning->rows.home);
     ext_tune_request_free(&tuning->request);
@@ -214,7 +252,7 @@ static void tune(sqlite3_context *context, int argc, sqlite3_value **argv)
     if (tuning != NULL) {
         memset(tuning, 0, sizeof *tuning);
         connection->is_training = true;
-        tune_model(tuning, argc, argv, connection, &error);
+        tune_over_ranks(tuning, argc, argv, connection, &error);
         connection->is_training = false;
         if (error.rc == SQLITE_OK)
             sqlite3_result_text(context, tuning->result, -1, SQLITE_TRANSIENT);

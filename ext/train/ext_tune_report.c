@@ -5,85 +5,57 @@
 #include "ext_tune.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- measuring ---- */
 
-/*
- * Begins to train a trial with all epochs in a free slot, where it is then measured on
- * halves[1]. places: gets the ranks of the targets, (halves[1]->n_events), or (2,
- * halves[1]->n_events) if the trial blends; see ext_tune_slot. n_waiting: as for
- * ext_tune_slot_run(). *is_started: false if there is no room for the trial now, but
- * another trial is under way. SQLITE_ERROR: there is no room although no other trial is
- * under way.
- */
-static int start(ext_tuning *tuning, int64_t trial, int32_t *places, int64_t n_waiting,
-                 bool *is_started, ext_error *error)
+/* Number of trials that are compared: the best and the first one, or one that is both. */
+static int count(const ext_tuning *tuning)
 {
-    gru4rec_options options;
-    bool is_idle;
-    const gru4rec_trial whole = {trial, 0, tuning->request.train.options.n_epochs};
-    gru4rec_tune_prepare(tuning->search, &whole, &options);
-    const uint64_t n_bytes = ext_tune_slot_bytes(tuning, &options);
-    ext_tune_slot *slot = ext_tune_slot_find(tuning, n_bytes, &is_idle);
-    *is_started = slot != NULL;
-    if (slot == NULL)
-        return is_idle ? ext_budget_check(&tuning->data.budget, n_bytes, "the report",
-                                          ext_tune_search_advice, error)
-                       : SQLITE_OK;
-    slot->trial = whole;
-    slot->options = options;
-    slot->test = tuning->halves[1];
-    slot->places = places;
-    ext_tune_slot_run(slot, n_bytes, n_waiting);
-    return SQLITE_OK;
+    return tuning->chosen.trial == 1 ? 1 : 2;
 }
 
 /*
- * Looks at how the trial in the slot, which is over, ended. If it diverged, sets
- * is_compared to false, which is no error. Any other failure of the trial becomes the
- * error; too little memory is SQLITE_ERROR. After success there is nothing to do: the
- * ranks are in the slot's places.
+ * Returns the part of tuning->places, and sets *n to its length, of a trial: of the best
+ * one (i is 0), or of the first one.
  */
-static int take(ext_tuning *tuning, const ext_tune_slot *slot, ext_error *error)
+static int32_t *places_of(const ext_tuning *tuning, int i, size_t *n)
 {
-    if (slot->status == GRU4REC_DIVERGED) {
-        tuning->is_compared = false;
+    *n = 2 * (size_t)tuning->halves[1]->n_events;
+    return tuning->places + (size_t)i * *n;
+}
+
+/* Sets tuning->next to the next trial of the report, with all epochs. */
+static int find_next(ext_tuning *tuning, ext_error *error)
+{
+    size_t n;
+    (void)error;
+    if (tuning->has_next || tuning->n_reported == count(tuning))
         return SQLITE_OK;
-    }
-    ext_error_library(error, slot->status, &slot->message);
-    return ext_budget_explain(&slot->budget, "the report", ext_tune_search_advice, error);
+    const int i = tuning->n_reported++;
+    tuning->next = (gru4rec_trial){i == 0 ? tuning->chosen.trial : 1, 0,
+                                   tuning->request.train.options.n_epochs};
+    tuning->next_places = places_of(tuning, i, &n);
+    tuning->has_next = true;
+    return SQLITE_OK;
+}
+
+static int64_t count_waiting(const ext_tuning *tuning)
+{
+    return count(tuning) - tuning->n_reported;
 }
 
 /*
- * Trains and measures the n trials of the report, side by side if there is room, and
- * waits for them: the best trial, and the first one. n is 1 if they are the same trial.
- * Meanwhile writes results that m_trial does not have. SQLITE_INTERRUPT: the user stopped
- * it. After a failure a trial may still be under way.
+ * Gives all ranks the places that the trial has on the rank that has measured it. If the
+ * trial diverged, only sets is_compared to false.
  */
-static int measure(ext_tuning *tuning, int n, ext_error *error)
+static int take(ext_tuning *tuning, const ext_tune_row *row, int32_t rank,
+                ext_error *error)
 {
-    const int64_t trials[] = {tuning->chosen.trial, 1};
-    const int64_t n_events = tuning->halves[1]->n_events;
-    int n_started = 0, n_taken = 0;
-    while (n_taken < n) {
-        ext_tune_slot *slot;
-        bool is_started = true;
-        while (is_started && n_started < n) {
-            if (start(tuning, trials[n_started],
-                      tuning->places + 2 * n_started * n_events, n - n_started,
-                      &is_started, error) != SQLITE_OK)
-                return error->rc;
-            n_started += is_started;
-        }
-        for (; (slot = ext_tune_slot_finished(tuning)) != NULL; n_taken++)
-            if (take(tuning, slot, error) != SQLITE_OK)
-                return error->rc;
-        if (ext_tune_rows_tell(tuning, error) != SQLITE_OK)
-            return error->rc;
-        if (n_taken < n && ext_tune_slot_wait(tuning))
-            return ext_error_set(error, SQLITE_INTERRUPT, "interrupted");
-    }
-    return SQLITE_OK;
+    size_t n;
+    int32_t *places = places_of(tuning, row->trial.trial != tuning->chosen.trial, &n);
+    tuning->is_compared &= strcmp(row->status, "diverged") != 0;
+    return ext_ranks_broadcast(&tuning->ranks, rank, places, n * sizeof *places, error);
 }
 
 /* Hook poll of the comparison: returns true if the user interrupts. */
@@ -96,17 +68,17 @@ static int on_poll(void *context, const gru4rec_progress *progress)
 /*
  * Sets tuning->differences: lets the library compare the ranks of both trials in
  * tuning->places, at the cut-off of option objective. If a trial blends, its ranks with
- * the blend are compared. If n is 1, compares the best trial with itself, so all
+ * the blend are compared. If there is one trial, compares it with itself, so all
  * differences are 0. SQLITE_INTERRUPT: the user stopped it.
  */
-static int compare(ext_tuning *tuning, int n, ext_error *error)
+static int compare(ext_tuning *tuning, ext_error *error)
 {
     const gru4rec_hooks hooks = {.poll = on_poll, .context = &tuning->poll};
-    const int32_t *places = tuning->places;
+    size_t n;
     const gru4rec_items *items = tuning->data.events.items;
-    const gru4rec_side a = {items, tuning->halves[1], places};
+    const gru4rec_side a = {items, tuning->halves[1], places_of(tuning, 0, &n)};
     const gru4rec_side b = {items, tuning->halves[1],
-                            places + 2 * (n - 1) * tuning->halves[1]->n_events};
+                            places_of(tuning, count(tuning) - 1, &n)};
     gru4rec_options options;
     gru4rec_error message = {0};
     int64_t n_unpaired;
@@ -122,28 +94,37 @@ static int compare(ext_tuning *tuning, int n, ext_error *error)
 int ext_tune_report_run(ext_tuning *tuning, ext_error *error)
 {
     const gru4rec_allocator *memory = &tuning->data.budget.allocator;
-    const int n = tuning->chosen.trial == 1 ? 1 : 2;
-    const size_t n_bytes =
-        2 * (size_t)n * (size_t)tuning->halves[1]->n_events * sizeof(int32_t);
-    tuning->places = memory->resize(memory->context, NULL, n_bytes);
-    if (tuning->places == NULL)
+    const ext_tune_deck deck = {.what = "the report",
+                                .test = tuning->halves[1],
+                                .end = (double)INFINITY,
+                                .needs_all = true,
+                                .find_next = find_next,
+                                .count_waiting = count_waiting,
+                                .take = take};
+    size_t n;
+    places_of(tuning, 0, &n);
+    n *= (size_t)count(tuning) * sizeof *tuning->places;
+    tuning->places = memory->resize(memory->context, NULL, n);
+    if (tuning->places != NULL)
+        memset(tuning->places, 0, n); /* without a blend a trial leaves a part as it is */
+    else
         ext_error_nomem(error);
     tuning->is_compared = true;
-    if (error->rc == SQLITE_OK && measure(tuning, n, error) == SQLITE_OK &&
+    if (error->rc == SQLITE_OK && ext_tune_deal_run(tuning, &deck, error) == SQLITE_OK &&
         tuning->is_compared)
-        compare(tuning, n, error);
+        compare(tuning, error);
     return ext_budget_explain(&tuning->data.budget, "the report", ext_tune_search_advice,
                               error);
 }
 
 /* ---- the JSON ---- */
 
-/* Returns how many results (trials at a rung) in tuning->rows have the status. */
-static int64_t count(const ext_tuning *tuning, const char *status)
+/* Returns how many results (trials at a rung) have the status. */
+static int64_t count_rows(const ext_tuning *tuning, const char *status)
 {
     int64_t n = 0;
-    for (size_t i = 0; i < tuning->rows.n; i++)
-        n += sqlite3_stricmp(tuning->rows.rows[i].status, status) == 0;
+    for (size_t i = 0; i < tuning->rows.told.n; i++)
+        n += sqlite3_stricmp(tuning->rows.told.rows[i].status, status) == 0;
     return n;
 }
 
@@ -154,8 +135,9 @@ static int64_t count(const ext_tuning *tuning, const char *status)
  */
 static char *warn_of_lost(const ext_tuning *tuning)
 {
-    const int64_t n_diverged = count(tuning, "diverged");
-    const int64_t n_memory = count(tuning, "memory"), n_failed = count(tuning, "failed");
+    const int64_t n_diverged = count_rows(tuning, "diverged");
+    const int64_t n_memory = count_rows(tuning, "memory"),
+                  n_failed = count_rows(tuning, "failed");
     if (n_diverged + n_memory + n_failed == 0)
         return NULL;
     return sqlite3_mprintf(
@@ -212,40 +194,66 @@ static int append_report(sqlite3_str *json, const ext_tuning *tuning, ext_error 
 }
 
 /*
+ * Makes the JSON about the ranks. *text is owned by the caller; NULL: this process is the
+ * only one, or an error.
+ */
+static int describe_ranks(char **text, const ext_tuning *tuning, ext_error *error)
+{
+    const ext_ranks *ranks = &tuning->ranks;
+    const ext_ranks_cost cost = ext_ranks_cost_of(ranks);
+    *text = NULL;
+    if (ext_ranks_hooks(ranks) == NULL)
+        return SQLITE_OK;
+    sqlite3_str *json = sqlite3_str_new(NULL);
+    sqlite3_str_appendf(json, "{\"ranks\":%d,\"rank\":%d,\"trials\":[",
+                        (int)ext_ranks_count(ranks), (int)ext_ranks_number(ranks));
+    for (int32_t rank = 0; rank < ext_ranks_count(ranks); rank++)
+        sqlite3_str_appendf(json, "%s%lld", rank > 0 ? "," : "",
+                            (long long)tuning->n_trained[rank]);
+    sqlite3_str_appendf(json, "],\"exchange_seconds\":%.3f,\"exchange_bytes\":%lld}",
+                        cost.seconds, (long long)cost.bytes);
+    *text = sqlite3_str_finish(json);
+    return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
+/*
  * SQL that makes the JSON of the call. make() binds its parameters. Each is the value of
  * the member whose name stands before it, except these:
  *   ?12       the report as JSON: an array, or null
  *   ?13, ?14  the warnings about lost trials and about the time, or NULL
  *   ?15, ?16  number of held-out sessions to choose by, and to report on
+ *   ?17       the ranks, as JSON, or NULL: then there is no such member
  */
 static const char result_query[] =
-    "SELECT json_object('model', ?1, 'tune', ?2, 'trials', ?3, 'best_trial', ?4, "
+    "SELECT json_remove(json_object('model', ?1, 'tune', ?2, 'trials', ?3, 'best_trial', ?4, "
     "'options', json(?5), 'objective', ?6, 'value', ?7, 'epochs', ?8, 'seconds', ?9, "
     "'threads', ?10, 'depends_on_time', json(iif(?11, 'true', 'false')), "
     "'held_out', json_object('choosing', ?15, 'reporting', ?16), 'report', json(?12), "
     "'warnings', json((SELECT json_group_array(column1) "
-    "FROM (VALUES (?13), (?14)) WHERE column1 IS NOT NULL)))";
+    "FROM (VALUES (?13), (?14)) WHERE column1 IS NOT NULL)), 'ranks', json(?17)), "
+    "iif(?17 IS NULL, '$.ranks', '$.none'))";
 
 /*
  * Runs result_query, and sets tuning->result to its JSON, of sqlite3_malloc; to NULL
  * after a failure. options: JSON of the best trial's options. report: JSON of the
- * differences, or "null". lost, late: the warnings, or NULL.
+ * differences, or "null". lost, late: the warnings, or NULL. ranks: their JSON, or NULL.
  */
 static int make(ext_tuning *tuning, const char *options, const char *report,
-                const char *lost, const char *late, ext_error *error)
+                const char *lost, const char *late, const char *ranks, ext_error *error)
 {
     sqlite3_stmt *stmt;
     char objective[32];
     const gru4rec_objective *by = &tuning->request.base.objective;
     static const char *const names[] = {"recall", "mrr", "ndcg"};
     sqlite3_snprintf(sizeof objective, objective, "%s@%lld", names[by->measure], by->k);
-    int rc = ext_query(&tuning->rows.home, &stmt, error, result_query, "siiissdidiisssii",
-                       tuning->rows.home.name, tuning->rows.tune,
-                       gru4rec_tune_trials(tuning->search), tuning->chosen.trial, options,
-                       objective, tuning->objective, tuning->chosen.epochs,
-                       ext_poll_seconds() - tuning->start, (int64_t)tuning->n_threads,
-                       (int64_t)(tuning->request.base.minutes > 0), report, lost, late,
-                       tuning->halves[0]->n_sessions, tuning->halves[1]->n_sessions);
+    int rc =
+        ext_query(&tuning->rows.home, &stmt, error, result_query, "siiissdidiisssiis",
+                  tuning->rows.home.name, tuning->rows.tune,
+                  gru4rec_tune_trials(tuning->search), tuning->chosen.trial, options,
+                  objective, tuning->objective, tuning->chosen.epochs,
+                  ext_poll_seconds() - tuning->start, (int64_t)tuning->n_threads,
+                  (int64_t)(tuning->request.base.minutes > 0), report, lost, late,
+                  tuning->halves[0]->n_sessions, tuning->halves[1]->n_sessions, ranks);
     if (rc != SQLITE_OK)
         return rc;
     rc = sqlite3_step(stmt);
@@ -264,14 +272,15 @@ int ext_tune_report_make(ext_tuning *tuning, ext_error *error)
         sqlite3_str_appendall(json, "null");
     char *report = sqlite3_str_finish(json);
     char *options = ext_tune_rows_options(tuning, tuning->chosen.trial);
-    char *lost = warn_of_lost(tuning), *late = warn_of_time(tuning);
+    char *lost = warn_of_lost(tuning), *late = warn_of_time(tuning), *ranks;
     if (report == NULL || options == NULL)
         ext_error_nomem(error);
-    if (error->rc == SQLITE_OK)
-        make(tuning, options, report, lost, late, error);
+    if (describe_ranks(&ranks, tuning, error) == SQLITE_OK && error->rc == SQLITE_OK)
+        make(tuning, options, report, lost, late, ranks, error);
     sqlite3_free(report);
     sqlite3_free(options);
     sqlite3_free(lost);
     sqlite3_free(late);
+    sqlite3_free(ranks);
     return error->rc;
 }

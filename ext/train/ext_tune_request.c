@@ -29,8 +29,10 @@ static const char *const useless[] = {
  * A call with resume may give these, and no other option. minutes only says when no more
  * trials begin.
  */
-static const char *const harmless[] = {"minutes", "resume",       "threads",
-                                       "verbose", "memory_limit", "commit_wait"};
+static const char *const harmless[] = {
+    "minutes",     "resume", "threads", "verbose",   "memory_limit",
+    "commit_wait", "ranks",  "shard",   "replicate",
+};
 
 /* Tells whether name is one of the n names. */
 static bool is_one_of(const char *name, const char *const *names, size_t n)
@@ -306,7 +308,9 @@ static int take_stopped(ext_tune_request *request, sqlite3_stmt *stmt, ext_error
         return ext_error_set(error, SQLITE_BUSY,
                              "the tuning of '%s' is under way; wait for its end", name);
     request->resumed = ext_sql_text(stmt, 3);
-    return request->resumed != NULL ? SQLITE_OK : ext_error_nomem(error);
+    request->row = ext_sql_text(stmt, 3);
+    return request->resumed != NULL && request->row != NULL ? SQLITE_OK
+                                                            : ext_error_nomem(error);
 }
 
 /*
@@ -345,6 +349,51 @@ static int find_stopped(ext_tune_request *request, ext_error *error)
 }
 
 /*
+ * On another rank than rank 0 that writes: finds the newest tuning in the file of this
+ * rank. If it is the same as the one to resume (request->resumed), or one that was given
+ * the same and had the same events, sets request->tune and request->row to it.
+ */
+static int find_own(ext_tune_request *request, ext_error *error)
+{
+    const ext_home *home = &request->train.home;
+    const int32_t rank = ext_ranks_number(home->connection->ranks);
+    sqlite3_stmt *stmt;
+    bool has = false;
+    if (rank == 0 || rank != request->writer || request->resumed == NULL ||
+        ext_shadow_has(home, "trial", &has, error) != SQLITE_OK || !has)
+        return error->rc;
+    int rc = ext_query(home, &stmt, error,
+                       "SELECT tune, options FROM (SELECT tune, options, "
+                       "iif(json_valid(options), options, '{}') AS o FROM @trial "
+                       "WHERE trial = 0 AND rung = 0 ORDER BY tune DESC LIMIT 1) "
+                       "WHERE json_remove(o, '$.run', '$.process', '$.best') = "
+                       "json_remove(?1, '$.run', '$.process')",
+                       "s", request->resumed);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        request->tune = sqlite3_column_int64(stmt, 0);
+        request->row = ext_sql_text(stmt, 1);
+        if (request->row == NULL)
+            rc = ext_error_nomem(error);
+    }
+    return ext_sql_finish(stmt, rc, "reading the tuning", error);
+}
+
+/*
+ * Finds the tuning to resume in the file of rank 0, and tells the others of it: sets
+ * request->resumed. Errors are those of find_stopped().
+ */
+static int find_resumed(ext_tune_request *request, ext_error *error)
+{
+    const ext_ranks *ranks = request->train.home.connection->ranks;
+    if (ext_ranks_number(ranks) == 0 && find_stopped(request, error) != SQLITE_OK)
+        return error->rc;
+    return ext_ranks_text(ranks, &request->resumed, error);
+}
+
+/*
  * Reads what the stopped tuning was given (in request->resumed): sets these options in
  * request->base and request->given, and copies its space to request->space_text, which
  * stays NULL if it had none. SQLITE_ERROR: this build does not know an option or a value
@@ -379,29 +428,24 @@ static int take_settings(ext_tune_request *request, ext_error *error)
 /* ---- the request ---- */
 
 /*
- * Reads the options: request->given from text, the options of the call (NULL: none), and
- * request->base, which has the model's options, over them those of the tuning to resume,
- * and over these the ones of the call. With resume, request->given and
- * request->space_text also get what the stopped tuning was given. Otherwise
- * request->space_text is the space of the call. Columns that the call gives go into
- * request->train.columns. base never has resume, warm_start, tuned or blend=auto.
+ * Reads the options: request->base, which has the model's options, over them those of the
+ * tuning to resume, and over these the ones of the call (request->given). With resume,
+ * request->given and request->space_text also get what the stopped tuning was given.
+ * Otherwise request->space_text is the space of the call. base never has resume,
+ * warm_start, tuned or blend=auto.
  * SQLITE_ERROR: as for check_given(), find_stopped() and take_settings(), or an option is
  * not valid.
  */
-static int read_options(ext_tune_request *request, const char *text, ext_error *error)
+static int read_options(ext_tune_request *request, ext_error *error)
 {
     ext_train_request *train = &request->train;
-    sqlite3 *db = train->home.db;
-    gru4rec_options_init(&request->given);
-    int rc = ext_config_options(&train->config, &train->home, &request->base, error);
+    int rc = check_given(&request->given, train->columns.space != NULL, error);
     if (rc == SQLITE_OK)
-        rc = ext_options_parse(db, text, scope, &request->given, &train->columns, error);
-    if (rc == SQLITE_OK)
-        rc = check_given(&request->given, train->columns.space != NULL, error);
+        rc = ext_config_options(&train->config, &train->home, &request->base, error);
     if (rc != SQLITE_OK)
         return rc;
     if (request->given.resume) {
-        if (find_stopped(request, error) != SQLITE_OK ||
+        if (find_resumed(request, error) != SQLITE_OK ||
             take_settings(request, error) != SQLITE_OK)
             return error->rc;
     } else {
@@ -409,7 +453,8 @@ static int read_options(ext_tune_request *request, const char *text, ext_error *
         train->columns.space = NULL;
     }
     ext_columns again = {0};
-    rc = ext_options_parse(db, text, scope, &request->base, &again, error);
+    rc = ext_options_parse(train->home.db, train->given, scope, &request->base, &again,
+                           error);
     ext_options_free_columns(&again);
     request->base.resume = request->base.warm_start = request->base.tuned = 0;
     /*
@@ -453,7 +498,7 @@ static int find_model(ext_tune_request *request, ext_connection *connection,
 {
     ext_train_request *train = &request->train;
     train->call = "gru4rec_tune";
-    train->is_found = true;
+    train->is_found = train->is_whole = true;
     train->is_alone = sqlite3_get_autocommit(connection->db);
     if (!train->is_alone)
         return ext_error_set(error, SQLITE_ERROR,
@@ -479,17 +524,33 @@ static bool can_blend(const ext_tune_request *request)
     return request->base.blend != 0 || gru4rec_space_has(&request->space, "blend");
 }
 
-int ext_tune_request_read(ext_tune_request *request, ext_connection *connection, int argc,
-                          sqlite3_value **argv, ext_error *error)
+int ext_tune_request_parse(ext_tune_request *request, sqlite3 *db, int argc,
+                           sqlite3_value **argv, ext_error *error)
 {
-    const char *options;
-    if (ext_value_text(&options, argc > 1 ? argv[1] : NULL, "the second argument",
-                       error) != SQLITE_OK ||
-        find_model(request, connection, argv[0], error) != SQLITE_OK ||
-        read_options(request, options, error) != SQLITE_OK ||
-        resolve(request, error) != SQLITE_OK || read_space(request, error) != SQLITE_OK ||
+    ext_train_request *train = &request->train;
+    gru4rec_options_init(&request->given);
+    return ext_value_text(&train->given, argc > 1 ? argv[1] : NULL, "the second argument",
+                          error) == SQLITE_OK
+               ? ext_options_parse(db, train->given, scope, &request->given,
+                                   &train->columns, error)
+               : error->rc;
+}
+
+int ext_tune_request_read(ext_tune_request *request, ext_connection *connection,
+                          sqlite3_value *model, ext_error *error)
+{
+    const ext_home *home = &request->train.home;
+    if (find_model(request, connection, model, error) != SQLITE_OK ||
+        ext_train_meet(&request->writer, home, request->given.resume != 0, error) !=
+            SQLITE_OK ||
+        read_options(request, error) != SQLITE_OK)
+        return error->rc;
+    if (request->base.replicate == GRU4REC_REPLICATE_FIRST)
+        request->writer = 0;
+    if (find_own(request, error) != SQLITE_OK || resolve(request, error) != SQLITE_OK ||
+        read_space(request, error) != SQLITE_OK ||
         make_settings(request, error) != SQLITE_OK ||
-        ext_shadow_check_later(&request->train.home, "trial", error) != SQLITE_OK)
+        ext_shadow_check_later(home, "trial", error) != SQLITE_OK)
         return error->rc;
     /*
      * Any strength makes the reader keep the sessions. It also refuses a user's own table
@@ -505,5 +566,6 @@ void ext_tune_request_free(ext_tune_request *request)
     sqlite3_free(request->space_text);
     sqlite3_free(request->settings);
     sqlite3_free(request->resumed);
+    sqlite3_free(request->row);
     ext_train_request_free(&request->train);
 }

@@ -23,25 +23,32 @@
 const ext_tune_row *ext_tune_rows_find(const ext_tune_rows *rows,
                                        const gru4rec_trial *trial)
 {
-    for (size_t i = 0; i < rows->n; i++)
-        if (rows->rows[i].trial.trial == trial->trial &&
-            rows->rows[i].trial.rung == trial->rung)
-            return &rows->rows[i];
+    for (size_t i = 0; i < rows->known.n; i++) {
+        const ext_tune_row *row = &rows->known.rows[i];
+        if (row->trial.trial == trial->trial && row->trial.rung == trial->rung)
+            return row;
+    }
     return NULL;
+}
+
+/* Adds a copy of a row to the list. SQLITE_NOMEM is the only error. */
+static int add(ext_tune_list *list, const ext_tune_row *row, ext_error *error)
+{
+    if (list->n == list->capacity) {
+        const size_t capacity = 2 * list->capacity + 16;
+        ext_tune_row *grown = sqlite3_realloc64(list->rows, capacity * sizeof *grown);
+        if (grown == NULL)
+            return ext_error_nomem(error);
+        list->rows = grown;
+        list->capacity = capacity;
+    }
+    list->rows[list->n++] = *row;
+    return SQLITE_OK;
 }
 
 int ext_tune_rows_add(ext_tune_rows *rows, const ext_tune_row *row, ext_error *error)
 {
-    if (rows->n == rows->capacity) {
-        const size_t capacity = 2 * rows->capacity + 16;
-        ext_tune_row *grown = sqlite3_realloc64(rows->rows, capacity * sizeof *grown);
-        if (grown == NULL)
-            return ext_error_nomem(error);
-        rows->rows = grown;
-        rows->capacity = capacity;
-    }
-    rows->rows[rows->n++] = *row;
-    return SQLITE_OK;
+    return add(&rows->told, row, error);
 }
 
 /* ---- options as JSON ---- */
@@ -144,33 +151,43 @@ static int check_settings(const ext_tuning *tuning, ext_error *error)
 }
 
 /*
- * The LIMIT is 10,000 trials, the most that option trials allows, with 3 rungs each, so
- * that forged rows cannot fill the memory.
+ * Reads the results of tuning rows->tune. The LIMIT is 10,000 trials, the most that
+ * option trials allows, with 3 rungs each, so that forged rows cannot fill the memory.
  */
-int ext_tune_rows_read(ext_tuning *tuning, ext_error *error)
+static int read_rows(ext_tune_rows *rows, const ext_home *home, ext_error *error)
 {
-    const ext_home *home = &tuning->request.train.home;
-    ext_tune_rows *rows = &tuning->rows;
     sqlite3_stmt *stmt;
-    rows->tune = tuning->request.tune;
-    if (rows->tune == 0 || check_settings(tuning, error) != SQLITE_OK)
-        return error->rc;
     int rc = ext_query(home, &stmt, error,
-                       "SELECT trial, rung, epochs, objective, status "
-                       "FROM @trial WHERE tune = ?1 AND trial > 0 "
+                       "SELECT trial, rung, epochs, objective, recall, mrr, seconds, "
+                       "status FROM @trial WHERE tune = ?1 AND trial > 0 "
                        "ORDER BY trial, rung LIMIT 30000",
                        "i", rows->tune);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const ext_tune_row row = {
+        ext_tune_row row = {
             .trial = {sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1),
                       sqlite3_column_int64(stmt, 2)},
             .objective = real_or_nan(stmt, 3),
-            .status = status_of((const char *)sqlite3_column_text(stmt, 4)),
-            .is_written = true,
+            .recall = real_or_nan(stmt, 4),
+            .mrr = real_or_nan(stmt, 5),
+            .seconds = real_or_nan(stmt, 6),
         };
-        rc = ext_tune_rows_add(rows, &row, error);
+        sqlite3_snprintf(sizeof row.status, row.status, "%s",
+                         status_of((const char *)sqlite3_column_text(stmt, 7)));
+        rc = add(&rows->known, &row, error);
     }
     return ext_sql_finish(stmt, rc, "reading the tuning", error);
+}
+
+int ext_tune_rows_read(ext_tuning *tuning, ext_error *error)
+{
+    ext_tune_rows *rows = &tuning->rows;
+    rows->tune = tuning->request.tune;
+    if (tuning->request.resumed == NULL || check_settings(tuning, error) != SQLITE_OK)
+        return error->rc;
+    if (ext_ranks_number(&tuning->ranks) == 0 &&
+        read_rows(rows, &tuning->request.train.home, error) != SQLITE_OK)
+        return error->rc;
+    return ext_tune_ranks_share(tuning, error);
 }
 
 /* ---- writing ---- */
@@ -198,7 +215,7 @@ static int claim(ext_tuning *tuning, ext_error *error)
         if (ext_query_integer(home, &n, error,
                               "SELECT count(*) FROM @trial WHERE tune = ?1 AND "
                               "trial = 0 AND rung = 0 AND options = ?2",
-                              "is", rows->tune, tuning->request.resumed) != SQLITE_OK)
+                              "is", rows->tune, tuning->request.row) != SQLITE_OK)
             return error->rc;
         if (n == 0)
             return ext_error_set(error, SQLITE_BUSY,
@@ -217,17 +234,15 @@ static int claim(ext_tuning *tuning, ext_error *error)
 
 /*
  * Writes the results in memory that m_trial does not have, with the options of their
- * trials. Stops at the first one that fails. Does not set is_written, because the
+ * trials. Stops at the first one that fails. Does not set n_written, because the
  * savepoint may still be undone.
  */
 static int write_rows(ext_tuning *tuning, ext_error *error)
 {
     const ext_tune_rows *rows = &tuning->rows;
     int rc = SQLITE_OK;
-    for (size_t i = 0; rc == SQLITE_OK && i < rows->n; i++) {
-        const ext_tune_row *row = &rows->rows[i];
-        if (row->is_written)
-            continue;
+    for (size_t i = rows->n_written; rc == SQLITE_OK && i < rows->told.n; i++) {
+        const ext_tune_row *row = &rows->told.rows[i];
         char *options = ext_tune_rows_options(tuning, row->trial.trial);
         if (options == NULL)
             return ext_error_nomem(error);
@@ -292,7 +307,7 @@ static int write_all(ext_tuning *tuning, ext_savepoint *savepoint, const char *s
 
 /*
  * Does write_all() in a savepoint of its own. After success the results count as written
- * (is_written), and the tuning as claimed (is_claimed). After a failure m_trial and
+ * (n_written), and the tuning as claimed (is_claimed). After a failure m_trial and
  * rows->tune are as before.
  */
 static int write_as_one(ext_tuning *tuning, const char *status, ext_error *error)
@@ -309,8 +324,7 @@ static int write_as_one(ext_tuning *tuning, const char *status, ext_error *error
         return rc;
     }
     rows->is_claimed = true;
-    for (size_t i = 0; i < rows->n; i++)
-        rows->rows[i].is_written = true;
+    rows->n_written = rows->told.n;
     return rc;
 }
 
@@ -324,13 +338,10 @@ static bool is_in_the_way(const ext_error *error)
            ext_error_is(error, SQLITE_LOCKED);
 }
 
-/*
- * Tells whether the tuning's row or a result must still be written. Only the last result
- * is looked at, because a write writes all of them.
- */
+/* Tells whether the tuning's row or a result must still be written. */
 static bool is_behind(const ext_tune_rows *rows)
 {
-    return !rows->is_claimed || (rows->n > 0 && !rows->rows[rows->n - 1].is_written);
+    return !rows->is_claimed || rows->n_written < rows->told.n;
 }
 
 int ext_tune_rows_tell(ext_tuning *tuning, ext_error *error)
@@ -339,7 +350,7 @@ int ext_tune_rows_tell(ext_tuning *tuning, ext_error *error)
     sqlite3 *db = rows->home.db;
     const double start = ext_poll_seconds();
     ext_error problem = {0};
-    if (!is_behind(rows) || start < rows->quiet_until)
+    if (!rows->is_writer || !is_behind(rows) || start < rows->quiet_until)
         return SQLITE_OK;
     const int timeout = ext_sql_shorten_timeout(db, 0);
     const int rc = write_as_one(tuning, NULL, &problem);
@@ -366,6 +377,8 @@ static double wait_at_most(const ext_tuning *tuning)
 int ext_tune_rows_end(ext_tuning *tuning, const char *status, ext_error *error)
 {
     const double since = ext_poll_seconds(), most = wait_at_most(tuning);
+    if (!tuning->rows.is_writer)
+        return SQLITE_OK;
     const bool may_wait =
         strcmp(status, "finished") == 0 || strcmp(status, "tuning") == 0;
     const int64_t ms = may_wait ? (int64_t)(1000 * most) : 0;

@@ -14,10 +14,19 @@
 
 /* ---- progress ---- */
 
+int64_t ext_tune_slot_events(const ext_tuning *tuning)
+{
+    int64_t n = 0;
+    for (int i = 0; i < tuning->n_slots; i++)
+        if (tuning->slots[i].is_busy)
+            n += atomic_load(&tuning->slots[i].n_events);
+    return n;
+}
+
 /*
  * Updates the progress line. The line counts events: those that finished trials were
- * trained on, and those of busy slots so far. Trials take different times, so what the
- * line shows as one trial is the mean number of events of a trial. The figure is
+ * trained on, and those of trials under way so far. Trials take different times, so what
+ * the line shows as one trial is the mean number of events of a trial. The figure is
  * tuning->best.
  */
 static void show(ext_tuning *tuning)
@@ -30,10 +39,8 @@ static void show(ext_tuning *tuning)
         gru4rec_tune_epochs(tuning->search) + 2 * tuning->request.train.options.n_epochs;
     const int64_t all = n_epochs * per_epoch;
     const int64_t each = all / n_trials > 0 ? all / n_trials : 1;
-    int64_t n = tuning->n_events;
-    for (int i = 0; i < tuning->n_slots; i++)
-        if (tuning->slots[i].is_busy)
-            n += atomic_load(&tuning->slots[i].n_events);
+    const int64_t n =
+        tuning->n_events + tuning->n_elsewhere + ext_tune_slot_events(tuning);
     const int64_t trial = n / each < n_trials ? n / each : n_trials - 1;
     const int64_t rest = n - trial * each;
     const gru4rec_progress progress = {.epoch = trial + 1,
@@ -46,7 +53,9 @@ static void show(ext_tuning *tuning)
 
 bool ext_tune_slot_wait(ext_tuning *tuning)
 {
-    const struct timespec moment = {.tv_nsec = 2000000};
+    /* After the moment all ranks exchange something, which costs each of them more. */
+    const bool is_alone = ext_ranks_hooks(&tuning->ranks) == NULL;
+    const struct timespec moment = {.tv_nsec = is_alone ? 2000000 : 10000000};
     nanosleep(&moment, NULL);
     show(tuning);
     return ext_poll_check(&tuning->poll);
@@ -202,12 +211,12 @@ static int count_threads(const ext_tuning *tuning)
     return n;
 }
 
-ext_tune_slot *ext_tune_slot_find(ext_tuning *tuning, uint64_t n_bytes, bool *is_idle)
+ext_tune_slot *ext_tune_slot_find(ext_tuning *tuning, uint64_t n_bytes, int64_t *n_free)
 {
     ext_error refusal = {0};
     ext_tune_slot *slot = NULL;
     const int n_threads = count_threads(tuning);
-    *is_idle = n_threads == 0;
+    *n_free = tuning->n_threads - n_threads;
     for (int i = 0; slot == NULL && n_threads < tuning->n_threads && i < tuning->n_slots;
          i++)
         if (!tuning->slots[i].is_busy)
@@ -244,7 +253,6 @@ ext_tune_slot *ext_tune_slot_finished(ext_tuning *tuning)
             continue;
         slot->is_busy = false;
         tuning->n_granted -= slot->granted;
-        tuning->n_events += atomic_load(&slot->n_events);
         return slot;
     }
     return NULL;

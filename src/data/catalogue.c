@@ -160,8 +160,8 @@ gru4rec_status g4r_catalogue_make(gru4rec_events *events, gru4rec_dataset *datas
         return status;
     status = hold_out(events, *items, dataset, n_held, watch);
     if (status == GRU4REC_OK && dataset->places != NULL &&
-        !g4r_union_sessions_hold(u, dataset->validation,
-                                 dataset->places + dataset->n_sessions, border, watch))
+        !g4r_union_sessions_collect(u, dataset->validation,
+                                    dataset->places + dataset->n_sessions, border, watch))
         status = status_of(u, watch);
     return status;
 }

@@ -119,11 +119,13 @@ bool g4r_union_sessions_check(g4r_union *u, const gru4rec_events *events,
 bool g4r_union_sessions_place(g4r_union *u, const gru4rec_events *events,
                               gru4rec_dataset *dataset, g4r_stop_watch *watch);
 /*
- * Makes held, which has the held-out sessions of this rank, at these places (n_sessions),
- * those of all ranks, in visiting order. border: the place of the first of them.
+ * Makes own, which has sessions of this rank, at these places (n_sessions), those of all
+ * ranks, in visiting order: from the place border on, up to u->n_sessions. They have
+ * times if those of own have, which must be so on all ranks or on none. Adds up
+ * n_unknown.
  */
-bool g4r_union_sessions_hold(g4r_union *u, gru4rec_dataset *held, const int64_t *places,
-                             int64_t border, g4r_stop_watch *watch);
+bool g4r_union_sessions_collect(g4r_union *u, gru4rec_dataset *own, const int64_t *places,
+                                int64_t border, g4r_stop_watch *watch);
 /*
  * Replaces events->prints by the fingerprints of the sessions of all ranks, n_sessions,
  * of which this one has those of the dataset, and events->visit by their places.

@@ -1,6 +1,6 @@
 /*
  * union_sessions.c - the sessions of all ranks: that none is on two of them, their places
- * in visiting order, those that are held out, and their fingerprints; see union.h.
+ * in visiting order, those that all ranks get, and their fingerprints; see union.h.
  */
 #include "union.h"
 
@@ -281,72 +281,101 @@ bool g4r_union_sessions_place(g4r_union *u, const gru4rec_events *events,
     return is_ok;
 }
 
-/* ---- sessions that are held out ---- */
+/* ---- sessions that all ranks get ---- */
 
-/* What the list of held-out sessions works on. */
-typedef struct holding {
-    const gru4rec_dataset *held; /* of this rank */
+/* What the list of these sessions works on. */
+typedef struct collecting {
+    const gru4rec_dataset *own; /* those of this rank */
     const int64_t *places;
     int64_t border;
-    const int64_t *offsets; /* of all ranks, from border on */
+    /* Of all ranks, from border on; times: NULL, if own has none. */
+    int64_t *offsets;
     int32_t *rows;
-} holding;
+    double *times;
+} collecting;
 
-static bool put_held(g4r_union *u, int64_t i, void *context)
+static bool put_events(g4r_union *u, int64_t i, void *context)
 {
-    const holding *h = context;
-    const int64_t *offsets = h->held->offsets, at = h->places[i] - h->border;
+    const collecting *c = context;
+    const gru4rec_dataset *own = c->own;
+    const int64_t first = own->offsets[i], at = c->places[i] - c->border;
+    const size_t n = (size_t)(own->offsets[i + 1] - first);
     return g4r_union_put(u, &at, sizeof at) &&
-           g4r_union_put(u, h->held->item_rows + offsets[i],
-                         (size_t)(offsets[i + 1] - offsets[i]) *
-                             sizeof *h->held->item_rows);
+           g4r_union_put(u, own->item_rows + first, n * sizeof *c->rows) &&
+           (own->times == NULL ||
+            g4r_union_put(u, own->times + first, n * sizeof *c->times));
 }
 
-static bool get_held(g4r_union *u, int32_t rank, g4r_union_reader *reader, void *context)
+static bool get_events(g4r_union *u, int32_t rank, g4r_union_reader *reader,
+                       void *context)
 {
-    const holding *h = context;
+    const collecting *c = context;
     int64_t at;
     (void)u;
     (void)rank;
     g4r_union_get(reader, &at, sizeof at);
-    g4r_union_get(reader, h->rows + h->offsets[at],
-                  (size_t)(h->offsets[at + 1] - h->offsets[at]) * sizeof *h->rows);
+    const int64_t first = c->offsets[at];
+    const size_t n = (size_t)(c->offsets[at + 1] - first);
+    g4r_union_get(reader, c->rows + first, n * sizeof *c->rows);
+    if (c->times != NULL)
+        g4r_union_get(reader, c->times + first, n * sizeof *c->times);
     return true;
 }
 
-bool g4r_union_sessions_hold(g4r_union *u, gru4rec_dataset *held, const int64_t *places,
-                             int64_t border, g4r_stop_watch *watch)
+/* Fills c->offsets, of n sessions, by the lengths that the ranks give. */
+static bool find_offsets(g4r_union *u, const collecting *c, size_t n)
+{
+    const int64_t *own = c->own->offsets;
+    for (int64_t s = 0; s < c->own->n_sessions; s++)
+        c->offsets[c->places[s] - c->border + 1] = own[s + 1] - own[s];
+    if (!g4r_union_sum(u, c->offsets + 1, n))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        c->offsets[i + 1] += c->offsets[i];
+    return true;
+}
+
+/* Fills c, which has room for n offsets, with n sessions of all ranks. */
+static bool collect(g4r_union *u, collecting *c, size_t n, g4r_stop_watch *watch)
+{
+    const g4r_union_list list = {c->own->n_sessions, put_events, get_events, c};
+    const gru4rec_allocator *allocator = &u->allocator;
+    if (c->offsets == NULL)
+        return g4r_union_fail(u, GRU4REC_NOMEM);
+    if (!find_offsets(u, c, n))
+        return false;
+    const size_t n_events = (size_t)c->offsets[n];
+    c->rows = g4r_alloc(allocator, n_events, sizeof *c->rows);
+    if (c->own->times != NULL)
+        c->times = g4r_alloc(allocator, n_events, sizeof *c->times);
+    if (c->rows == NULL || (c->own->times != NULL && c->times == NULL))
+        return g4r_union_fail(u, GRU4REC_NOMEM);
+    return g4r_union_pass(u, &list, watch);
+}
+
+bool g4r_union_sessions_collect(g4r_union *u, gru4rec_dataset *own, const int64_t *places,
+                                int64_t border, g4r_stop_watch *watch)
 {
     if (u->ranks == NULL)
         return true;
     const gru4rec_allocator *allocator = &u->allocator;
     const size_t n = (size_t)(u->n_sessions - border);
-    int64_t *offsets = g4r_alloc(allocator, n + 1, sizeof *offsets);
-    holding h = {held, places, border, offsets, NULL};
-    const g4r_union_list list = {held->n_sessions, put_held, get_held, &h};
-    bool is_ok = offsets != NULL || g4r_union_fail(u, GRU4REC_NOMEM);
-    for (int64_t s = 0; is_ok && s < held->n_sessions; s++)
-        offsets[places[s] - border + 1] = held->offsets[s + 1] - held->offsets[s];
-    is_ok = is_ok && g4r_union_sum(u, offsets + 1, n) &&
-            g4r_union_sum(u, &held->n_unknown, 1);
-    for (size_t i = 0; is_ok && i < n; i++)
-        offsets[i + 1] += offsets[i];
-    if (is_ok) {
-        h.rows = g4r_alloc(allocator, (size_t)offsets[n], sizeof *h.rows);
-        is_ok = (h.rows != NULL || g4r_union_fail(u, GRU4REC_NOMEM)) &&
-                g4r_union_pass(u, &list, watch);
-    }
-    if (!is_ok) {
-        g4r_alloc_free(allocator, offsets);
-        g4r_alloc_free(allocator, h.rows);
+    collecting c = {own,  places, border, g4r_alloc(allocator, n + 1, sizeof *c.offsets),
+                    NULL, NULL};
+    if (!collect(u, &c, n, watch) || !g4r_union_sum(u, &own->n_unknown, 1)) {
+        g4r_alloc_free(allocator, c.offsets);
+        g4r_alloc_free(allocator, c.rows);
+        g4r_alloc_free(allocator, c.times);
         return false;
     }
-    g4r_alloc_free(allocator, held->offsets);
-    g4r_alloc_free(allocator, held->item_rows);
-    held->offsets = offsets;
-    held->item_rows = h.rows;
-    held->n_sessions = (int64_t)n;
-    held->n_events = offsets[n];
+    g4r_alloc_free(allocator, own->offsets);
+    g4r_alloc_free(allocator, own->item_rows);
+    g4r_alloc_free(allocator, own->times);
+    own->offsets = c.offsets;
+    own->item_rows = c.rows;
+    own->times = c.times;
+    own->n_sessions = (int64_t)n;
+    own->n_events = c.offsets[n];
     return true;
 }
 

@@ -141,7 +141,9 @@ static const char *place_of(int scope)
     if ((scope & GRU4REC_SCOPE_EXPORT) != 0)
         return "gru4rec_evaluate() and gru4rec_export()";
     if ((scope & GRU4REC_SCOPE_TUNE) != 0)
-        return "gru4rec_tune()";
+        return (scope & GRU4REC_SCOPE_EVALUATE) != 0
+                   ? "gru4rec_evaluate() and gru4rec_tune()"
+                   : "gru4rec_tune()";
     if ((scope & GRU4REC_SCOPE_PLOT) != 0)
         return "gru4rec_plot()";
     return (scope & GRU4REC_SCOPE_EVALUATE) != 0 ? "gru4rec_evaluate()"

@@ -245,14 +245,14 @@ const g4r_option g4r_options_table[] = {
         "with several processes (or groups): how exact the sums are that they exchange; "
         "bfloat16 halves what they send, and the result has other bits"),
     CHOICE(shard, "own|auto", "own",
-           "in a training over several processes, what each of them reads; "
+           "in a training or a tuning over several processes, what each of them reads; "
            "own: all events of its source, which no other process has; "
-           "auto: of one source that all of them have, the sessions of its part, by a "
-           "hash of their values"),
+           "auto: one source that all of them have; each trains on the sessions of its "
+           "part, by a hash of their values"),
     CHOICE(replicate, "all|first", "all",
-           "in a training over several processes, whose databases get the version; all: "
-           "each file, also if several of them share it; first: only that of the first "
-           "process"),
+           "in a training or a tuning over several processes, whose databases get the "
+           "version or the trials; all: each file, also if several of them share it; "
+           "first: only that of the first process"),
     INTEGER(keep_versions, 1, 1000, "2",
             "versions kept in the database: the active one, "
             "the one that was active before it, and the newest of the others that are "
@@ -338,11 +338,12 @@ const g4r_option g4r_options_table[] = {
             "version of the first model; the values are those of option version"),
     VERSION(version_b, "version of b, if that is a model"),
     OPTION(
-        ranks, G4R_CHOICE, EVALUATE, 0, 0, false, "one|all", "one",
-        "who measures, if mpirun has started several processes: one: this process, all "
-        "by itself; all: each of them a part of the test sessions, which all of them "
-        "have, as they have the version. All get the same figures, those of one "
-        "process"),
+        ranks, G4R_CHOICE, EVALUATE | TUNE, 0, 0, false, "one|all", "one",
+        "who works, if mpirun has started several processes: one: this process, all by "
+        "itself; all: each of them measures a part of the test sessions, which all of "
+        "them have, as they have the version. All get the same figures, those of one "
+        "process. Also an option of gru4rec_tune(): each of them trains a part of the "
+        "trials"),
     OPTION(segment, G4R_CHOICE, EVALUATE, 0, 0, false, "none|position|length|popularity",
            "none",
            "targets are measured in groups: by the number of events before them, "

@@ -215,6 +215,7 @@ for mpi in ${MPIS:-mpich openmpi}; do
     # What does not depend on MPI: with one of them.
     [ ! -x "$PYTHON" ] || [ $mpi != mpich ] ||
         check_runner 'commits' "$PYTHON" "$here/commits.py" "$extension" $mpi
+    [ ! -x "$PYTHON" ] || check_runner 'tunings' "$PYTHON" "$here/tune.py" "$extension" $mpi
     check 'each rank with a file of its own' shards
     check 'gru4rec.so beside it' only_one "$extension" "$plain" gru4rec_mpi.so
     check 'beside gru4rec.so' only_one "$plain" "$extension" gru4rec.so

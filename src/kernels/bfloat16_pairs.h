@@ -32,6 +32,9 @@ multiply_tile(const pairs_product *p, size_t m, size_t n, size_t n_rows, size_t 
 {
     __m512 sum[TILE_ROWS][TILE_PANELS];
     const uint16_t *left = p->left, *right = p->right;
+    for (size_t i = 0; i < G4R_MIN(m, n_rows); i++)
+        for (size_t j = 0; j < n_panels; j++)
+            __builtin_prefetch(p->c + i * p->ldc + PANEL * j, 1);
     for (size_t i = 0; i < n_rows; i++)
         for (size_t j = 0; j < n_panels; j++)
             sum[i][j] = p->adds && i < m

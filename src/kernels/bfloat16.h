@@ -52,11 +52,20 @@ static inline size_t g4r_bfloat16_left(size_t m, size_t k)
     return g4r_mul(rows * G4R_BFLOAT16_ROWS, g4r_bfloat16_width(k));
 }
 
-/* Returns the values of a packed right operand (k,n). */
+/*
+ * Returns the distance of two panels of k values, in pairs. It is odd, so that panels do
+ * not fall on the same lines of the cache.
+ */
+static inline size_t g4r_bfloat16_stride(size_t k)
+{
+    return g4r_bfloat16_width(k) / 2 | 1;
+}
+
+/* Returns the values of a packed right operand (k,n) with g4r_bfloat16_stride(). */
 static inline size_t g4r_bfloat16_right(size_t k, size_t n)
 {
     const size_t panels = (n + G4R_BFLOAT16_PANEL - 1) / G4R_BFLOAT16_PANEL;
-    return g4r_mul(panels * G4R_BFLOAT16_PANEL, g4r_bfloat16_width(k));
+    return g4r_mul(panels * 2 * G4R_BFLOAT16_PANEL, g4r_bfloat16_stride(k));
 }
 
 /*

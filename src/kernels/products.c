@@ -5,7 +5,7 @@
  * A product in bfloat16 is cut into blocks, so that the scratch of a thread has room for
  * both packed operands of a block: MOST_SIDE rows or columns, MOST_DEPTH values of k.
  */
-enum { MOST_SIDE = 256, MOST_DEPTH = 512, SCRATCH = 2 * MOST_SIDE * MOST_DEPTH };
+enum { MOST_SIDE = 256, MOST_DEPTH = 512, SCRATCH = MOST_SIDE * (2 * MOST_DEPTH + 32) };
 
 void g4r_products_layout(g4r_products *products, g4r_arena *arena, size_t n_workers,
                          bool is_bfloat16)
@@ -35,7 +35,7 @@ static void pack_right(const g4r_bfloat16 *body, uint16_t *right, const g4r_prod
     const g4r_bfloat16_source b = {p->b + (is_turned ? j * p->ldb + at : at * p->ldb + j),
                                    p->ldb, NULL};
     (is_turned ? body->pack_right_turned
-               : body->pack_right)(right, g4r_bfloat16_width(k) / 2, &b, k, n);
+               : body->pack_right)(right, g4r_bfloat16_stride(k), &b, k, n);
 }
 
 /* Computes a product in bfloat16, block after block. */
@@ -53,8 +53,7 @@ static void multiply_packed(const g4r_bfloat16 *body, uint16_t *left,
                 const size_t n = G4R_MIN(MOST_SIDE, p->n - j);
                 pack_right(body, right, p, j, at, n, k);
                 body->multiply(p->c + i * p->ldc + j, p->ldc, left, right,
-                               g4r_bfloat16_width(k) / 2, m, n, k,
-                               at > 0 || p->beta != 0);
+                               g4r_bfloat16_stride(k), m, n, k, at > 0 || p->beta != 0);
             }
         }
     }

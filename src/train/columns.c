@@ -58,7 +58,7 @@ size_t g4r_columns_each(const g4r_columns *columns)
 /* Returns the pairs of a panel of for_top. */
 static size_t top_stride(const g4r_columns *columns)
 {
-    return g4r_bfloat16_width(columns->most) / 2;
+    return g4r_bfloat16_stride(columns->most);
 }
 
 /* Returns the place in for_top of a frame's columns from begin on. */
@@ -72,7 +72,7 @@ static uint16_t *for_top_at(const g4r_columns *columns, const g4r_columns_frame 
 /* Returns the place in for_scores of the columns from begin on. */
 static uint16_t *for_scores_at(const g4r_columns *columns, size_t begin)
 {
-    return columns->for_scores + begin * g4r_bfloat16_width(columns->d);
+    return columns->for_scores + begin * 2 * g4r_bfloat16_stride(columns->d);
 }
 
 void g4r_columns_gather(g4r_columns *columns, const g4r_columns_frame *frame,
@@ -88,7 +88,7 @@ void g4r_columns_gather(g4r_columns *columns, const g4r_columns_frame *frame,
         return;
     }
     columns->body->pack_right_turned(for_scores_at(columns, begin),
-                                     g4r_bfloat16_width(d) / 2, &rows, d, n);
+                                     g4r_bfloat16_stride(d), &rows, d, n);
     columns->body->pack_right(for_top_at(columns, frame, begin), top_stride(columns),
                               &rows, n, d);
 }
@@ -101,7 +101,7 @@ void g4r_columns_set_top(g4r_columns *columns, const g4r_real *y, size_t m,
     if (columns->body != NULL && is_forward)
         columns->body->pack_left(columns->top, &rows, m, d);
     else if (columns->body != NULL)
-        columns->body->pack_right(columns->top, g4r_bfloat16_width(m) / 2, &rows, m, d);
+        columns->body->pack_right(columns->top, g4r_bfloat16_stride(m), &rows, m, d);
 }
 
 void g4r_columns_score(const g4r_columns *columns, const g4r_columns_frame *frame,
@@ -111,8 +111,8 @@ void g4r_columns_score(const g4r_columns *columns, const g4r_columns_frame *fram
     const size_t d = columns->d, n = frame->n;
     if (columns->body != NULL)
         columns->body->multiply(scores + begin, n, columns->top,
-                                for_scores_at(columns, begin), g4r_bfloat16_width(d) / 2,
-                                m, end - begin, d, false);
+                                for_scores_at(columns, begin), g4r_bfloat16_stride(d), m,
+                                end - begin, d, false);
     else
         g4r_blas_multiply(g4r_product_of(G4R_NT, scores + begin, n, y, d,
                                          columns->weights + (frame->start + begin) * d, d,
@@ -136,7 +136,7 @@ static void backward_packed(const g4r_columns *columns, const g4r_columns_frame 
         const g4r_bfloat16_source part = {g + at, frame->n, NULL};
         body->pack_left_turned(by_columns, &part, n, m);
         body->multiply(dweights + at * d, d, by_columns, columns->top,
-                       g4r_bfloat16_width(m) / 2, n, d, m, false);
+                       g4r_bfloat16_stride(m), n, d, m, false);
         body->pack_left(by_lanes, &part, m, n);
         body->multiply(dy, d, by_lanes, for_top_at(columns, frame, at),
                        top_stride(columns), m, d, n, at > begin);

@@ -183,7 +183,7 @@ static inline void twin_check(const g4r_bfloat16 *body, twin_order order, g4r_rn
                               size_t m, size_t n, size_t k, size_t cut, bool adds,
                               twin_kind kind)
 {
-    const size_t ldc = n + 3, stride = g4r_bfloat16_width(k) / 2;
+    const size_t ldc = n + 3, stride = g4r_bfloat16_stride(k);
     float *a = twin_matrix(rng, m, k, kind), *b = twin_matrix(rng, n, k, kind);
     float *c = twin_matrix(rng, m, ldc, kind), *before = malloc(m * ldc * sizeof *c);
     uint16_t *left = calloc(g4r_bfloat16_left(m, k) + 1, sizeof *left);

@@ -353,8 +353,9 @@ static bool is_given(const gru4rec_options *options, const char *name)
 
 /*
  * Sets option precision to float32 or bfloat16, so that the run's options say which. With
- * warm_start it is that of the version to start from, unless the user gives one; a resumed
- * run has its own. SQLITE_ERROR: the user gives another one than the version has.
+ * warm_start it is that of the version to start from, unless the user gives one; a run
+ * that is resumed has its own. SQLITE_ERROR: the user gives another one than the version
+ * has.
  */
 static int settle_precision(ext_train_request *request, ext_error *error)
 {

@@ -1,12 +1,8 @@
 /* columns.c - the rows of the columns, and the products with them; see columns.h. */
 #include "columns.h"
 
-enum {
-    /* Columns that are packed together: whole panels, and a whole block of k. */
-    EACH = G4R_BFLOAT16_BLOCK,
-    /* The most columns of G that a thread packs together; a multiple of EACH. */
-    MOST_PACKED = 512
-};
+/* The most columns of G that a thread packs together: whole blocks of k. */
+enum { MOST_PACKED = 16 * G4R_BFLOAT16_BLOCK };
 
 /* Returns the values of the two packed forms of a part of G. */
 static size_t gradient_values(size_t n_columns, size_t n_lanes, size_t values[2])
@@ -50,11 +46,6 @@ size_t g4r_columns_part(const g4r_columns *columns, size_t part, size_t n_parts,
     return G4R_MIN(n, 2 * g4r_pool_part(part, n_parts, (n + 1) / 2));
 }
 
-size_t g4r_columns_each(const g4r_columns *columns)
-{
-    return columns->body == NULL ? 1 : EACH;
-}
-
 /* Returns the pairs of a panel of for_top. */
 static size_t top_stride(const g4r_columns *columns)
 {
@@ -75,18 +66,11 @@ static uint16_t *for_scores_at(const g4r_columns *columns, size_t begin)
     return columns->for_scores + begin * 2 * g4r_bfloat16_stride(columns->d);
 }
 
-void g4r_columns_gather(g4r_columns *columns, const g4r_columns_frame *frame,
-                        const g4r_real *table, const int32_t *items, size_t begin,
-                        size_t n)
+void g4r_columns_pack(const g4r_columns *columns, const g4r_columns_frame *frame,
+                      const g4r_real *table, const int32_t *items, size_t begin, size_t n)
 {
     const size_t d = columns->d;
     const g4r_bfloat16_source rows = {table, d, items + begin};
-    if (columns->body == NULL) {
-        for (size_t j = begin; j < begin + n; j++)
-            memcpy(columns->weights + (frame->start + j) * d,
-                   table + (size_t)items[j] * d, d * sizeof *table);
-        return;
-    }
     columns->body->pack_right_turned(for_scores_at(columns, begin),
                                      g4r_bfloat16_stride(d), &rows, d, n);
     columns->body->pack_right(for_top_at(columns, frame, begin), top_stride(columns),

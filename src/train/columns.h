@@ -50,14 +50,31 @@ size_t g4r_columns_part(const g4r_columns *columns, size_t part, size_t n_parts,
  * Returns how many columns one call of g4r_columns_gather() should copy: the calls of a
  * part begin at multiples of this from the part's begin.
  */
-size_t g4r_columns_each(const g4r_columns *columns);
+static inline size_t g4r_columns_each(const g4r_columns *columns)
+{
+    return columns->body == NULL ? 1 : G4R_BFLOAT16_BLOCK;
+}
+/* Does what g4r_columns_gather() does, in bfloat16. */
+void g4r_columns_pack(const g4r_columns *columns, const g4r_columns_frame *frame,
+                      const g4r_real *table, const int32_t *items, size_t begin,
+                      size_t n);
 /*
  * Copies the rows of the n columns from column begin on: rows items[begin] ... of table.
  * items are those of the frame.
  */
-void g4r_columns_gather(g4r_columns *columns, const g4r_columns_frame *frame,
-                        const g4r_real *table, const int32_t *items, size_t begin,
-                        size_t n);
+static inline void g4r_columns_gather(const g4r_columns *columns,
+                                      const g4r_columns_frame *frame,
+                                      const g4r_real *table, const int32_t *items,
+                                      size_t begin, size_t n)
+{
+    const size_t d = columns->d;
+    if (columns->body != NULL)
+        g4r_columns_pack(columns, frame, table, items, begin, n);
+    else
+        for (size_t j = begin; j < begin + n; j++)
+            memcpy(columns->weights + (frame->start + j) * d,
+                   table + (size_t)items[j] * d, d * sizeof *table);
+}
 /* Sets y (m,D) for the scores, or for the way back. Call it before the parts. */
 void g4r_columns_set_top(g4r_columns *columns, const g4r_real *y, size_t m,
                          bool is_forward);

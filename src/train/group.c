@@ -115,15 +115,13 @@ static void gather_columns(const columns_job *job, size_t begin, size_t end)
     const g4r_real logq = (g4r_real)common->options->logq;
     const g4r_real alpha = (g4r_real)common->options->sample_alpha;
     const size_t each = g4r_columns_each(&common->columns), ahead = G4R_MAX(each, AHEAD);
-    for (size_t j = begin; j < end; j++) {
-        if (j + ahead < end)
-            prefetch_column(common, (size_t)items[j + ahead]);
-        common->column_bias[j] = bias[items[j]];
-        if ((j + 1 - begin) % each == 0 || j + 1 == end) {
-            const size_t first = begin + (j - begin) / each * each;
-            g4r_columns_gather(&common->columns, &job->columns, output, items, first,
-                               j + 1 - first);
-        }
+    for (size_t first = begin; first < end; first += each) {
+        const size_t n = G4R_MIN(each, end - first);
+        for (size_t j = first + ahead; j < G4R_MIN(first + ahead + n, end); j++)
+            prefetch_column(common, (size_t)items[j]);
+        g4r_columns_gather(&common->columns, &job->columns, output, items, first, n);
+        for (size_t j = first; j < first + n; j++)
+            common->column_bias[j] = bias[items[j]];
     }
     for (size_t j = begin; logq > 0 && j < end; j++)
         common->column_bias[j] -=

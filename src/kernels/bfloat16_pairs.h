@@ -98,6 +98,21 @@ static inline float value_of(uint32_t bits)
     return value;
 }
 
+/*
+ * Returns sum + a b, rounded once if the processor can: whether it is rounded once must
+ * not depend on how the compiler optimises.
+ */
+static inline g4r_real add_product(g4r_real sum, float a, float b)
+{
+#if defined(GRU4REC_DOUBLE)
+    return sum + (g4r_real)a * (g4r_real)b;
+#elif defined(__FMA__) || defined(__aarch64__) || defined(__FP_FAST_FMAF)
+    return __builtin_fmaf(a, b, sum);
+#else
+    return sum + a * b;
+#endif
+}
+
 enum { TILE_ROWS = 4 };
 
 static size_t count_panels(size_t n)
@@ -126,8 +141,8 @@ static void multiply_any(const pairs_product *p, size_t m, size_t n, size_t n_pa
             const float x = value_of(left[i * p->width]);
             const float y = value_of(left[i * p->width + 1]);
             for (size_t j = 0; j < PANEL; j++) {
-                sum[i][j] += y * odd[j];
-                sum[i][j] += x * even[j];
+                sum[i][j] = add_product(sum[i][j], y, odd[j]);
+                sum[i][j] = add_product(sum[i][j], x, even[j]);
             }
         }
     }

@@ -65,12 +65,21 @@ KERNEL_FLAGS_avx512 := $(KERNEL_FLAGS_avx2) -mavx512f -mavx512bw -mavx512dq -mav
                        -mprefer-vector-width=512
 KERNEL_FLAGS_avx512vnni := $(KERNEL_FLAGS_avx512) -mavx512vnni
 
-SRC := $(filter-out src/kernels/vec_kernels.c,$(wildcard src/*/*.c))
-LIB_OBJ := $(SRC:%.c=$(B)/%.o) $(KERNELS:%=$(B)/src/kernels/vec_kernels_%.o)
+# The same for products in bfloat16.
+BFLOAT16 := base
+ifneq ($(filter x86_64% amd64%,$(shell uname -m)),)
+BFLOAT16 += avx2 avx512bf16 amx
+endif
+KERNEL_FLAGS_avx512bf16 := $(KERNEL_FLAGS_avx512) -mavx512bf16
+KERNEL_FLAGS_amx := $(KERNEL_FLAGS_avx512bf16) -mamx-tile -mamx-bf16
+
+BODIES := $(KERNELS:%=src/kernels/vec_kernels_%.o) $(BFLOAT16:%=src/kernels/bfloat16_kernels_%.o)
+SRC := $(filter-out src/kernels/vec_kernels.c src/kernels/bfloat16_kernels.c,$(wildcard src/*/*.c))
+LIB_OBJ := $(SRC:%.c=$(B)/%.o) $(BODIES:%=$(B)/%)
 EXT := $(filter-out $(if $(MPI:none=),,ext/mpi/%),$(wildcard ext/*.c ext/*/*.c))
 EXT_OBJ := $(EXT:%.c=$(B)/%.o)
-TIMING_OBJ := $(SRC:%.c=$(B)/timing/%.o) $(KERNELS:%=$(B)/src/kernels/vec_kernels_%.o)
-DOUBLE_OBJ := $(SRC:%.c=$(B)/double/%.o) $(KERNELS:%=$(B)/double/src/kernels/vec_kernels_%.o)
+TIMING_OBJ := $(SRC:%.c=$(B)/timing/%.o) $(BODIES:%=$(B)/%)
+DOUBLE_OBJ := $(SRC:%.c=$(B)/double/%.o) $(BODIES:%=$(B)/double/%)
 LIBS := $(BLAS_LIBS) -lm -lpthread
 $(B)/ext/%.o: CFLAGS_ALL += $(MPI_CFLAGS)
 
@@ -158,6 +167,16 @@ $(B)/double/src/kernels/vec_kernels_%.o: src/kernels/vec_kernels.c
 	@mkdir -p $(@D)
 	@echo 'CC  $@'
 	$(Q)$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DGRU4REC_DOUBLE -DVEC_NAME=$* -c -o $@ $<
+
+$(B)/src/kernels/bfloat16_kernels_%.o: src/kernels/bfloat16_kernels.c
+	@mkdir -p $(@D)
+	@echo 'CC  $@'
+	$(Q)$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DBODY_NAME=$* -c -o $@ $<
+
+$(B)/double/src/kernels/bfloat16_kernels_%.o: src/kernels/bfloat16_kernels.c
+	@mkdir -p $(@D)
+	@echo 'CC  $@'
+	$(Q)$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DGRU4REC_DOUBLE -DBODY_NAME=$* -c -o $@ $<
 
 demo: gru4rec.so
 	rm -f demo.db demo.html

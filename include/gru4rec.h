@@ -138,6 +138,16 @@ typedef enum gru4rec_exchange_precision {
     GRU4REC_EXCHANGE_BFLOAT16
 } gru4rec_exchange_precision;
 
+/*
+ * The precision of the products of a training (option precision). In bfloat16 their
+ * operands are rounded; weights, sums, and what the optimiser keeps are float32.
+ */
+typedef enum gru4rec_precision {
+    GRU4REC_PRECISION_FLOAT32,
+    GRU4REC_PRECISION_BFLOAT16,
+    GRU4REC_PRECISION_AUTO /* gru4rec_precision_of() chooses */
+} gru4rec_precision;
+
 /* The optimisers (option adapt). */
 typedef enum gru4rec_adapt {
     GRU4REC_ADAGRAD,
@@ -367,6 +377,7 @@ typedef struct gru4rec_options {
     int64_t seed;
     int64_t threads;    /* of a training; 0: as many as there are processors */
     int64_t groups;     /* processes that a training computes as if it were several */
+    int64_t precision;  /* gru4rec_precision */
     int64_t sync_steps; /* updates of a process between two merges */
     int64_t exchange_precision; /* gru4rec_exchange_precision */
     int64_t shard;              /* gru4rec_shard */
@@ -1408,6 +1419,14 @@ void gru4rec_training_free(gru4rec_training *training);
  * options and n_items items.
  */
 size_t gru4rec_training_bytes(const gru4rec_options *options, int32_t n_items);
+
+/*
+ * Returns the precision in which a training with these options multiplies on this
+ * processor: option precision, or, if that is auto, what a rule chooses that depends on
+ * the loss, the widths of the layers and the kernels (gru4rec_bfloat16_kernels()).
+ * gru4rec_train() chooses in the same way.
+ */
+gru4rec_precision gru4rec_precision_of(const gru4rec_options *options);
 
 /*
  * Copies the weights of the model other into model, for a warm start; both may also be
@@ -2493,6 +2512,17 @@ typedef struct gru4rec_build {
  * also works before gru4rec_blas_core_pick().
  */
 void gru4rec_build_facts(gru4rec_build *build);
+
+/*
+ * Returns the name of the kernels that multiply in bfloat16 here: "base", "avx2",
+ * "avx512bf16" or "amx", a constant. Other kernels give other bits. Call it only if a
+ * training in bfloat16 begins: on processors with AMX, the first call in the process asks
+ * Linux for the registers of AMX. After that, sigaltstack() refuses stacks of less than
+ * about 11 kB in the process. If a thread has such a stack already, Linux refuses, and
+ * "avx512bf16" is used; so it is with GRU4REC_AMX=0 in the environment. The answer of the
+ * first call stays.
+ */
+const char *gru4rec_bfloat16_kernels(void);
 
 /*
  * Makes OpenBLAS choose its kernels again, by what the processor can do. This is needed

@@ -3,9 +3,8 @@
 .PHONY: compile_commands tidy stats pictures
 
 # How each file is compiled, for editors and clang-tidy: with the flags that this Makefile has
-# now, so also with DEBUG=1, SAN= and CC=. Of the kernels' one file it is the form for any
+# now, so also with DEBUG=1, SAN= and CC=. Of the kernels' two files it is the form for any
 # processor.
-KERNEL_BODY := src/kernels/vec_kernels.c
 PLAIN := $(SRC) $(EXT)
 EXAMPLES := $(wildcard examples/c/*.c)
 no_deps = $(filter-out -MMD -MP,$(1))
@@ -14,7 +13,8 @@ compile_commands:
 	@{ echo '['; \
 	$(foreach f,$(PLAIN),echo '$(call entry,$(f),$(CFLAGS_ALL))';) \
 	$(foreach f,$(EXAMPLES) $(wildcard tests/*/*.c),echo '$(call entry,$(f),$(TEST_CFLAGS) -Iinclude)';) \
-	echo '$(call entry,$(KERNEL_BODY),$(CFLAGS_ALL) $(KERNEL_FLAGS) -DVEC_NAME=base)'; \
+	echo '$(call entry,src/kernels/vec_kernels.c,$(CFLAGS_ALL) $(KERNEL_FLAGS) -DVEC_NAME=base)'; \
+	echo '$(call entry,src/kernels/bfloat16_kernels.c,$(CFLAGS_ALL) $(KERNEL_FLAGS) -DBODY_NAME=base)'; \
 	} | sed '$$s/,$$//' >compile_commands.json && echo ']' >>compile_commands.json
 
 # Some minutes. TIDY="src/train/step.c" looks at some files only. .clang-tidy says what is

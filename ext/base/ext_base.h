@@ -1226,7 +1226,7 @@ void ext_ranks_use(const ext_ranks_driver *driver);
  */
 int ext_ranks_open(ext_ranks *ranks, sqlite3 *db, const char *call, ext_error *error);
 /*
- * Checks that all ranks have the same build, instruction set and options (a JSON object).
+ * Checks that all ranks have the same build, kernels and options (a JSON object).
  * SQLITE_ERROR: they differ; the message says in what. SQLITE_INTERRUPT: some rank was
  * interrupted.
  */

@@ -18,6 +18,27 @@ static const char free_options[] =
 /* ---- what must be equal ---- */
 
 /*
+ * Sets *kernels to the name of the kernels in bfloat16, if the options (JSON or NULL) say
+ * that a training multiplies in it, else to NULL.
+ */
+static int find_kernels(const char **kernels, sqlite3 *db, const char *options,
+                        ext_error *error)
+{
+    sqlite3_stmt *stmt;
+    *kernels = NULL;
+    int rc = ext_sql_prepare(db, &stmt, error,
+                             "SELECT json_extract(coalesce(%Q, '{}'), '$.precision') = "
+                             "'bfloat16'",
+                             options);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW && sqlite3_column_int(stmt, 0))
+        *kernels = gru4rec_bfloat16_kernels();
+    return ext_sql_finish(stmt, rc, "reading the options", error);
+}
+
+/*
  * Returns the lines of this rank, which the caller frees by sqlite3_free(). NULL: the
  * error is set.
  */
@@ -25,17 +46,21 @@ static char *write_lines(sqlite3 *db, const char *options, ext_error *error)
 {
     sqlite3_stmt *stmt;
     gru4rec_build build;
+    const char *kernels;
     char *lines = NULL;
     gru4rec_build_facts(&build);
+    if (find_kernels(&kernels, db, options, error) != SQLITE_OK)
+        return NULL;
     int rc = ext_sql_prepare(
         db, &stmt, error,
         "SELECT 'version of gru4rec=%q' || char(10) || 'instruction set=%q' || char(10) "
         "|| 'kernels of BLAS=%q' || char(10) || 'BLAS=%q' || char(10) || "
-        "'precision=%d bits' || char(10) || coalesce((SELECT group_concat('option ' || "
+        "'size of numbers=%d bits' || char(10) || "
+        "coalesce('kernels in bfloat16=' || %Q || char(10), '') || coalesce((SELECT group_concat('option ' || "
         "key || '=' || value, char(10)) FROM json_each(coalesce(%Q, '{}')) WHERE key NOT "
         "IN (SELECT value FROM json_each(%Q))), '')",
         GRU4REC_VERSION, build.simd, build.blas_core, build.blas,
-        8 * (int)sizeof(gru4rec_real), options, free_options);
+        8 * (int)sizeof(gru4rec_real), kernels, options, free_options);
     if (rc != SQLITE_OK)
         return NULL;
     rc = sqlite3_step(stmt);

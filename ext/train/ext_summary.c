@@ -94,6 +94,7 @@ static int describe_ranks(char **text, const ext_training *training, ext_error *
  *   ?35       whether option tuned is set, so that options of a tuning were used
  *   ?36       the ranks, as JSON, or NULL
  *   ?37       one more warning, or NULL
+ *   ?38       the name of the kernels, if the training multiplied in bfloat16, or NULL
  * prepare_summary() binds all of them.
  */
 static const char summary_query[] =
@@ -109,7 +110,10 @@ static const char summary_query[] =
     "'since', json(nullif(?27, '')), "
     "'warnings', json((SELECT json_group_array(column1) "
     "FROM (VALUES (?28), (?29), (?37)) WHERE column1 IS NOT NULL)), "
-    "'advice', ?30, 'tuned', json('true'), 'ranks', json(?36)), "
+    "'advice', ?30, 'tuned', json('true'), 'ranks', json(?36), "
+    "'precision', 'bfloat16', 'precision_kernels', ?38), "
+    "iif(?38 IS NULL, '$.precision', '$.none'), "
+    "iif(?38 IS NULL, '$.precision_kernels', '$.none'), "
     "iif(?36 IS NULL, '$.ranks', '$.none'), "
     "iif(?35, '$.none', '$.tuned'), "
     "iif(?27 = '', '$.since', '$.none'), "
@@ -145,6 +149,10 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
     const ext_train_counts *counts = &training->data->counts;
     const gru4rec_dataset *held_out = events->dataset->validation;
     const gru4rec_dataset *kept = ext_train_blend_kept(training);
+    const char *kernels =
+        gru4rec_precision_of(&training->request->options) == GRU4REC_PRECISION_BFLOAT16
+            ? gru4rec_bfloat16_kernels()
+            : NULL;
     int64_t n_steps = 0, n_events = 0;
     double seconds = 0;
     gru4rec_build build;
@@ -155,7 +163,7 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
         seconds += run->epoch_seconds[i];
     }
     return ext_query(
-        home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiiiiiddssssssidiiiss",
+        home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiiiiiddssssssidiiisss",
         home->name, (int64_t)run->n_epochs, training->best_epoch, n_steps,
         counts->n_events, counts->n_sessions, (int64_t)gru4rec_items_count(events->items),
         best->loss, seconds, (int64_t)((double)n_events / (seconds > 0 ? seconds : 1)),
@@ -169,7 +177,7 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
         (int64_t)(held_out != NULL), training->blend,
         kept != NULL ? kept->n_events : (int64_t)0,
         (int64_t)(training->request->options.blend != 0),
-        training->request->options.tuned, texts->ranks, texts->idle);
+        training->request->options.tuned, texts->ranks, texts->idle, kernels);
 }
 
 /*

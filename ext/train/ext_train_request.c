@@ -339,6 +339,48 @@ static int find_serving(ext_train_request *request, ext_error *error)
                : SQLITE_OK;
 }
 
+/* Tells whether the user has given the option of this name. */
+static bool is_given(const gru4rec_options *options, const char *name)
+{
+    gru4rec_option_info info;
+    for (size_t i = 0; i < gru4rec_option_count(); i++) {
+        gru4rec_option_describe(i, &info);
+        if (strcmp(info.name, name) == 0)
+            return gru4rec_option_is_set(options, i);
+    }
+    return false;
+}
+
+/*
+ * Sets option precision to float32 or bfloat16, so that the run's options say which. With
+ * warm_start it is that of the version to start from, unless the user gives one; a run
+ * that is resumed has its own. SQLITE_ERROR: the user gives another one than the version
+ * has.
+ */
+static int settle_precision(ext_train_request *request, ext_error *error)
+{
+    static const char *const names[] = {"float32", "bfloat16"};
+    gru4rec_options *options = &request->options, active;
+    const bool is_open =
+        options->precision == GRU4REC_PRECISION_AUTO || !is_given(options, "precision");
+    if (options->warm_start && request->serving != 0 && request->checkpoint.epoch == 0) {
+        if (ext_version_options(&active, &request->home, request->serving, error) !=
+            SQLITE_OK)
+            return error->rc;
+        const gru4rec_precision before = gru4rec_precision_of(&active);
+        if (!is_open && options->precision != (int64_t)before)
+            return ext_error_set(
+                error, SQLITE_ERROR,
+                "warm_start goes on with version %lld, which was trained "
+                "with precision=%s, not %s; leave out precision, or "
+                "train without warm_start",
+                (long long)request->serving, names[before], names[options->precision]);
+        options->precision = before;
+    }
+    options->precision = gru4rec_precision_of(options);
+    return SQLITE_OK;
+}
+
 /*
  * Reads all options into request->options, each over the one before: the model's options
  * (if the model exists); those of the best trial of the last finished tuning, if the
@@ -415,6 +457,8 @@ int ext_train_request_complete(ext_train_request *request, ext_run *run, ext_err
         rc = ext_train_ranks_refuse(request, error);
     if (rc == SQLITE_OK)
         rc = find_serving(request, error);
+    if (rc == SQLITE_OK)
+        rc = settle_precision(request, error);
     if (rc != SQLITE_OK)
         return rc;
     run->source = request->source != NULL ? request->source : request->config.source;

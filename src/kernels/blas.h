@@ -1,6 +1,6 @@
 /*
- * blas.h - the matrix products of the library. All go through CBLAS, except scans (see
- * g4r_blas_multiply()).
+ * blas.h - the matrix products of the library in float32. All go through CBLAS, except
+ * scans (see g4r_blas_multiply()). A training multiplies through products.h.
  *
  * Matrices are row-major. The two letters of a form stand for the two matrices that are
  * multiplied: N, the matrix is used as it is; T, it is used transposed.
@@ -8,7 +8,7 @@
 #ifndef G4R_BLAS_H
 #define G4R_BLAS_H
 
-#include "../base/pool.h"
+#include "../base/base.h"
 
 /*
  * Lets the calling thread compute products until it calls g4r_blas_leave(): the thread is
@@ -80,15 +80,6 @@ static inline g4r_product g4r_product_of(g4r_product_form form, g4r_real *c, siz
  * ldb = k > 0, which our own kernel computes without BLAS.
  */
 void g4r_blas_multiply(g4r_product product);
-/*
- * Computes n products, which must write to different places, and returns when all are
- * done. The threads of the pool share the work, and each must be inside; without a pool
- * (NULL) the calling thread does it. Each product is cut into parts along one side of C:
- * TN along the rows, NT and NN along the columns. The sizes of the product alone decide
- * into how many parts, so the number of threads changes no bit.
- */
-void g4r_blas_run(g4r_pool *pool, const g4r_product *products, size_t n);
-
 /*
  * Tells whether two threads may multiply at the same time. False with the serial build of
  * OpenBLAS, in which products take turns.

@@ -24,6 +24,7 @@
 #define G4R_VEC_BASIC_H
 
 #include "../base/rng.h"
+#include "bfloat16.h"
 #include "vec.h"
 #include "vec_math.h"
 
@@ -61,20 +62,14 @@ static void shift(g4r_real *restrict y, g4r_real a, size_t n)
         y[i] += a;
 }
 
-/*
- * Rounds y (n) to bfloat16, which is float32 without its lower 16 bits: adds half of the
- * last bit that stays, or a little less if that bit is 0, so that ties go to even. A NaN
- * keeps its upper bits, with the bit of a quiet NaN.
- */
+/* Rounds y (n) to bfloat16. */
 static void round_bfloat16(g4r_real *restrict y, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         float x = (float)y[i];
         uint32_t bits;
         memcpy(&bits, &x, sizeof bits);
-        const uint32_t rounded = bits + 0x7fffu + (bits >> 16 & 1);
-        const uint32_t quiet = bits | 0x400000u;
-        bits = ((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded) & 0xffff0000u;
+        bits = g4r_bfloat16_round(bits);
         memcpy(&x, &bits, sizeof x);
         y[i] = (g4r_real)x;
     }

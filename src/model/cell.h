@@ -11,7 +11,7 @@
 #ifndef G4R_CELL_H
 #define G4R_CELL_H
 
-#include "../kernels/blas.h"
+#include "../kernels/products.h"
 #include "../kernels/vec.h"
 
 enum { G4R_CELL_PRODUCTS = 5 };
@@ -63,6 +63,7 @@ typedef struct g4r_cell_pass {
 /* The arguments of the functions below: a layer at work on m lanes in a frame. */
 typedef struct g4r_cell {
     const g4r_vec *vec;
+    const g4r_products *products; /* what multiplies */
     /* Number of lanes M; width of the input; width of the state. */
     size_t m, n_in, h;
     g4r_activation act; /* the candidate's activation */
@@ -92,7 +93,7 @@ typedef struct g4r_cell {
 /*
  * Some of these functions describe matrix products: they fill products
  * (G4R_CELL_PRODUCTS) and return how many there are, but do not multiply. The caller
- * computes these products with g4r_blas_run() afterwards. None of the functions can fail.
+ * computes these products with g4r_products_run() after. None of the functions can fail.
  *
  * Forward, both cells: call products, compute the products, call forward. Backward,
  * PyTorch's cell: call backward for all lanes, call gradients, compute the products.

@@ -43,7 +43,7 @@ void g4r_cell_original_forward(const g4r_cell *cell)
     g4r_product product = g4r_product_of(G4R_NN, pass->scratch, h, pass->saved, h,
                                          weights->hidden_c, h, m, h, h, 0);
     product.by_rows = cell->by_rows;
-    g4r_blas_multiply(product);
+    g4r_products_multiply(cell->products, product, 0);
     g4r_timing_enter(G4R_IN_GATES);
     for (size_t lane = 0; lane < m; lane++) {
         g4r_real *gates = pass->gates + lane * 3 * h;
@@ -74,8 +74,10 @@ size_t g4r_cell_original_backward(g4r_product *products, const g4r_cell *cell)
     }
     /* Computes ds = a_c Wh^T, (M,h), into the scratch. a_c is the first block of dv. */
     g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
-    g4r_blas_multiply(g4r_product_of(G4R_NT, pass->scratch, h, pass->dv, 3 * h,
-                                     weights->hidden_c, h, m, h, h, 0));
+    g4r_products_multiply(cell->products,
+                          g4r_product_of(G4R_NT, pass->scratch, h, pass->dv, 3 * h,
+                                         weights->hidden_c, h, m, h, h, 0),
+                          0);
     g4r_timing_enter(G4R_IN_GATES);
     for (size_t lane = 0; lane < m; lane++)
         vec->cell.original_backward_reset(pass->dv + lane * 3 * h, pass->dold + lane * h,

@@ -1,7 +1,6 @@
 /* network.c - runs the layers of a model forward and backward; see network.h. */
 #include "network.h"
 
-#include "../kernels/blas.h"
 #include "../base/timing.h"
 
 /*
@@ -39,6 +38,7 @@ void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params
     size_t widest = 0;
     network->params = params;
     network->vec = g4r_vec_pick();
+    network->products = NULL;
     network->by_rows = false;
     network->last = n_frames - 1;
     network->frames = g4r_arena_take(arena, n_frames, sizeof *network->frames);
@@ -152,6 +152,7 @@ static layer_job make_job(const g4r_network *network, g4r_network_frame *frame, 
     const g4r_layer *layer = &network->params->layers[i];
     return (layer_job){
         .cell.vec = network->vec,
+        .cell.products = network->products,
         .cell.m = frame->m,
         .cell.n_in = layer->n_in,
         .cell.h = layer->h,
@@ -242,7 +243,7 @@ static void forward_layer(g4r_network *network, g4r_network_frame *frame, size_t
         gather(frame->cells[i].v, network->values[layer->input], rows, frame->m,
                3 * layer->h);
     g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
-    g4r_blas_run(network->pool, products, n);
+    g4r_products_run(network->products, network->pool, products, n);
     g4r_timing_enter(G4R_IN_GATES);
     if (!job.is_torch)
         g4r_cell_original_forward(&job.cell);
@@ -268,7 +269,7 @@ static void forward_dense(g4r_network *network, g4r_network_frame *frame)
         for (size_t lane = 0; lane < m; lane++)
             memcpy(y + lane * dense->n_out, network->values[dense->bias],
                    dense->n_out * sizeof *y);
-        g4r_blas_multiply(product);
+        g4r_products_multiply(network->products, product, 0);
         for (size_t lane = 0; lane < m; lane++)
             network->vec->activate(y + lane * dense->n_out, &params->dense_act,
                                    dense->n_out);
@@ -345,12 +346,15 @@ static void backward_dense(g4r_network *network, const g4r_network_frame *frame,
                        n_out);
             vec->mul(dy + lane * n_out, network->slope, n_out);
         }
-        g4r_blas_multiply(g4r_product_of(G4R_TN, gradients[dense->weight], n_in, dy,
-                                         n_out, x, n_in, n_out, n_in, m, beta));
+        const g4r_product dweight =
+            g4r_product_of(G4R_TN, gradients[dense->weight], n_in, dy, n_out, x, n_in,
+                           n_out, n_in, m, beta);
+        const g4r_product dinput =
+            g4r_product_of(G4R_NN, dx, n_in, dy, n_out, network->values[dense->weight],
+                           n_in, m, n_in, n_out, 0);
+        g4r_products_multiply(network->products, dweight, 0);
         g4r_vec_column_sums(gradients[dense->bias], dy, n_out, m, n_out, beta, vec);
-        g4r_blas_multiply(g4r_product_of(G4R_NN, dx, n_in, dy, n_out,
-                                         network->values[dense->weight], n_in, m, n_in,
-                                         n_out, 0));
+        g4r_products_multiply(network->products, dinput, 0);
     }
 }
 
@@ -385,7 +389,7 @@ static void backward_layer(g4r_network *network, layer_job *job)
     if (cell->x == NULL) /* with a lookup, dx is the gradient of its rows */
         memcpy(cell->dx, cell->pass->dv, cell->m * 3 * cell->h * sizeof *cell->dx);
     g4r_timing_enter(G4R_IN_GRU_PRODUCTS);
-    g4r_blas_run(network->pool, products, n);
+    g4r_products_run(network->products, network->pool, products, n);
     g4r_timing_enter(G4R_IN_GATES);
 }
 

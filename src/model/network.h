@@ -51,6 +51,11 @@ typedef struct g4r_network {
     /* The values of each tensor, by the tensor's index in params. Borrowed. */
     g4r_real *const *values;
     const g4r_vec *vec;
+    /*
+     * What multiplies; borrowed. g4r_network_layout() sets it to NULL: in float32; the
+     * caller may set it afterwards.
+     */
+    const g4r_products *products;
     /* The threads that share the work of a layer. Borrowed. NULL: no other threads. */
     g4r_pool *pool;
     /*
@@ -80,10 +85,10 @@ typedef struct g4r_network {
 
 /*
  * Sets up the network, and carves its arrays for n_lanes lanes and n_frames frames from
- * the arena. Call it twice, as all layout functions (arena.h). Sets by_rows to false and
- * last to n_frames - 1. params is borrowed as long as the network is used. If is_training
- * is false, there is no room for dropout and backward, and n_frames must be 1. Afterwards
- * g4r_network_bind() must be called.
+ * the arena. Call it twice, as all layout functions (arena.h). Sets by_rows to false,
+ * products to NULL and last to n_frames - 1. params is borrowed as long as the network is
+ * used. If is_training is false, there is no room for dropout and backward, and n_frames
+ * must be 1. Afterwards g4r_network_bind() must be called.
  */
 void g4r_network_layout(g4r_network *network, g4r_arena *arena, const g4r_params *params,
                         size_t n_lanes, size_t n_frames, bool is_training);

@@ -173,9 +173,11 @@ static const g4r_synonym table[] = {
     {"num_threads|n_threads|nthreads|thread|n_thread|num_thread|n_jobs|jobs|workers|"
      "worker|num_workers|n_workers|n_cores|num_cores|cores|cpus|n_cpus|nproc",
      BOTH, "threads", NULL},
-    {"device|gpu|gpu_id|gpus|use_gpu|cuda|use_cuda|accelerator|fp16|bf16|amp|enable_amp|"
-     "mixed_precision|precision|dtype|float16|float32|float64",
-     BOTH, NULL, "a training runs on the processor, in float32; leave it out"},
+    {"device|gpu|gpu_id|gpus|use_gpu|cuda|use_cuda|accelerator", BOTH, NULL,
+     "a training runs on the processor; leave it out"},
+    {"fp16|bf16|amp|enable_amp|mixed_precision|autocast|dtype|float16|bfloat16|float32|"
+     "float64",
+     BOTH, "precision", NULL},
     {"verbosity|progress|progress_bar|show_progress|show_progress_bar|"
      "enable_progress_bar|tqdm|disable_tqdm|quiet|silent|log_level|loglevel|logging|"
      "debug|display_step|log_interval|print_every",

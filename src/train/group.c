@@ -3,7 +3,7 @@
  */
 #include "group.h"
 
-#include "../kernels/blas.h"
+#include "precision.h"
 #include "../base/timing.h"
 
 /*
@@ -28,17 +28,23 @@ void g4r_group_layout(g4r_group *group, g4r_arena *arena, const g4r_params *para
     }
 }
 
-void g4r_group_layout_scratch(g4r_group_common *common, g4r_arena *arena,
-                              const g4r_params *params, size_t n_lanes, size_t n_columns,
-                              size_t n_threads)
+void g4r_group_layout_common(g4r_group_common *common, g4r_arena *arena,
+                             const g4r_params *params, size_t n_lanes, size_t n_columns,
+                             size_t n_frames, size_t n_threads)
 {
     const size_t n_parts = count_parts(n_lanes, n_columns, params->width);
+    const bool is_bfloat16 = g4r_precision_is_bfloat16(common->options);
+    g4r_products_layout(&common->products, arena, n_threads, is_bfloat16);
+    g4r_columns_layout(&common->columns, arena, &common->products, params->width,
+                       n_columns, n_lanes, n_frames, n_threads, is_bfloat16);
     common->scratch = g4r_arena_reals(arena, n_threads, g4r_mul(3, n_columns));
     common->losses = g4r_arena_take(arena, n_lanes, sizeof *common->losses);
     common->partial =
         g4r_arena_reals(arena, g4r_mul(n_parts - 1, n_lanes), params->width);
-    if (g4r_group_scores_all(common))
-        g4r_loss_all_layout(&common->loss_all, arena, n_lanes, (size_t)params->n_items);
+    if (!g4r_group_scores_all(common))
+        return;
+    g4r_loss_all_layout(&common->loss_all, arena, n_lanes, (size_t)params->n_items);
+    common->loss_all.products = &common->products;
 }
 
 /* ---- forward ---- */
@@ -47,6 +53,7 @@ void g4r_group_layout_scratch(g4r_group_common *common, g4r_arena *arena,
 typedef struct columns_job {
     g4r_group_common *common;
     const g4r_group_frame *frame;
+    g4r_columns_frame columns; /* the frame's */
     const g4r_group_lanes *lanes;
     const g4r_real *top;        /* (m,D) the top layer's values */
     size_t n_parts;             /* number of parts that the columns are cut into */
@@ -63,6 +70,7 @@ static columns_job make_job(g4r_group_common *common, const g4r_group *group, si
     return (columns_job){
         .common = common,
         .frame = frame,
+        .columns = {t, frame->start, frame->n},
         .lanes = lanes,
         .top = g4r_network_top(&group->network, t),
         .n_parts = count_parts(lanes->m, frame->n, common->model->params.width),
@@ -71,7 +79,8 @@ static columns_job make_job(g4r_group_common *common, const g4r_group *group, si
 
 /*
  * AHEAD: a column's row is prefetched when the column this many places before it is
- * copied. FAR_BYTES: a table of at least this size does not stay in any cache.
+ * copied; where several columns are copied together, when their number of columns before.
+ * FAR_BYTES: a table of at least this size does not stay in any cache.
  */
 enum { AHEAD = 8, FAR_BYTES = 64 << 20 };
 
@@ -89,29 +98,30 @@ static void prefetch_column(const g4r_group_common *common, size_t row)
 }
 
 /*
- * Copies the output rows of the columns begin ... end - 1 of a frame into
- * common->column_weights, and their biases into common->column_bias. With logq above 0,
- * then subtracts the correction from each copied bias; the model does not change:
+ * Copies the output rows of the columns begin ... end - 1 of the job's frame into
+ * common->columns, and their biases into common->column_bias. With logq above 0, then
+ * subtracts the correction from each copied bias; the model does not change:
  *   bias_j - logq ln q_j
  *   ln q_j = ln support_j for the M targets, alpha ln support_j for the K samples
  */
-static void gather_columns(g4r_group_common *common, const g4r_group_frame *frame,
-                           size_t begin, size_t end)
+static void gather_columns(const columns_job *job, size_t begin, size_t end)
 {
+    g4r_group_common *common = job->common;
+    const g4r_group_frame *frame = job->frame;
     const g4r_params *params = &common->model->params;
     const g4r_real *output = common->model->values[params->output];
     const g4r_real *bias = common->model->values[params->output_bias];
-    const size_t d = params->width;
     const int32_t *items = common->column_items + frame->start;
     const g4r_real logq = (g4r_real)common->options->logq;
     const g4r_real alpha = (g4r_real)common->options->sample_alpha;
-    g4r_real *weights = common->column_weights + frame->start * d;
-    for (size_t j = begin; j < end; j++) {
-        size_t row = (size_t)items[j];
-        if (j + AHEAD < end)
-            prefetch_column(common, (size_t)items[j + AHEAD]);
-        memcpy(weights + j * d, output + row * d, d * sizeof *output);
-        common->column_bias[j] = bias[row];
+    const size_t each = g4r_columns_each(&common->columns), ahead = G4R_MAX(each, AHEAD);
+    for (size_t first = begin; first < end; first += each) {
+        const size_t n = G4R_MIN(each, end - first);
+        for (size_t j = first + ahead; j < G4R_MIN(first + ahead + n, end); j++)
+            prefetch_column(common, (size_t)items[j]);
+        g4r_columns_gather(&common->columns, &job->columns, output, items, first, n);
+        for (size_t j = first; j < first + n; j++)
+            common->column_bias[j] = bias[items[j]];
     }
     for (size_t j = begin; logq > 0 && j < end; j++)
         common->column_bias[j] -=
@@ -128,21 +138,19 @@ static void score_part(void *context, size_t part, size_t worker)
 {
     const columns_job *job = context;
     g4r_group_common *common = job->common;
-    const g4r_group_frame *frame = job->frame;
-    const size_t m = job->lanes->m, n = frame->n, d = common->model->params.width;
-    const size_t begin = g4r_pool_part(part, job->n_parts, n);
-    const size_t end = g4r_pool_part(part + 1, job->n_parts, n);
-    g4r_real *scores = job->lanes->scores + begin;
+    const size_t m = job->lanes->m, n = job->frame->n;
+    const size_t begin = g4r_columns_part(&common->columns, part, job->n_parts, n);
+    const size_t end = g4r_columns_part(&common->columns, part + 1, job->n_parts, n);
+    g4r_real *scores = job->lanes->scores;
     (void)worker;
     g4r_timing_enter(G4R_IN_GATHER);
     if (job->gathers)
-        gather_columns(common, frame, begin, end);
+        gather_columns(job, begin, end);
     g4r_timing_enter(G4R_IN_SCORE_PRODUCTS);
-    g4r_blas_multiply(g4r_product_of(G4R_NT, scores, n, job->top, d,
-                                     common->column_weights + (frame->start + begin) * d,
-                                     d, m, end - begin, d, 0));
+    g4r_columns_score(&common->columns, &job->columns, scores, job->top, m, begin, end);
     for (size_t lane = 0; lane < m; lane++)
-        common->vec->add(scores + lane * n, common->column_bias + begin, end - begin);
+        common->vec->add(scores + lane * n + begin, common->column_bias + begin,
+                         end - begin);
 }
 
 /* Lanes of one task of measure_lanes(). */
@@ -181,6 +189,7 @@ static double measure_columns(g4r_group_common *common, const g4r_group *group, 
     const size_t m = job.lanes->m;
     double loss = 0;
     job.gathers = gathers;
+    g4r_columns_set_top(&common->columns, job.top, m, true);
     g4r_pool_run(common->pool, score_part, &job, job.n_parts);
     g4r_pool_run(common->pool, measure_lanes, &job, (m + LANES_EACH - 1) / LANES_EACH);
     for (size_t lane = 0; lane < m; lane++)
@@ -235,20 +244,17 @@ static void backward_part(void *context, size_t part, size_t worker)
     const g4r_group_common *common = job->common;
     const g4r_group_sums *sums = job->sums;
     const size_t m = job->lanes->m, n = job->frame->n, d = common->model->params.width;
-    const size_t begin = g4r_pool_part(part, job->n_parts, n);
-    const size_t end = g4r_pool_part(part + 1, job->n_parts, n);
-    const size_t at = job->frame->start + begin;
-    const g4r_real *g = job->lanes->scores + begin;
+    const size_t begin = g4r_columns_part(&common->columns, part, job->n_parts, n);
+    const size_t end = g4r_columns_part(&common->columns, part + 1, job->n_parts, n);
+    const size_t start = job->frame->start;
+    const g4r_real *g = job->lanes->scores;
     g4r_real *dtop = part == 0 ? job->dtop : common->partial + (part - 1) * m * d;
-    (void)worker;
     g4r_timing_enter(G4R_IN_LOSS);
-    g4r_vec_column_sums(sums->bias + at, g, n, m, end - begin, 0, common->vec);
+    g4r_vec_column_sums(sums->bias + start + begin, g + begin, n, m, end - begin, 0,
+                        common->vec);
     g4r_timing_enter(G4R_IN_SCORE_PRODUCTS);
-    g4r_blas_multiply(g4r_product_of(G4R_TN, sums->columns + at * d, d, g, n, job->top, d,
-                                     end - begin, d, m, 0));
-    g4r_blas_multiply(g4r_product_of(G4R_NN, dtop, d, g, n,
-                                     common->column_weights + at * d, d, m, d,
-                                     end - begin, 0));
+    g4r_columns_backward(&common->columns, &job->columns, sums->columns + start * d, dtop,
+                         g, job->top, m, begin, end, worker);
 }
 
 /*
@@ -263,6 +269,7 @@ static void backward_columns(g4r_group_common *common, const g4r_group *group, s
     const size_t size = job.lanes->m * common->model->params.width;
     job.sums = sums;
     job.dtop = g4r_network_dtop(&group->network);
+    g4r_columns_set_top(&common->columns, job.top, job.lanes->m, false);
     g4r_pool_run(common->pool, backward_part, &job, job.n_parts);
     for (size_t part = 1; part < job.n_parts; part++)
         common->vec->add(job.dtop, common->partial + (part - 1) * size, size);

@@ -17,6 +17,7 @@
 #ifndef G4R_GROUP_H
 #define G4R_GROUP_H
 
+#include "columns.h"
 #include "loss.h"
 #include "loss_all.h"
 #include "optim.h"
@@ -60,6 +61,7 @@ typedef struct g4r_group_common {
     const gru4rec_options *options;
     const gru4rec_model *model;
     const g4r_optim *optim; /* whose rows are prefetched */
+    g4r_products products;  /* what multiplies */
     g4r_pool *pool;
     g4r_stop stop;  /* asked between blocks of items and between frames */
     g4r_real scale; /* 1 / (number of groups x batch_size): losses become costs by it */
@@ -74,12 +76,12 @@ typedef struct g4r_group_common {
      * Columns stand frame after frame. Column l of a frame is the target of lane l; the
      * samples follow the targets.
      */
-    int32_t *column_items;    /* (T N) item rows of the columns */
-    g4r_real *column_weights; /* (T N,D) copies of their rows of the output table */
-    g4r_real *column_bias;    /* (N) of the last frame: bias minus logq correction */
-    int32_t *input_items;     /* (T M) item rows of the inputs */
-    int32_t *target_items;    /* (T M) item rows of the targets; only n_sample = all */
-    double *log_sums; /* (T M) filled by loss_all's forward; only n_sample = all */
+    int32_t *column_items; /* (T N) item rows of the columns */
+    g4r_columns columns;   /* their rows of the output table */
+    g4r_real *column_bias; /* (N) of the last frame: bias minus logq correction */
+    int32_t *input_items;  /* (T M) item rows of the inputs */
+    int32_t *target_items; /* (T M) item rows of the targets; only n_sample = all */
+    double *log_sums;      /* (T M) filled by loss_all's forward; only n_sample = all */
     /*
      * (T M,width) gradients of the inputs' rows, in the order of input_items. No sums:
      * each lane has its own.
@@ -120,12 +122,12 @@ typedef struct g4r_group {
 void g4r_group_layout(g4r_group *group, g4r_arena *arena, const g4r_params *params,
                       size_t n_lanes, size_t n_columns, size_t n_frames);
 /*
- * Carves the scratch memory of *common from the arena, for up to n_lanes lanes of a group
- * and n_columns columns of a frame.
+ * Carves the scratch memory of *common from the arena, and its columns, for up to n_lanes
+ * lanes of a group, n_columns columns of a frame, and n_frames frames.
  */
-void g4r_group_layout_scratch(g4r_group_common *common, g4r_arena *arena,
-                              const g4r_params *params, size_t n_lanes, size_t n_columns,
-                              size_t n_threads);
+void g4r_group_layout_common(g4r_group_common *common, g4r_arena *arena,
+                             const g4r_params *params, size_t n_lanes, size_t n_columns,
+                             size_t n_frames, size_t n_threads);
 /*
  * Computes a group's lanes of frame t forward, and keeps them for g4r_group_backward().
  * Returns the sum of their losses, not multiplied by scale. The frame must be filled, and

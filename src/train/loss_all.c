@@ -1,8 +1,6 @@
 /* loss_all.c - cross-entropy over all items, block by block; see loss_all.h. */
 #include "loss_all.h"
 
-#include "../kernels/blas.h"
-
 /* The most items of a block. With fewer items there is one block of all. */
 enum { BLOCK = 1024 };
 
@@ -10,6 +8,7 @@ void g4r_loss_all_layout(g4r_loss_all *all, g4r_arena *arena, size_t n_lanes,
                          size_t n_rows)
 {
     all->vec = g4r_vec_pick();
+    all->products = NULL;
     all->block = G4R_MIN(n_rows, BLOCK);
     all->scores = g4r_arena_reals(arena, n_lanes, all->block);
     all->largest = g4r_arena_take(arena, n_lanes, sizeof *all->largest);
@@ -35,8 +34,10 @@ static void score_block(const g4r_loss_all *all, const g4r_real *y, size_t m,
                         size_t start, size_t n)
 {
     const size_t d = all->output.d;
-    g4r_blas_multiply(g4r_product_of(G4R_NT, all->scores, n, y, d,
-                                     all->output.table + start * d, d, m, n, d, 0));
+    g4r_products_multiply(all->products,
+                          g4r_product_of(G4R_NT, all->scores, n, y, d,
+                                         all->output.table + start * d, d, m, n, d, 0),
+                          0);
     for (size_t lane = 0; lane < m; lane++)
         all->vec->add(all->scores + lane * n, all->output.bias + start, n);
 }
@@ -137,10 +138,14 @@ void g4r_loss_all_backward(g4r_loss_all *all, g4r_real *dy, g4r_real *dtable,
         score_block(all, y, m, start, n);
         block_gradients(all, log_sums, targets, m, start, n, scale);
         g4r_vec_column_sums(dbias + start, all->scores, n, m, n, beta, all->vec);
-        g4r_blas_multiply(
-            g4r_product_of(G4R_TN, dtable + at, d, all->scores, n, y, d, n, d, m, beta));
-        g4r_blas_multiply(g4r_product_of(G4R_NN, dy, d, all->scores, n,
-                                         all->output.table + at, d, m, d, n,
-                                         start > 0 ? 1 : 0));
+        g4r_products_multiply(all->products,
+                              g4r_product_of(G4R_TN, dtable + at, d, all->scores, n, y, d,
+                                             n, d, m, beta),
+                              0);
+        g4r_products_multiply(all->products,
+                              g4r_product_of(G4R_NN, dy, d, all->scores, n,
+                                             all->output.table + at, d, m, d, n,
+                                             start > 0 ? 1 : 0),
+                              0);
     }
 }

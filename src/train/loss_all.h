@@ -17,6 +17,7 @@
 
 #include "../base/arena.h"
 #include "../base/stop.h"
+#include "../kernels/products.h"
 #include "../model/model.h"
 
 /*
@@ -25,6 +26,7 @@
  */
 typedef struct g4r_loss_all {
     const g4r_vec *vec;
+    const g4r_products *products; /* what multiplies; NULL: float32; borrowed */
     g4r_output output; /* W (n,d) and b (n) of the items that are scored; borrowed */
     size_t block;      /* items of a block; the last block may have fewer */
     double w_other;    /* weight of an item that is not the target */
@@ -36,9 +38,9 @@ typedef struct g4r_loss_all {
 } g4r_loss_all;
 
 /*
- * Carves the workspace from the arena, and sets vec and block of *all. n_lanes: the most
- * lanes of a frame. n_rows: the most items that will be scored. While the arena only
- * counts, the arrays become NULL.
+ * Carves the workspace from the arena, and sets vec, block, and products to NULL.
+ * n_lanes: the most lanes of a frame. n_rows: the most items that will be scored. While
+ * the arena only counts, the arrays become NULL.
  */
 void g4r_loss_all_layout(g4r_loss_all *all, g4r_arena *arena, size_t n_lanes,
                          size_t n_rows);

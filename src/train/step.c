@@ -76,7 +76,6 @@ static void layout_frames(g4r_step *step, const g4r_params *params, size_t t, si
         g4r_arena_take(arena, all_targets, sizeof *common->target_items);
     common->log_sums = g4r_arena_take(arena, all_targets, sizeof *common->log_sums);
     common->input_items = g4r_arena_take(arena, all_inputs, sizeof *common->input_items);
-    common->column_weights = g4r_arena_reals(arena, all, params->width);
     common->column_bias = g4r_arena_reals(arena, n, 1);
     if (common->options->logq > 0)
         common->log_support = g4r_arena_reals(arena, (size_t)params->n_items, 1);
@@ -108,8 +107,8 @@ static void layout(g4r_step *step, const g4r_params *params)
     g4r_merge_layout(&step->merge_output, arena, all_rows, step->merge_key);
     g4r_merge_layout(&step->merge_input, arena, own_rows, step->merge_key);
     layout_frames(step, params, t, m, n);
-    g4r_group_layout_scratch(&step->common, arena, params, plan->n_lanes, n,
-                             g4r_step_threads(options));
+    g4r_group_layout_common(&step->common, arena, params, plan->n_lanes, n, t,
+                            g4r_step_threads(options));
     layout_sums(step, &step->sums, params, all_rows, all);
     if (plan->n_own > 1)
         layout_sums(step, &step->next, params, all, all);
@@ -166,8 +165,10 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
     if (pool == NULL)
         return g4r_fail_nomem(error, g4r_step_bytes(&model->params, options, plan));
     layout(step, &model->params);
-    for (size_t i = 0; i < plan->n_own; i++)
+    for (size_t i = 0; i < plan->n_own; i++) {
         g4r_network_bind(&step->groups[i].network, model->values, pool);
+        step->groups[i].network.products = &step->common.products;
+    }
     g4r_optim_init(&step->optim, training, options);
     while (step->n_seen < model->params.n_items && support[step->n_seen] > 0)
         step->n_seen++;

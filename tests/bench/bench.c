@@ -115,23 +115,30 @@ static void print_header(const bench_tools *tools, bool is_json)
            build.blas_threading);
     print_names(&tools->products, false);
     printf("; peak of one core: %.1f GFLOP/s (%s)\n", peak, bench_processor_peak_name());
-    printf("%-3s %3s %8s %7s %8s %5s %7s %5s", "", "thr", "events/s", "step ms",
-           "floor ms", "ratio", "of best", "peak");
+    printf("%-3s %3s %-8s %8s %7s %8s %5s %7s %5s", "", "thr", "in", "events/s",
+           "step ms", "floor ms", "ratio", "of best", "peak");
     for (int i = 1; i <= G4R_N_PHASES; i++)
         printf(" %6s", phase_names[i % G4R_N_PHASES]);
     printf("  best\n");
 }
 
+static const char *precision_of(const bench_result *r)
+{
+    return r->is_bfloat16 ? "bfloat16" : "float32";
+}
+
 static void print_row_json(const bench_result *r)
 {
-    printf("{\"workload\": \"%s\", \"threads\": %d, \"events_per_second\": %.0f, "
+    printf("{\"workload\": \"%s\", \"threads\": %d, \"precision\": \"%s\", "
+           "\"events_per_second\": %.0f, "
            "\"step_ms\": %.4f, \"floor_ms\": %.4f, \"floor_ratio\": %.3f, "
            "\"rows_traffic_ms\": %.4f, \"best_core\": \"%s\", \"best_products_ms\": "
            "%.4f, \"chosen_products_ms\": %.4f, \"chosen_of_best\": %.3f, "
            "\"peak_gflops\": %.2f, \"peak_share\": %.4f",
-           r->workload->name, r->n_threads, r->rate, r->step * 1e3, r->floor * 1e3,
-           r->floor / r->step, r->rows * 1e3, r->products.core, r->products.best * 1e3,
-           r->products.chosen * 1e3, r->products.of_best, r->peak / 1e9, r->share);
+           r->workload->name, r->n_threads, precision_of(r), r->rate, r->step * 1e3,
+           r->floor * 1e3, r->floor / r->step, r->rows * 1e3, r->products.core,
+           r->products.best * 1e3, r->products.chosen * 1e3, r->products.of_best,
+           r->peak / 1e9, r->share);
     if (r->peer.best > 0)
         printf(", \"peer_core\": \"%s\", \"peer_ms\": %.4f, \"peer_ratio\": %.3f",
                r->peer.core, r->peer.best * 1e3, r->peer.best / r->step);
@@ -142,9 +149,9 @@ static void print_row_json(const bench_result *r)
 
 static void print_row(const bench_result *r)
 {
-    printf("%-3s %3d %8.0f %7.3f %8.3f %5.2f %7.2f %5.2f", r->workload->name,
-           r->n_threads, r->rate, r->step * 1e3, r->floor * 1e3, r->floor / r->step,
-           r->products.of_best, r->share);
+    printf("%-3s %3d %-8s %8.0f %7.3f %8.3f %5.2f %7.2f %5.2f", r->workload->name,
+           r->n_threads, precision_of(r), r->rate, r->step * 1e3, r->floor * 1e3,
+           r->floor / r->step, r->products.of_best, r->share);
     for (int i = 1; i <= G4R_N_PHASES; i++)
         printf(" %6.3f", r->phases[i % G4R_N_PHASES] * 1e3);
     printf("  %s\n", r->products.core);
@@ -190,11 +197,12 @@ static void print_peers(const bench_tools *tools, const results *all)
 
 /* ---- verdicts ---- */
 
+/* The row in float32. */
 static const bench_result *find(const results *all, const char *workload, int n_threads)
 {
     for (size_t i = 0; i < all->n; i++)
         if (strcmp(all->list[i].workload->name, workload) == 0 &&
-            all->list[i].n_threads == n_threads)
+            all->list[i].n_threads == n_threads && !all->list[i].is_bfloat16)
             return &all->list[i];
     return NULL;
 }
@@ -211,7 +219,7 @@ static void judge_choice(bench_verdicts *verdicts, const bench_tools *tools,
                        "no workload was run"};
     for (size_t i = 0; i < all->n; i++) {
         const bench_result *r = &all->list[i];
-        const double got = r->products.of_best;
+        const double got = r->is_bfloat16 ? 0 : r->products.of_best;
         if (got > 0 && (v.got == 0 || got < v.got)) {
             v.got = got;
             snprintf(v.note, sizeof v.note, "%s: %s in use, %s the best",
@@ -309,14 +317,14 @@ static void run_workload(bench_tools *tools, const settings *s, const bench_work
 {
     bench_events e = s->events != NULL ? bench_events_read(s->events)
                                        : bench_events_invent(w->n_items);
-    for (const char *at = s->threads; *at && all->n < MOST_RESULTS;
-         at += strcspn(at, ","), at += *at == ',') {
-        bench_result *r = &all->list[all->n++];
-        *r = bench_steps(tools, w, &e, atoi(at));
-        separate(s);
-        (s->is_json ? print_row_json : print_row)(r);
-        fflush(stdout);
-    }
+    for (const char *at = s->threads; *at; at += strcspn(at, ","), at += *at == ',')
+        for (int i = 0; i < 2 && all->n < MOST_RESULTS; i++) {
+            bench_result *r = &all->list[all->n++];
+            *r = bench_steps(tools, w, &e, atoi(at), i == 1);
+            separate(s);
+            (s->is_json ? print_row_json : print_row)(r);
+            fflush(stdout);
+        }
     bench_events_free(&e);
 }
 

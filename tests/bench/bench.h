@@ -27,9 +27,10 @@ typedef struct bench_tools {
 typedef struct bench_result {
     const bench_workload *workload;
     int n_threads;
+    bool is_bfloat16;
     double rate;                /* events per second */
     double step, floor, rows;   /* seconds */
-    bench_race_result products; /* of a step */
+    bench_race_result products; /* of a step; in bfloat16 our own kernels alone */
     double peak,
         share; /* operations per second of one core; what the steps reach of it */
     bench_race_result peer; /* a step of PyTorch's */
@@ -57,7 +58,7 @@ void bench_events_free(bench_events *e);
 
 /* Steps, and in turn with them all that they are compared with. */
 bench_result bench_steps(bench_tools *tools, const bench_workload *w,
-                         const bench_events *e, int n_threads);
+                         const bench_events *e, int n_threads, bool is_bfloat16);
 
 /* ---- bench_evaluation.c ---- */
 

@@ -14,8 +14,9 @@ PHASES = {name + "_ms" for name in ("rest", "gather", "GRU", "gates", "scores", 
 PROCESSOR = {"processor", "family", "model", "stepping", "vectors", "caches", "cores"}
 HEADER = PROCESSOR | {"version", "simd", "blas", "blas_core", "blas_threading", "peak_gflops", "peak_vectors",
                       "core_types", "rows", "verdicts"}
-ROW = PHASES | {"workload", "threads", "events_per_second", "step_ms", "floor_ms", "floor_ratio", "rows_traffic_ms",
+ROW = PHASES | {"workload", "threads", "precision", "events_per_second", "step_ms", "floor_ms", "floor_ratio", "rows_traffic_ms",
                 "best_core", "best_products_ms", "chosen_products_ms", "chosen_of_best", "peak_gflops", "peak_share"}
+BODIES = {"base", "avx2", "avx512bf16", "amx"}  # what multiplies in bfloat16; the peak is that of float32
 BOUNDS = {"workload", "products_ms", "bytes_ms", "two_sided_ms", "bytes_of_products", "two_sided_of_products"}
 VERDICT = {"what", "wanted", "wanted_is", "got", "unit", "verdict", "note"}
 SERVED = {"case", "table", "query", "n", "median_ms", "p99_ms", "floor_ms", "floor_ratio", "floor_way"}
@@ -53,14 +54,15 @@ def check_verdicts(verdicts, n):
 
 
 def check_row(row, core_types):
-    name = "%s, %d threads" % (row["workload"], row["threads"])
+    name = "%s, %d threads, %s" % (row["workload"], row["threads"], row["precision"])
+    is_float32 = row["precision"] == "float32"
     check_members(name, row, ROW)
     check(all(row[figure] > 0 for figure in ("events_per_second", "step_ms", "floor_ms", "floor_ratio", "peak_gflops")),
           "%s: a figure of nothing: %s" % (name, row))
-    check(row["best_core"] in core_types, "%s: %s is none of the core types" % (name, row["best_core"]))
+    check(row["best_core"] in (core_types if is_float32 else BODIES), "%s: %s is none of the core types" % (name, row["best_core"]))
     check(abs(row["rows_traffic_ms"] + row["best_products_ms"] - row["floor_ms"]) < 1e-3,
           "%s: the floor is not its parts: %s" % (name, row))
-    check(0 < row["peak_share"] <= 1.2, "%s: %g of the peak" % (name, row["peak_share"]))
+    check(0 < row["peak_share"] <= (1.2 if is_float32 else 20), "%s: %g of the peak" % (name, row["peak_share"]))
     # of few pairs on a busy machine: the best's median may be the least by accident
     check(0 < row["chosen_of_best"] <= 1.5, "%s: %g of the best" % (name, row["chosen_of_best"]))
 
@@ -70,7 +72,9 @@ def check_training(bench):
     check_members("bench", facts, HEADER)
     check(facts["blas_core"] in facts["core_types"], "%s is none of the core types" % facts["blas_core"])
     check(facts["cores"] >= 1 and facts["peak_gflops"] > 1, "bench: %s" % facts)
-    check([(row["workload"], row["threads"]) for row in facts["rows"]] == [("W1", 1), ("W1", 2), ("W4", 1), ("W4", 2)],
+    wanted = [(name, threads, precision) for name in ("W1", "W4") for threads in (1, 2)
+              for precision in ("float32", "bfloat16")]
+    check([(row["workload"], row["threads"], row["precision"]) for row in facts["rows"]] == wanted,
           "bench: the rows are %s" % facts["rows"])
     for row in facts["rows"]:
         check_row(row, facts["core_types"])

@@ -92,6 +92,27 @@ static void draw_rows(bench_floor *floor, const gru4rec_options *options,
     free(is_drawn);
 }
 
+/* Packed operands of ones, and the bytes that are written between products. */
+static void make_packed(bench_floor *floor)
+{
+    const uint16_t one = 0x3f80;
+    size_t left = 0, right = 0;
+    for (size_t i = 0; i < floor->n_products; i++) {
+        const bench_product *p = &floor->products[i];
+        left = G4R_MAX(left, g4r_bfloat16_left(p->m, p->k));
+        right = G4R_MAX(right, g4r_bfloat16_right(p->k, p->n));
+    }
+    floor->left = g4r_alloc_aligned(&g4r_alloc_libc, left * sizeof one);
+    floor->right = g4r_alloc_aligned(&g4r_alloc_libc, right * sizeof one);
+    floor->others = calloc(floor->most_rows * floor->width, sizeof(g4r_real));
+    if (floor->left == NULL || floor->right == NULL || floor->others == NULL)
+        abort();
+    for (size_t i = 0; i < left; i++)
+        floor->left[i] = one;
+    for (size_t i = 0; i < right; i++)
+        floor->right[i] = one;
+}
+
 void bench_floor_open(bench_floor *floor, const gru4rec_training *training,
                       const gru4rec_options *options, const int64_t *support)
 {
@@ -111,6 +132,7 @@ void bench_floor_open(bench_floor *floor, const gru4rec_training *training,
     floor->b = random_matrix(largest);
     floor->c = random_matrix(largest);
     floor->most_rows = n + b;
+    make_packed(floor);
     floor->rows = malloc(FLOOR_SETS * floor->most_rows * sizeof *floor->rows);
     if (floor->rows == NULL)
         abort();
@@ -131,6 +153,9 @@ void bench_floor_close(bench_floor *floor)
     free(floor->a);
     free(floor->b);
     free(floor->c);
+    g4r_alloc_free_aligned(&g4r_alloc_libc, floor->left);
+    g4r_alloc_free_aligned(&g4r_alloc_libc, floor->right);
+    free(floor->others);
     free(floor->rows);
 }
 
@@ -211,6 +236,21 @@ double bench_floor_rows(bench_floor *floor)
         update_rows(rows, floor->n_inputs, floor->input_table, floor->input_acc,
                     floor->input_width, zero);
     return seconds + now() - begin;
+}
+
+double bench_floor_bfloat16(bench_floor *floor)
+{
+    const g4r_bfloat16 *body = g4r_bfloat16_pick();
+    const size_t n_bytes = floor->most_rows * floor->width * sizeof(g4r_real);
+    for (size_t i = 0; i < n_bytes; i += 64)
+        floor->others[i]++;
+    const double begin = now();
+    for (size_t i = 0; i < floor->n_products; i++) {
+        const bench_product *p = &floor->products[i];
+        body->multiply(floor->c, p->n, floor->left, floor->right,
+                       g4r_bfloat16_stride(p->k), p->m, p->n, p->k, false);
+    }
+    return now() - begin;
 }
 
 double bench_floor_operations(const bench_floor *floor)

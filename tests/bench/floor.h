@@ -6,11 +6,14 @@
  * gates, no loss, no optimiser.
  *
  * The rows are read here, as they must be the model's own. The products are timed by others
- * (worker.h): this process has only one kind of kernels, perhaps not the fastest.
+ * (worker.h): this process has only one kind of kernels, perhaps not the fastest. Those in
+ * bfloat16 are timed here, through our own kernels, for want of others, on operands that
+ * are packed already.
  */
 #ifndef BENCH_FLOOR_H
 #define BENCH_FLOOR_H
 
+#include "../../src/kernels/bfloat16.h"
 #include "../../src/model/model.h"
 #include "../../src/data/sampler.h"
 
@@ -24,8 +27,10 @@ typedef struct bench_product {
 typedef struct bench_floor {
     bench_product products[FLOOR_MOST_PRODUCTS];
     size_t n_products;
-    g4r_real *a, *b, *c; /* as large as the largest operand */
-    int32_t *rows;       /* (FLOOR_SETS, n_rows) distinct rows of steps */
+    g4r_real *a, *b, *c;    /* as large as the largest operand */
+    uint16_t *left, *right; /* the same, packed */
+    char *others;           /* as many bytes as the rows of a step */
+    int32_t *rows;          /* (FLOOR_SETS, n_rows) distinct rows of steps */
     size_t n_rows[FLOOR_SETS], most_rows, set;
     size_t width, input_width; /* of a row of the output table; of an input table or 0 */
     size_t n_inputs;
@@ -40,6 +45,8 @@ void bench_floor_close(bench_floor *floor);
 /* The seconds of one step's rows. Moves nothing: it writes what it read. Multiplies too,
  * which does not count: rows are updated when the caches are full of a step's products. */
 double bench_floor_rows(bench_floor *floor);
+/* The seconds of one step's products in bfloat16, when others have used the caches. */
+double bench_floor_bfloat16(bench_floor *floor);
 /* Floating point operations of one step's products. */
 double bench_floor_operations(const bench_floor *floor);
 /* One step's products as a request for products.c. */

@@ -9,6 +9,7 @@ KINDS = {
     'adam, bptt': 'adapt=adam, learning_rate=0.003, bptt=3',
     'adadelta, two layers': 'adapt=adadelta, layers=16/24, embedding=8',
     'blend': 'blend=auto, blend_sessions=3000, validation=0.2',
+    'bfloat16': 'precision=bfloat16, momentum=0.1, layers=48',
     'validation': 'validation=0.2, patience=16, learning_rate=0.2',
 }
 

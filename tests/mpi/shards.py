@@ -219,6 +219,7 @@ OPTIONS = {
     'strength': 'blend=auto, validation=0.3',
     'separate': 'constrained_embedding=false, embedding=8, dropout_p_hidden=0.2, momentum=0.1, keep_empty=true',
     'merged': 'sync_steps=3, n_epochs=3, train_random_order=true, dropout_p_embed=0.2',
+    'bfloat16': 'precision=bfloat16, dropout_p_hidden=0.2, bptt=2',
     'rounded': 'sync_steps=5, exchange_precision=bfloat16, validation=0.3, n_epochs=3',
 }
 

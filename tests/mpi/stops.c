@@ -234,6 +234,10 @@ static void test_differences(void)
     check_refused("test()", is_first ? "{\"seed\":1}" : "{\"seed\":1,\"adapt\":\"sgd\"}",
                   "the ranks differ in");
     check_refused("test()", is_last ? "{}" : "{\"seed\":1}", "the ranks differ in");
+    check_refused("test()",
+                  is_last ? "{\"precision\":\"bfloat16\"}"
+                          : "{\"precision\":\"float32\"}",
+                  "the ranks differ in");
     check_refused(is_first ? "gru4rec_train()" : "gru4rec_evaluate()", NULL,
                   "rank 0 gru4rec_train(), rank 1 gru4rec_evaluate()");
 }

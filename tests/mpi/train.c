@@ -120,6 +120,8 @@ static void test_train(void)
         "bptt=150",
         "exchange_precision=bfloat16 layers=100",
         "sync_steps=2 dropout_p_embed=.2",
+        "precision=bfloat16 layers=100 n_sample=500 bptt=2",
+        "precision=bfloat16 sync_steps=2 n_sample=50",
         "sync_steps=5 n_sample=2000 train_random_order=true exchange_precision=bfloat16",
     };
     static const char *const divisions[] = {"0123", "0010230000001", "1231322", "0"};

@@ -5,7 +5,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "../lib/test.h"
 
-#include "../../src/kernels/blas.h"
+#include "../../src/kernels/products.h"
 #include "../../src/base/rng.h"
 
 #include <float.h>
@@ -151,7 +151,7 @@ static void check_rows(g4r_product_form f, size_t m, size_t n, size_t k, size_t 
     product.by_rows = true;
     g4r_blas_multiply(product);
     product.c = parts.values;
-    g4r_blas_run(NULL, &product, 1);
+    g4r_products_run(NULL, NULL, &product, 1);
     size_t n_wrong = 0;
     for (size_t row = 0; row < m; row++) {
         g4r_product one = g4r_product_of(f, alone.values, n, a.values + row * a.ld, a.ld,
@@ -160,7 +160,7 @@ static void check_rows(g4r_product_form f, size_t m, size_t n, size_t k, size_t 
         memcpy(alone_parts.values, alone.values, n * sizeof *alone.values);
         g4r_blas_multiply(one);
         one.c = alone_parts.values;
-        g4r_blas_run(NULL, &one, 1);
+        g4r_products_run(NULL, NULL, &one, 1);
         n_wrong += memcmp(alone.values, c.values + row * c.ld, n * sizeof *c.values) != 0;
         n_wrong += memcmp(alone_parts.values, parts.values + row * parts.ld,
                           n * sizeof *c.values) != 0;

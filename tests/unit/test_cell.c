@@ -268,7 +268,7 @@ static void run_products(give_products *give, const g4r_cell *cell)
 {
     g4r_product products[G4R_CELL_PRODUCTS];
     size_t n = give(products, cell);
-    g4r_blas_run(NULL, products, n);
+    g4r_products_run(NULL, NULL, products, n);
 }
 
 static void check_torch(size_t m, size_t h, const g4r_activation *act, bool is_added,

@@ -314,6 +314,10 @@ static const char *const sets[] = {
     "exchange_precision=bfloat16",
     "exchange_precision=bfloat16 bptt=3 n_sample=all momentum=0.3",
     "exchange_precision=bfloat16 sync_steps=2",
+    "precision=bfloat16",
+    "precision=bfloat16 bptt=3 dropout_p_hidden=0.2 layers=8/5 feedforward=7",
+    "precision=bfloat16 n_sample=all reset_after=false embedding=5",
+    "precision=bfloat16 sync_steps=3",
     "sync_steps=2",
     "sync_steps=3 dropout_p_embed=0.3 dropout_p_hidden=0.2 layers=8/5 loss=bpr-max",
     "sync_steps=7 feedforward=7/6 logq=1 biases=false n_epochs=3",
@@ -351,6 +355,8 @@ static void test_threads(void)
 {
     check_bits(2, even, "layers=96 n_sample=900 batch_size=16 threads=3 n_epochs=1");
     check_bits(3, uneven, "layers=96 n_sample=900 threads=2 n_epochs=1 bptt=2");
+    check_bits(3, uneven,
+               "layers=96 n_sample=900 threads=2 n_epochs=1 bptt=2 precision=bfloat16");
     check_bits(3, uneven, "layers=96 n_sample=900 threads=2 n_epochs=1 sync_steps=4");
 }
 

@@ -101,6 +101,7 @@ static void defaults_are_the_documented_ones(void)
                                               {"groups", "1"},
                                               {"shard", "own"},
                                               {"replicate", "all"},
+                                              {"precision", "float32"},
                                               {"sync_steps", "1"},
                                               {"exchange_precision", "float32"},
                                               {"commit_wait", "0"},

@@ -4,7 +4,7 @@
  * cut give the same bits with any number of threads.
  */
 #define _DEFAULT_SOURCE /* usleep */
-#include "../../src/kernels/blas.h"
+#include "../../src/kernels/products.h"
 #include "../../src/base/rng.h"
 #include "../lib/fault_alloc.h"
 #include "../lib/test.h"
@@ -173,7 +173,7 @@ static void run_products(g4r_pool *pool, g4r_product_form form, g4r_real *c,
         g4r_product_of(G4R_NN, c + m * n, 3, a, 3, b, 3, 3, 3, 3, 0),
     };
     fill(c, m * n + 9, 3);
-    g4r_blas_run(pool, products, 2);
+    g4r_products_run(NULL, pool, products, 2);
 }
 
 static void products_have_the_same_bits(void)

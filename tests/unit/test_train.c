@@ -619,6 +619,9 @@ static void test_bytes(void)
     CHECK_BYTES(MOST_ITEMS, "layers", "20", "bptt", "3", "feedforward", "30/10");
     CHECK_BYTES(MOST_ITEMS, "layers", "20", "train_random_order", "true", "logq", "1");
     CHECK_BYTES(MOST_ITEMS, "layers", "20", "validation", "0.5");
+    CHECK_BYTES(ITEMS, "layers", "100", "batch_size", "16", "n_sample", "512",
+                "precision", "bfloat16", "bptt", "2");
+    CHECK_BYTES(MOST_ITEMS, "layers", "20", "n_sample", "all", "precision", "bfloat16");
 }
 
 /* Sizes beyond any memory are SIZE_MAX-ish, not small by overflow. */

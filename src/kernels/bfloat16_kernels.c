@@ -1,0 +1,36 @@
+/*
+ * bfloat16_kernels.c - one body of the kernels of bfloat16.h.
+ *
+ * The Makefile compiles this file once for each body, with the flags that allow its
+ * instructions and with its name in BODY_NAME. bfloat16_pack.h packs; the product is that
+ * of bfloat16_tiles.h for AMX, else that of bfloat16_pairs.h.
+ */
+#include "bfloat16.h"
+
+/* With double there is no body of special instructions. */
+#if defined(__AVX512BF16__) && !defined(GRU4REC_DOUBLE)
+#define HAS_PAIRS 1
+#include <immintrin.h>
+#endif
+
+#include "bfloat16_pack.h"
+#if defined(__AMX_BF16__) && !defined(GRU4REC_DOUBLE)
+#include "bfloat16_tiles.h"
+#else
+#include "bfloat16_pairs.h"
+#endif
+
+/* CONCAT joins two names, and TEXT makes a string, after BODY_NAME was replaced. */
+#define CONCAT2(a, b) a##b
+#define CONCAT(a, b) CONCAT2(a, b)
+#define TEXT2(a) #a
+#define TEXT(a) TEXT2(a)
+
+const g4r_bfloat16 CONCAT(g4r_bfloat16_kernels_, BODY_NAME) = {
+    .name = TEXT(BODY_NAME),
+    .pack_left = pack_left,
+    .pack_left_turned = pack_left_turned,
+    .pack_right = pack_right,
+    .pack_right_turned = pack_right_turned,
+    .multiply = multiply,
+};

@@ -144,6 +144,7 @@ static void start(const dealer *d)
     int64_t n_free = 0;
     for (int32_t rank = 0; rank < ext_ranks_count(ranks_of(d)); rank++)
         n_free += d->all[rank].room > 0 ? d->all[rank].room : 0;
+    assert(n_free > 0); /* this rank's own */
     slot->trial = tuning->next;
     slot->options = d->options;
     slot->test = d->deck->test;

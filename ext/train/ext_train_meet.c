@@ -105,8 +105,10 @@ static uint64_t place_of(const ext_home *home)
                  file != NULL ? file : "");
     sqlite3_free(file);
     uint64_t hash = add_text(nothing, text);
-    for (const char *c = home->name; *c != '\0'; c++) /* names differ only in letters */
-        hash = add_text(hash, (char[]){(char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c), 0});
+    for (const char *c = home->name; *c != '\0'; c++) { /* case does not count */
+        const char letter = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+        hash = ext_train_meet_add(hash, &letter, sizeof letter);
+    }
     return hash;
 }
 

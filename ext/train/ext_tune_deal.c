@@ -140,15 +140,16 @@ static void start(const dealer *d)
 {
     const ext_tuning *tuning = d->tuning;
     ext_tune_slot *slot = d->slot;
-    const int64_t n_waiting = d->deck->count_waiting(tuning) + 1;
-    int64_t n_free = 0;
+    int64_t n_waiting = d->deck->count_waiting(tuning) + 1, n_free = 0;
     for (int32_t rank = 0; rank < ext_ranks_count(ranks_of(d)); rank++)
         n_free += d->all[rank].room > 0 ? d->all[rank].room : 0;
+    if (n_free > 0) /* the waiting trials that this rank will get */
+        n_waiting = (n_waiting * d->own.room + n_free - 1) / n_free;
     slot->trial = tuning->next;
     slot->options = d->options;
     slot->test = d->deck->test;
     slot->places = tuning->next_places;
-    ext_tune_slot_run(slot, d->n_bytes, (n_waiting * d->own.room + n_free - 1) / n_free);
+    ext_tune_slot_run(slot, d->n_bytes, n_waiting);
 }
 
 /*

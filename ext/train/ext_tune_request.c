@@ -20,9 +20,11 @@ static const gru4rec_option_scope scope =
 static const char *const useless[] = {
     "warm_start",   "support_decay",     "tuned",         "patience",
     "activate",     "checkpoint_epochs", "keep_versions", "keep_candidates",
-    "keep_history", "keep_optimizer",    "quantize",      "shard",
-    "replicate",
+    "keep_history", "keep_optimizer",    "quantize",
 };
+
+/* Names of the options that say how ranks work together: only with ranks=all. */
+static const char *const of_ranks[] = {"shard", "replicate"};
 
 /*
  * Names of the options that do not change which trials are proposed, nor their results.
@@ -47,8 +49,8 @@ static bool is_one_of(const char *name, const char *const *names, size_t n)
 
 /*
  * Checks the options that the call gave. has_space: it gave the option space with ranges.
- * SQLITE_ERROR: one of them means nothing for a tuning; or the call says resume, and also
- * gives a space or an option that is not in harmless[].
+ * SQLITE_ERROR: one of them means nothing for a tuning, or not without ranks=all; or the
+ * call says resume, and also gives a space or an option that is not in harmless[].
  */
 static int check_given(const gru4rec_options *given, bool has_space, ext_error *error)
 {
@@ -62,6 +64,12 @@ static int check_given(const gru4rec_options *given, bool has_space, ext_error *
                                  "%s means nothing for a tuning, whose trials are not "
                                  "kept; give it to gru4rec_train() afterwards",
                                  info.name);
+        if (given->ranks == 0 && IS_ONE_OF(info.name, of_ranks))
+            return ext_error_set(
+                error, SQLITE_ERROR,
+                "%s says how several ranks tune together; give ranks=all "
+                "too, or leave it out",
+                info.name);
         if (given->resume && !IS_ONE_OF(info.name, harmless))
             return ext_error_set(error, SQLITE_ERROR,
                                  "resume goes on with the options of the tuning that "

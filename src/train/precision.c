@@ -25,7 +25,7 @@ gru4rec_precision gru4rec_precision_of(const gru4rec_options *options)
 {
     if (options->precision != GRU4REC_PRECISION_AUTO)
         return (gru4rec_precision)options->precision;
-    /* Only who may need the kernels asks for them, because AMX is asked from the system. */
+    /* The kernels come last: AMX is asked from the system only where it may be used. */
     for (const g4r_precision_gain *gain = gains; gain->kernels != NULL; gain++)
         if (g4r_precision_fits(gain, options) &&
             strcmp(gain->kernels, gru4rec_bfloat16_kernels()) == 0)

@@ -36,6 +36,27 @@ static void test_rule(void)
               precision_with("precision=auto loss=bpr-max layers=224 feedforward=50"));
 }
 
+static bool fits(const g4r_precision_gain *gain, const char *settings)
+{
+    gru4rec_options options;
+    gru4rec_options_init(&options);
+    set_all(&options, GRU4REC_SCOPE_TRAIN, settings);
+    CHECK_INT(GRU4REC_OK, gru4rec_options_resolve(&options, NULL));
+    return g4r_precision_fits(gain, &options);
+}
+
+/* A line of the table of auto is about a loss, and about the widths of all layers. */
+static void test_lines(void)
+{
+    const g4r_precision_gain gain = {GRU4REC_BPR_MAX, 96, 256, "amx"};
+    CHECK(fits(&gain, "loss=bpr-max layers=96"));
+    CHECK(fits(&gain, "loss=bpr-max layers=100/256 feedforward=128"));
+    CHECK(!fits(&gain, "loss=cross-entropy layers=96"));
+    CHECK(!fits(&gain, "loss=bpr-max layers=95"));
+    CHECK(!fits(&gain, "loss=bpr-max layers=100/257"));
+    CHECK(!fits(&gain, "loss=bpr-max layers=100 feedforward=20"));
+}
+
 /* ---- steps ---- */
 
 typedef struct fixture {
@@ -267,6 +288,7 @@ int main(void)
     for (int64_t i = 0; i < ITEMS; i++)
         support[i] = 1 + i % 9;
     RUN(test_rule);
+    RUN(test_lines);
     RUN(test_gradients);
     RUN(test_threads);
     RUN(test_training);

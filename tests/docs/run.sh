@@ -47,6 +47,11 @@ fi
 
 sh tests/docs/options.sh >"$work/out" 2>&1
 check $? 'the options table of README.md'
+sh tests/docs/reference.sh >"$work/out" 2>&1
+check $? 'the sections of docs/reference.md'
+(cd "$work/demo" && sqlite3 x.db <"$OLDPWD/tests/docs/examples.sql" && [ "$(wc -l <examples_of_options.sql)" -gt 60 ] &&
+    sqlite3 -bail -cmd '.load ./gru4rec' x.db <examples_of_options.sql) >"$work/out" 2>&1
+check $? 'the examples that gru4rec_help() has for options'
 
 sh tests/docs/baselines.sh >"$work/out" 2>&1
 check $? 'the baselines that docs/evaluation.md and src/baselines/README.md list'

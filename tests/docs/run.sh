@@ -39,6 +39,12 @@ if [ -x "$python" ]; then
             ;;
         esac
     done
+    "$python" tests/docs/messages.py docs/troubleshooting.md >"$work/out" 2>&1
+    check $? 'the messages of docs/troubleshooting.md that it does not provoke'
+    sed 's/is too old; use 3.38/is very old; use 3.38/' docs/troubleshooting.md >"$work/page.md"
+    "$python" tests/docs/messages.py "$work/page.md" >"$work/out" 2>&1
+    [ $? -eq 1 ] && grep -q 'the code does not say: .*is very old' "$work/out"
+    check $? 'a message that the code does not have is seen'
     "$python" tests/docs/page_test.py "$work/shop.db" >"$work/out" 2>&1
     check $? 'what page.py must find'
 else

@@ -1,8 +1,8 @@
 """page.py [--only LANGUAGE,...] [--strict] PAGE DATABASE: runs the code blocks of a Markdown page in
 the order in which they stand, as a reader would, in a fresh folder.
 
-The folder has a copy of DATABASE as demo.db, and links to gru4rec.so, sql, tests and examples of
-the folder where this program is started. What a block is depends on its language:
+The folder has a copy of DATABASE as demo.db, a copy of gru4rec.so, and links to sql, tests and
+examples of the folder where this program is started. What a block is depends on its language:
 
     sql       goes to one sqlite3 shell that lasts as long as the page and opens demo.db
     python    runs in one Python that lasts as long as the page
@@ -21,6 +21,7 @@ Prints what differs, and a line for each block that was not run. The exit status
 fails. --only: other languages are passed over. --strict: a block that is skipped counts as failed.
 """
 import contextlib
+import importlib.util
 import io
 import os
 import re
@@ -39,9 +40,10 @@ JDBC = '/usr/share/java/sqlite-jdbc.jar'
 # language: (name of its file, command, words that show that the command can do it)
 LANGUAGES = {
     'js': ('block.cjs', ['node', 'block.cjs'], None),
-    'mjs': ('block.mjs', ['node', 'block.mjs'], None),
+    'bun': ('block.cjs', ['bun', 'block.cjs'], None),  # js that requires bun:sqlite
+    'ts': ('block.ts', ['deno', 'run', '-A', 'block.ts'], None),
     'perl': ('block.pl', ['/usr/bin/perl', 'block.pl'], ['/usr/bin/perl', '-MDBD::SQLite', '-e', '1']),
-    'php': ('block.php', ['php', '-d', 'sqlite3.extension_dir=.', 'block.php'], ['php', '-r', 'new SQLite3(":memory:");']),
+    'php': ('block.php', ['php', '-d', 'sqlite3.extension_dir=FOLDER', 'block.php'], ['php', '-r', 'new SQLite3(":memory:");']),
     'ruby': ('block.rb', ['/usr/bin/ruby', 'block.rb'], ['/usr/bin/ruby', '-rsqlite3', '-e', '1']),
     'tcl': ('block.tcl', ['/usr/bin/tclsh', 'block.tcl'], ['sh', '-c', 'echo package require sqlite3 | /usr/bin/tclsh']),
     'go': ('block.go', ['/usr/bin/go', 'run', '-tags', 'libsqlite3', 'block.go'],
@@ -148,12 +150,22 @@ def can_run(command):
         return False
 
 
+def host_of(block):
+    """What LANGUAGES has for a block, or None."""
+    return LANGUAGES.get('bun' if block.language == 'js' and 'bun:sqlite' in block.text else block.language)
+
+
 def missing(block):
-    """What a program of this block needs and this machine does not have; '' if it has all."""
-    name, command, probe = LANGUAGES[block.language]
+    """What a block needs and this machine does not have; '' if it has all."""
+    if block.language == 'python':
+        modules = re.findall(r'^import (\w+)', block.text, re.MULTILINE)
+        return ', '.join(module for module in modules if importlib.util.find_spec(module) is None)
+    if host_of(block) is None:
+        return ''
+    name, command, probe = host_of(block)
     if shutil.which(command[0]) is None:
         return command[0]
-    for package in re.findall(r'(?:require\(|from )[\'"]([^\'"]+)[\'"]', block.text) if 'js' in block.language else ():
+    for package in re.findall(r'require\([\'"]([^\'"]+)[\'"]', block.text) if command[0] == 'node' else ():
         if not can_run(['node', '-e', 'require(process.argv[1])', package]):
             return 'package %s of node' % package
     return '' if probe is None or can_run(probe) else 'library for SQLite of ' + block.language
@@ -192,7 +204,7 @@ class Page:
         if block.language in ('', 'text', 'json', 'c'):
             return ''
         self.before = None
-        reason = missing(block) if block.language in LANGUAGES else ''
+        reason = missing(block)
         if reason:
             return 'no ' + reason
         self.printed = self.result(block)
@@ -209,19 +221,20 @@ class Page:
             return run_python(block.text, self.names)
         if block.language == 'sh':
             return run_program(['sh', '-e', '-c', block.text])
-        if block.language not in LANGUAGES:
+        if host_of(block) is None:
             raise Failure('page.py cannot run the language %r\n' % block.language)
-        name, command, _ = LANGUAGES[block.language]
+        name, command, _ = host_of(block)
         with open(name, 'w', encoding='utf-8') as file:
             file.write(block.text)
-        return run_program(command)
+        return run_program([part.replace('FOLDER', os.getcwd()) for part in command])
 
 
 def main(only, is_strict, page, database):
     blocks = blocks_of(page)
     n_failed = n_run = 0
     with tempfile.TemporaryDirectory() as folder:
-        for name in 'gru4rec.so', 'sql', 'examples', 'tests':
+        shutil.copy('gru4rec.so', folder)  # PHP takes no link
+        for name in 'sql', 'examples', 'tests':
             os.symlink(os.path.abspath(name), os.path.join(folder, name))
         shutil.copy(database, os.path.join(folder, 'demo.db'))
         os.symlink('demo.db', os.path.join(folder, 'doc.db'))  # its name in pages that are older

@@ -76,8 +76,8 @@ static const ext_help rows[] = {
      "contribution",
      "Says why an item is ranked where it is: a row for each event of the history, with "
      "how much the score of the item falls if that event is left out.",
-     "An item that the model does not know: contribution is NULL. Cost: as many scores as "
-     "the history has events.",
+     "A history or an item that is NULL, or an item that the model does not know: no rows. "
+     "Cost: as many scores as the history has events.",
      "SELECT event, contribution FROM gru4rec_explain('rec', '[727196, 585078]', 353823)"},
     {"gru4rec_score", EXT_HELP_SCALAR,
      "gru4rec_score(model TEXT, history, item [, version]) -> REAL",
@@ -136,7 +136,7 @@ static const ext_help rows[] = {
      "looks for test events that the model was trained on.",
      "NULL as test: as if it was left out. Cost: it reads all events once.",
      "SELECT check_name, severity, value FROM gru4rec_audit('clicks') WHERE severity <> "
-     "'ok'"},
+     "'info'"},
     {"gru4rec_plot", EXT_HELP_SCALAR,
      "gru4rec_plot(model TEXT, what TEXT [, options TEXT]) -> TEXT",
      "Draws a picture as SVG. what is learning, methods, positions, cutoffs, lengths, "
@@ -160,7 +160,7 @@ static const ext_help rows[] = {
     {"gru4rec_deploy", EXT_HELP_SCALAR,
      "gru4rec_deploy(model TEXT, version [, source TEXT]) -> INTEGER",
      "Makes a version that is kept the active one. Returns its number. version is a "
-     "number, 'previous', 'newest' or 'best'. 'best' measures all kept versions on the "
+     "number, 'active', 'previous', 'newest' or 'best'. 'best' measures all kept versions on the "
      "source, or uses what each training measured on the sessions it held out.",
      "NULL as version is an error. Cost: small; 'best' with a source needs an evaluation "
      "of each version.",
@@ -169,13 +169,14 @@ static const ext_help rows[] = {
      "gru4rec_export(model TEXT [, file TEXT [, options TEXT]]) -> BLOB or INTEGER",
      "Writes a version in the safetensors format, with the tensor names of the official "
      "PyTorch code. Returns a BLOB, or with a file, its size in bytes.",
-     "NULL as file: it returns a BLOB. A model larger than a BLOB may be needs a file. "
-     "Cost: it reads all weights.",
+     "NULL as file: with options it returns a BLOB, without them it is an error. A model "
+     "that is too large for a BLOB needs a file. Cost: it reads all weights.",
      "SELECT length(gru4rec_export('rec'))"},
     {"gru4rec_import", EXT_HELP_SCALAR,
-     "gru4rec_import(model TEXT, blob_or_file) -> TEXT",
+     "gru4rec_import(model TEXT, blob_or_file) -> INTEGER",
      "Reads a model that gru4rec_export() or examples/from_pytorch.py wrote, and makes it "
-     "the active version. A model that does not exist is created.",
+     "the active version. Returns the number of that version. A model that does not exist "
+     "is created.",
      "NULL as file is an error. A damaged file changes nothing. Cost: it writes all "
      "weights.",
      "SELECT gru4rec_import('copy', gru4rec_export('rec'))"},
@@ -206,7 +207,7 @@ static const ext_help rows[] = {
      "step.",
      "NULL as batch_size is an error. Cost: it reads all events.",
      "SELECT * FROM gru4rec_batches('clicks', 3) LIMIT 6"},
-    {"gru4rec_time", EXT_HELP_SCALAR, "gru4rec_time(value) -> REAL",
+    {"gru4rec_time", EXT_HELP_SCALAR, "gru4rec_time(value) -> INTEGER or REAL",
      "Returns the number that a time counts as. A date counts as seconds since 1970.",
      "A value that is NULL or that cannot be read as a time: NULL. Cost: small.",
      "SELECT gru4rec_time('2024-04-01 12:00')"},

@@ -36,6 +36,7 @@ SECONDS = int(os.environ.get('PAGE_SECONDS', 300))  # for one block
 FENCE = re.compile(r'^( *)```(\w*)')
 COMMENT = re.compile(r'^ *<!-- (not run: .+|fails|output) -->$')
 ERROR = re.compile(r'^(\w+ )?[Ee]rror\b', re.MULTILINE)  # how the shell begins a message
+OPTIONAL = {'apsw'}  # modules of Python that a page may ask for
 JDBC = '/usr/share/java/sqlite-jdbc.jar'
 # language: (name of its file, command, words that show that the command can do it)
 LANGUAGES = {
@@ -159,7 +160,8 @@ def missing(block):
     """What a block needs and this machine does not have; '' if it has all."""
     if block.language == 'python':
         modules = re.findall(r'^import (\w+)', block.text, re.MULTILINE)
-        return ', '.join(module for module in modules if importlib.util.find_spec(module) is None)
+        return ', '.join(module for module in modules
+                         if module in OPTIONAL and importlib.util.find_spec(module) is None)
     if host_of(block) is None:
         return ''
     name, command, probe = host_of(block)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# run.sh: runs the blocks of README.md and docs/*.md (page.py), and compares the options table,
-# what docs/architecture.md lists, and the links between the pages.
+# run.sh: runs the blocks of README.md, docs/*.md and examples/*/README.md (page.py), and
+# compares the options table, what docs/architecture.md lists, and the links between the pages.
 #
 # Each page runs on a small copy of the demo's clicks, and once more on the database that
 # `make demo` leaves of them, which has a model rec. Run from the project's root, after make.
@@ -30,7 +30,7 @@ page() {
 }
 
 if [ -x "$python" ]; then
-    for file in README.md docs/*.md; do
+    for file in README.md docs/*.md examples/*/README.md; do
         case " $older " in
         *" $file "*) page shop --only sql,python "$file" ;;
         *)

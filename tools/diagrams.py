@@ -42,80 +42,81 @@ class Drawing:
 def batches():
     """Five sessions in three lanes. A lane that has come to the end of its session takes the next one."""
     lengths = {'A': 4, 'B': 2, 'C': 3, 'D': 3, 'E': 4}
-    drawing = Drawing(760, 300, 'Session-parallel mini-batches: five sessions are put into three lanes')
-    drawing.text(20, 30, 'The log: five sessions', 'head')
+    drawing = Drawing(480, 510, 'Session-parallel mini-batches: five sessions are put into three lanes')
+    drawing.text(16, 28, 'The log: five sessions', 'head')
     for i, (name, length) in enumerate(lengths.items()):
         for j in range(length):
-            drawing.box(20 + 44 * j, 48 + 44 * i, 38, 32, f'{name.lower()}{j + 1}', kind=f'box c{i}')
-    drawing.text(250, 30, 'Training: three lanes; a column is one step', 'head')
+            drawing.box(16 + 44 * j, 42 + 40 * i, 38, 32, f'{name.lower()}{j + 1}', kind=f'box c{i}')
+    drawing.text(16, 280, 'Training: three lanes; a column is one step', 'head')
     waiting = list(lengths)
     lanes = [(waiting.pop(0), 1) for _ in range(3)]
     step = 0
     while any(lanes):
-        drawing.text(358 + 88 * step, 62, f'step {step + 1}', 'mid small')
+        x = 64 + 82 * step
+        drawing.text(x + 37, 306, f'step {step + 1}', 'mid small')
         for i, lane in enumerate(lanes):
-            y = 76 + 56 * i
+            y = 318 + 50 * i
             if step == 0:
-                drawing.text(250, y + 24, f'lane {i + 1}')
+                drawing.text(12, y + 24, f'lane {i + 1}')
             if lane is None:
                 continue
             name, at = lane
             kind = f'box c{list(lengths).index(name)}'
-            drawing.box(316 + 88 * step, y, 80, 38, f'{name.lower()}{at} → {name.lower()}{at + 1}', kind=kind)
+            drawing.box(x, y, 74, 38, f'{name.lower()}{at} → {name.lower()}{at + 1}', kind=kind)
             if at == 1:
-                drawing.line(316 + 88 * step, y, 316 + 88 * step, y + 38)
+                drawing.line(x, y, x, y + 38)
             if at + 1 < lengths[name]:
                 lanes[i] = (name, at + 1)
             else:
                 lanes[i] = (waiting.pop(0), 1) if waiting else None
         step += 1
-    drawing.line(318, 258, 318, 276)
-    drawing.text(328, 272, 'a new session begins: the lane forgets what it knew', 'small')
+    drawing.line(18, 478, 18, 496)
+    drawing.text(28, 492, 'a new session begins: the lane forgets what it knew', 'small')
     return drawing
 
 
 def network():
-    drawing = Drawing(760, 330, 'The network: the row of the item, the GRU, the scores of all items')
-    drawing.box(20, 120, 120, 56, 'item clicked', 'sleeping bag', kind='box c1')
-    drawing.box(190, 120, 130, 56, 'its row', '100 numbers', kind='box c0')
-    drawing.box(370, 120, 130, 56, 'GRU layer', 'the state: 100', kind='box c2')
-    drawing.box(560, 40, 180, 216)
-    drawing.text(576, 72, 'a score for each item')
-    drawing.arrow('M140 148H186')
-    drawing.arrow('M320 148H366')
-    drawing.arrow('M500 148H556')
-    drawing.arrow('M470 120C480 60 390 60 400 116')
-    drawing.text(435, 62, 'kept for the next click', 'mid small')
+    drawing = Drawing(480, 410, 'The network: the row of the item, the GRU, the scores of all items')
+    drawing.box(16, 80, 120, 56, 'item clicked', 'sleeping bag', kind='box c1')
+    drawing.box(176, 80, 120, 56, 'its row', '100 numbers', kind='box c0')
+    drawing.box(336, 80, 128, 56, 'GRU layer', 'the state: 100', kind='box c2')
+    drawing.arrow('M136 108H172')
+    drawing.arrow('M296 108H332')
+    drawing.arrow('M430 80C440 30 360 30 370 76')
+    drawing.text(400, 26, 'kept for the next click', 'mid small')
+    drawing.box(270, 190, 194, 180)
+    drawing.arrow('M400 136V186')
+    drawing.text(284, 216, 'a score for each item')
     for i, (item, score) in enumerate((('sleeping mat', '11.1'), ('lantern', '10.2'), ('tent', '3.9'), ('socks', '0.3'))):
-        drawing.text(576, 104 + 24 * i, item, 'small')
-        drawing.text(696, 104 + 24 * i, score, 'small')
-    drawing.text(576, 234, 'state × row of the item', 'small')
-    drawing.box(190, 236, 310, 56, 'item table', 'one row for each item: input and output', kind='box c0')
-    drawing.arrow('M255 236V180')
-    drawing.arrow('M500 264C540 264 530 230 556 230')
-    drawing.text(20, 315, 'Training: make the score of the next click higher, and those of other items lower.', 'small')
+        drawing.text(284, 246 + 24 * i, item, 'small')
+        drawing.text(420, 246 + 24 * i, score, 'small')
+    drawing.text(284, 354, 'state × row of the item', 'small')
+    drawing.box(16, 300, 210, 70, 'item table', 'a row for each item,', 'for input and output', kind='box c0')
+    drawing.arrow('M200 300C220 250 236 200 236 140')
+    drawing.arrow('M226 348H266')
+    drawing.text(16, 396, 'Training makes the score of the next click higher, of others lower.', 'small')
     return drawing
 
 
 def tables():
-    drawing = Drawing(760, 400, 'The tables of a model m in one database file')
-    drawing.box(10, 10, 740, 380)
-    drawing.text(30, 38, 'shop.db', 'head')
-    drawing.box(30, 60, 150, 56, 'clicks', 'yours', kind='box c1')
-    drawing.box(300, 60, 190, 56, 'm', 'session, rank, item, score', kind='box c2')
-    drawing.arrow('M180 88H296')
-    drawing.text(238, 80, 'read', 'mid small')
-    drawing.box(570, 60, 160, 56, 'm_config', 'source, options, active', kind='box c4')
-    drawing.arrow('M490 88H566')
-    drawing.box(300, 160, 190, 56, 'm_version', 'a row for each training', kind='box c0')
-    drawing.arrow('M395 116V156')
+    drawing = Drawing(480, 500, 'The tables of a model m in one database file')
+    drawing.box(8, 8, 464, 484)
+    drawing.text(24, 36, 'shop.db', 'head')
+    drawing.box(24, 54, 130, 56, 'clicks', 'yours', kind='box c1')
+    drawing.box(226, 54, 230, 56, 'm', 'session, rank, item, score', kind='box c2')
+    drawing.arrow('M154 82H222')
+    drawing.text(188, 74, 'read', 'mid small')
+    drawing.box(24, 150, 180, 56, 'm_config', 'source, options, active', kind='box c4')
+    drawing.box(256, 150, 200, 56, 'm_version', 'a row for each training', kind='box c0')
+    drawing.arrow('M270 110L130 146')
+    drawing.arrow('M356 110V146')
     for i, (name, what) in enumerate((('m_epoch', 'a row for each epoch'), ('m_item', 'the catalogue'),
-                                      ('m_tensor', 'the weights'), ('m_blend', 'latest sessions'))):
-        x = 30 + 178 * i
-        drawing.box(x, 270, 164, 56, name, what, kind='box c0')
-        drawing.arrow(f'M{395 + 24 * (i - 1.5):g} 216L{x + 82} 266')
-    drawing.box(570, 160, 160, 56, 'm_trial', 'trials of a tuning', kind='box c3')
-    drawing.text(30, 366, 'All in one file: one commit, one backup. Readers see the old version or the new one.', 'small')
+                                      ('m_tensor', 'the weights'), ('m_blend', 'the latest sessions'))):
+        x, y = 24 + 252 * (i % 2), 250 + 76 * (i // 2)
+        drawing.box(x, y, 180, 56, name, what, kind='box c0')
+        drawing.arrow(f'M256 178H238V{y + 28}H{208 if i % 2 == 0 else 272}')
+    drawing.box(24, 402, 180, 56, 'm_trial', 'trials of a tuning', kind='box c3')
+    drawing.text(24, 480, 'One file, one commit. Readers see the old version or the new one.', 'small')
     return drawing
 
 

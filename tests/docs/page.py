@@ -1,4 +1,4 @@
-"""page.py [--only LANGUAGE,...] [--strict] PAGE DATABASE: runs the code blocks of a Markdown page in
+"""page.py [--only LANGUAGE,...] [--strict] [--keep] PAGE DATABASE: runs the code blocks of a Markdown page in
 the order in which they stand, as a reader would, in a fresh folder.
 
 The folder has a copy of DATABASE as demo.db, a copy of gru4rec.so, and links to sql, tests and
@@ -19,6 +19,7 @@ A comment on the line before a block says more:
 
 Prints what differs, and a line for each block that was not run. The exit status is 1 if a block
 fails. --only: other languages are passed over. --strict: a block that is skipped counts as failed.
+--keep: DATABASE gets what the page makes of it.
 """
 import contextlib
 import importlib.util
@@ -27,6 +28,7 @@ import os
 import re
 import select
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -231,7 +233,16 @@ class Page:
         return run_program([part.replace('FOLDER', os.getcwd()) for part in command])
 
 
-def main(only, is_strict, page, database):
+def keep(database):
+    """Copies demo.db to the database, also what is in its WAL file."""
+    left, kept = sqlite3.connect('demo.db'), sqlite3.connect(database)
+    left.backup(kept)
+    kept.close()
+    left.close()
+
+
+def main(only, is_strict, is_kept, page, database):
+    database = os.path.abspath(database)
     blocks = blocks_of(page)
     n_failed = n_run = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -255,6 +266,8 @@ def main(only, is_strict, page, database):
                 n_failed += is_strict and reason.startswith('no ')
             n_run += not reason
         state.shell.close()
+        if is_kept:
+            keep(database)
         os.chdir('/')
     print('%s: %d blocks' % (page, n_run))
     return 1 if n_failed else 0
@@ -266,4 +279,5 @@ if __name__ == '__main__':
     if arguments[:1] == ['--only']:
         chosen, arguments = arguments[1].split(','), arguments[2:]
     strict = arguments[:1] == ['--strict']
-    sys.exit(main(chosen, strict, *arguments[strict:]))
+    kept = arguments[strict:][:1] == ['--keep']
+    sys.exit(main(chosen, strict, kept, *arguments[strict + kept:]))

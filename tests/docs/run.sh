@@ -2,8 +2,9 @@
 # run.sh: runs the blocks of README.md, docs/*.md and examples/*/README.md (page.py), and
 # compares the options table, what docs/architecture.md lists, and the links between the pages.
 #
-# Each page runs on a small copy of the demo's clicks, and once more on the database that
-# `make demo` leaves of them, which has a model rec. Run from the project's root, after make.
+# Each page runs on a small copy of the demo's clicks. Then all of them run one after another on
+# the database that `make demo` leaves of them, which has a model rec. Run from the project's
+# root, after make.
 
 . tests/check.sh
 python=${PYTHON:-/usr/bin/python3}
@@ -35,7 +36,7 @@ if [ -x "$python" ]; then
         *" $file "*) page shop --only sql,python "$file" ;;
         *)
             page shop "$file"
-            page demo "$file"
+            page demo --keep "$file"
             ;;
         esac
     done

@@ -40,7 +40,7 @@ COMMENT = re.compile(r'^ *<!-- (not run: .+|fails|output) -->$')
 ERROR = re.compile(r'^(\w+ )?[Ee]rror\b', re.MULTILINE)  # how the shell begins a message
 OPTIONAL = {'apsw'}  # modules of Python that a page may ask for
 JDBC = '/usr/share/java/sqlite-jdbc.jar'
-# language: (name of its file, command, words that show that the command can do it)
+# language: (file for the block, command that runs it, command that succeeds if its library is there; None: none)
 LANGUAGES = {
     'js': ('block.cjs', ['node', 'block.cjs'], None),
     'bun': ('block.cjs', ['bun', 'block.cjs'], None),  # js that requires bun:sqlite

@@ -79,6 +79,24 @@ static void go_to(help_cursor *cursor, int64_t row)
             cursor->base.row++;
 }
 
+/*
+ * Sets the error for a name that fits nothing, SQLITE_ERROR, and returns its code. The
+ * library says which option may be meant: it knows names of other tools.
+ */
+static int refuse(const char *what, ext_error *error)
+{
+    char shown[100];
+    gru4rec_options options;
+    gru4rec_error advice = {""};
+    gru4rec_show(shown, sizeof shown, what, strlen(what));
+    gru4rec_options_init(&options);
+    gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, what, "", &advice);
+    return ext_error_set(error, SQLITE_ERROR,
+                         "no function or table '%s' (SELECT name FROM gru4rec_help lists "
+                         "them), and %s",
+                         shown, advice.message);
+}
+
 static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error *error)
 {
     help_cursor *cursor = (help_cursor *)base;
@@ -93,14 +111,7 @@ static int start(ext_cursor *base, int idx_num, sqlite3_value **argv, ext_error 
         cursor->is_part = true;
         go_to(cursor, 0);
     }
-    if (!base->is_eof)
-        return SQLITE_OK;
-    char shown[100];
-    gru4rec_show(shown, sizeof shown, cursor->what, strlen(cursor->what));
-    return ext_error_set(error, SQLITE_ERROR,
-                         "no function, table or option '%s'; SELECT name FROM "
-                         "gru4rec_help lists all",
-                         shown);
+    return base->is_eof ? refuse(cursor->what, error) : SQLITE_OK;
 }
 
 /* The frame has counted the row. */

@@ -106,7 +106,7 @@ help:
 ## make check-format    clang-format would change nothing
 ## make format          clang-format all C files
 ## make check-layers    dependencies point one way, symbols have their files' names
-## make docs            write the options table of the README anew
+## make docs            write the options table of the README and docs/reference.md anew
 ## make test-browser    reports and pictures, in Chromium; build/browser/shots has what they look like
 ## make pictures        draw the pictures of the README anew, of tests/fixtures/pictures.db
 ## make compile_commands  compile_commands.json, for editors and clang-tidy

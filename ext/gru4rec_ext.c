@@ -100,7 +100,7 @@ static bool can_prepare(sqlite3 *db, const char *sql)
 /* All table-valued functions that loading registers. */
 static const ext_table_function *const tables[] = {
     &ext_recommend, &ext_similar, &ext_explain,       &ext_evaluate, &ext_compare,
-    &ext_audit,     &ext_batches, &ext_options_table, &ext_status,
+    &ext_audit,     &ext_batches, &ext_options_table, &ext_status,   &ext_help_table,
 };
 
 /*

@@ -64,6 +64,7 @@ test-docs: gru4rec.so
 
 docs: gru4rec.so
 	@sh tests/docs/options.sh --write
+	@sh tests/docs/reference.sh --write
 
 # What is installed, the example in C, what CONTRIBUTING.md adds, what helps to work on the code,
 # and the checker of layers.

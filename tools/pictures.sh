@@ -1,6 +1,6 @@
 #!/bin/sh
-# pictures.sh EXTENSION FOLDER: draws the README's pictures of tests/fixtures/pictures.db into
-# a folder, which must exist. Run from the project's root.
+# pictures.sh EXTENSION FOLDER: draws the README's pictures of tests/fixtures/pictures.db, and
+# the diagrams of docs/how-it-works.md, into a folder, which must exist. Run from the project's root.
 
 extension=$1
 folder=$2
@@ -14,3 +14,4 @@ draw() {
 draw learning '{}'
 draw methods '{"test": "clicks_test"}'
 draw items '{"label": "SELECT id, category FROM products", "titles": "SELECT id, title FROM products"}'
+"${PYTHON:-/usr/bin/python3}" tools/diagrams.py "$folder"

@@ -302,6 +302,35 @@ int ext_budget_check(const ext_budget *budget, uint64_t n, const char *what,
 int ext_budget_explain(const ext_budget *budget, const char *what, const char *advice,
                        ext_error *error);
 
+/* ---- ext_help.c ---- */
+
+/* Kinds of what the help describes, as gru4rec_help() names them. */
+#define EXT_HELP_MODULE "module"
+#define EXT_HELP_SCALAR "function"
+#define EXT_HELP_AGGREGATE "aggregate function"
+#define EXT_HELP_TABLE "table-valued function"
+#define EXT_HELP_SHADOW "table of a model"
+
+/* The help on a function or a table. All texts are static. */
+typedef struct ext_help {
+    const char *name;
+    const char *kind;    /* one of EXT_HELP_... */
+    const char *usage;   /* the call: arguments with types, and what it returns */
+    const char *help;    /* what it does */
+    const char *notes;   /* NULLs, errors and cost */
+    const char *example; /* one statement, without a semicolon */
+} ext_help;
+
+/* The number of rows of the help: functions and tables, but not options. */
+size_t ext_help_count(void);
+/* Row i of the help; i must be below ext_help_count(). */
+const ext_help *ext_help_row(size_t i);
+/*
+ * Checks that the help has a row of that name. SQLITE_ERROR: it has none. So nothing can
+ * be registered that the help does not describe.
+ */
+int ext_help_check(const char *name, ext_error *error);
+
 /* ---- ext_home.c ---- */
 
 /*

@@ -105,7 +105,8 @@ void ext_connection_release(void *connection);
  * SQLite drops it. functions: an array that ends with an entry whose name is NULL; must
  * outlive the connection. is_writing: the functions write to the database, so
  * ext_readonly_check() is asked before each call. Stops at the first function that cannot
- * be registered, with SQLite's error; those before it stay registered.
+ * be registered, with SQLite's error or that of ext_help_check(); those before it stay
+ * registered.
  */
 int ext_connection_add_functions(ext_connection *connection,
                                  const ext_function *functions, bool is_writing,
@@ -113,14 +114,15 @@ int ext_connection_add_functions(ext_connection *connection,
 /*
  * Registers a table-valued function with SQLite, as a module of its name. The
  * registration holds the connection until SQLite drops it. function must outlive the
- * connection. Error: SQLite's; the connection is then not held.
+ * connection. Errors: SQLite's, and that of ext_help_check(); the connection is then not
+ * held.
  */
 int ext_connection_add_table(ext_connection *connection,
                              const ext_table_function *function, ext_error *error);
 /*
  * Registers a module with SQLite. The module gets the connection as its client data, and
  * holds the connection until SQLite drops the module. module must outlive the connection.
- * Error: SQLite's; the connection is then not held.
+ * Errors: SQLite's, and that of ext_help_check(); the connection is then not held.
  */
 int ext_connection_add_module(ext_connection *connection, const char *name,
                               const sqlite3_module *module, ext_error *error);

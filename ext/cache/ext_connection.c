@@ -74,6 +74,8 @@ static registration *make_registration(ext_connection *connection,
 int ext_connection_add_module(ext_connection *connection, const char *name,
                               const sqlite3_module *module, ext_error *error)
 {
+    if (ext_help_check(name, error) != SQLITE_OK)
+        return error->rc;
     connection->n_users++;
     if (sqlite3_create_module_v2(connection->db, name, module, connection,
                                  ext_connection_release) != SQLITE_OK)
@@ -131,6 +133,8 @@ static int add_function(ext_connection *connection, const ext_function *function
     sqlite3 *db = connection->db;
     const ext_window *window = function->window;
     const int flags = SQLITE_UTF8 | function->flags;
+    if (ext_help_check(function->name, error) != SQLITE_OK)
+        return error->rc;
     registration *own = make_registration(connection, function, NULL, is_writing);
     if (own == NULL)
         return ext_error_nomem(error);
@@ -185,6 +189,8 @@ static const sqlite3_module table_module = {.xConnect = connect, EXT_TABLE_METHO
 int ext_connection_add_table(ext_connection *connection,
                              const ext_table_function *function, ext_error *error)
 {
+    if (ext_help_check(function->name, error) != SQLITE_OK)
+        return error->rc;
     registration *own = make_registration(connection, NULL, function, false);
     if (own == NULL)
         return ext_error_nomem(error);

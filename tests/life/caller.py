@@ -59,7 +59,7 @@ READERS = [
     "SELECT gru4rec_plot('rec', 'lengths')",
     "SELECT gru4rec_plot('rec', 'positions', 'test=(SELECT * FROM clicks WHERE session < 40), baselines=pop')",
     "SELECT * FROM gru4rec_audit('rec')", "SELECT * FROM gru4rec_batches('clicks', 32) LIMIT 3",
-    "SELECT * FROM gru4rec_options", "SELECT * FROM gru4rec_status('rec')", 'PRAGMA integrity_check']
+    "SELECT * FROM gru4rec_options", "SELECT * FROM gru4rec_help", "SELECT * FROM gru4rec_status('rec')", 'PRAGMA integrity_check']
 
 
 def all_are_called(directory):

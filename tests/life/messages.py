@@ -195,6 +195,7 @@ def shown(directory):
             ("SELECT gru4rec_train('rec', 'clicks', 'loss=' || ?)", "...'; it takes cross-entropy"),
             ("SELECT gru4rec_train('rec', 'clicks', ? || '=1')", "...'; SELECT * FROM gru4rec_options lists all"),
             ("SELECT gru4rec_train('rec', 'clicks', ?)", "...' is not name=value; write options as"),
+            ("SELECT * FROM gru4rec_help(?)", "...'; SELECT * FROM gru4rec_options lists all"),
             ("SELECT * FROM gru4rec_recommend('rec', 1001, ?)", "...'; give the number of items"),
             ("SELECT gru4rec_deploy('rec', ?)", "...' is not a whole number, 'active', 'previous', 'newest' or 'best'; see the model's table m_version"),
             ("SELECT gru4rec_train('rec', 'clicks', 'item=' || ?)", "...' for item; its columns are session, item, ts"),

@@ -37,6 +37,7 @@ READERS = {
     'gru4rec_compare': "SELECT * FROM gru4rec_compare('rec', 'pop', 'clicks')",
     'gru4rec_evaluate': "SELECT * FROM gru4rec_evaluate('rec', 'clicks', 'cutoffs=20,baselines=pop')",
     'gru4rec_explain': "SELECT * FROM gru4rec_explain('rec', '[1001, 1002]', 1003)",
+    'gru4rec_help': 'SELECT * FROM gru4rec_help',
     'gru4rec_options': 'SELECT * FROM gru4rec_options',
     'gru4rec_recommend': "SELECT rank, item, score, basis FROM gru4rec_recommend('rec', '[1001, 1002]', 10)",
     'gru4rec_similar': "SELECT * FROM gru4rec_similar('rec', 1001, 10)",

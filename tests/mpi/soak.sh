@@ -1,5 +1,5 @@
 #!/bin/sh
-# soak.sh MAKE [KILLS]: kills ranks of trainings, KILLS (50) for each MPI that is installed.
+# soak.sh MAKE [KILLS]: kills ranks of trainings, KILLS (50) for each MPI that is installed, and of tunings.
 
 make=$1
 kills=${2:-50}
@@ -16,5 +16,6 @@ for mpi in mpich openmpi; do
     $make MPI=$mpi build/release-$mpi/gru4rec_mpi.so >/dev/null || exit 1
     check_runner "$kills kills, $mpi" "$PYTHON" "$here/faults.py" build/release-$mpi/gru4rec_mpi $mpi --kills "$kills"
     check_runner "commits, $mpi" "$PYTHON" "$here/commits.py" build/release-$mpi/gru4rec_mpi $mpi --long
+    check_runner "tunings, $mpi" env GRU4REC_QUICK= "$PYTHON" "$here/tune.py" build/release-$mpi/gru4rec_mpi $mpi
 done
 finish

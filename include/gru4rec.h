@@ -2463,8 +2463,8 @@ gru4rec_status gru4rec_compare(const gru4rec_allocator *allocator, const gru4rec
 typedef struct gru4rec_build {
     const char *simd; /* "base", "avx2", "avxvnni", "avx512" or "avx512vnni" */
     /*
-     * The configuration of BLAS, as OpenBLAS writes it; "builtin" if the library was built
-     * without OpenBLAS, and multiplies by itself.
+     * The configuration of BLAS, as OpenBLAS writes it; "builtin" if the library was
+     * built without OpenBLAS, and multiplies by itself.
      */
     const char *blas;
     /* The kernels that BLAS uses, named after a processor; or "builtin". */

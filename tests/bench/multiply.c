@@ -2,7 +2,10 @@
  * multiply.c - how long the products of a step take by our own kernels (BLAS=builtin), and
  * by OpenBLAS with the core type that gru4rec chooses, on one thread; make bench-multiply.
  *
- *   multiply [SECONDS_EACH]
+ *   multiply [SECONDS_EACH [SIMD]]
+ *
+ * SIMD is one of our instruction sets, as gru4rec_info() names them; without it the best
+ * one is taken. OPENBLAS_CORETYPE says what OpenBLAS takes, as always.
  *
  * The two take turns in short rounds, so that both see the same moments of a busy machine,
  * and the median of the rounds' ratios counts. Between the rounds other memory is read, so
@@ -82,23 +85,35 @@ static double median(double *values, size_t n)
     return values[n / 2];
 }
 
+/* Our kernels that are measured. */
+static const g4r_vec *vec;
+
+/* Sets vec to the table with this name; false if this processor has none. */
+static bool find_vec(const char *name)
+{
+    size_t i = 0;
+    while ((vec = g4r_vec_at(i)) != NULL && strcmp(vec->name, name) != 0)
+        i++;
+    return vec != NULL;
+}
+
 static void multiply(const g4r_product *p, bool is_ours)
 {
     if (!is_ours) {
         g4r_blas_multiply(*p);
         return;
     }
-    g4r_vec_pick()->multiply(&(g4r_vec_product){.c = p->c,
-                                                .a = p->a,
-                                                .b = p->b,
-                                                .ldc = p->ldc,
-                                                .lda = p->lda,
-                                                .ldb = p->ldb,
-                                                .m = p->m,
-                                                .n = p->n,
-                                                .k = p->k,
-                                                .is_a_transposed = p->form == G4R_TN,
-                                                .is_b_transposed = p->form == G4R_NT});
+    vec->multiply(&(g4r_vec_product){.c = p->c,
+                                     .a = p->a,
+                                     .b = p->b,
+                                     .ldc = p->ldc,
+                                     .lda = p->lda,
+                                     .ldb = p->ldb,
+                                     .m = p->m,
+                                     .n = p->n,
+                                     .k = p->k,
+                                     .is_a_transposed = p->form == G4R_TN,
+                                     .is_b_transposed = p->form == G4R_NT});
 }
 
 /* Seconds of one product, after other memory was written to. */
@@ -148,10 +163,10 @@ int main(int argc, char **argv)
     char *others = take(OTHER_BYTES);
     memset(others, 0, OTHER_BYTES);
     gru4rec_blas_core_pick();
-    if (!g4r_blas_enter())
-        return 1;
     gru4rec_build_facts(&build);
-    printf("ours: %s; OpenBLAS: %s (%s); GFLOP/s on one thread\n", build.simd, build.blas,
+    if (!find_vec(argc > 2 ? argv[2] : build.simd) || !g4r_blas_enter())
+        return 2;
+    printf("ours: %s; OpenBLAS: %s (%s); GFLOP/s on one thread\n", vec->name, build.blas,
            build.blas_core);
     printf("%-24s    %21s %8s %9s %8s\n", "product", "m x n x k", "ours", "OpenBLAS",
            "times");

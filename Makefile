@@ -4,12 +4,13 @@ MAKEFLAGS += --no-builtin-rules
 
 # ---- what can be set on the command line ----
 CC ?= cc
+OBJCOPY ?= objcopy
 OPTFLAGS ?= -O2
 DEBUG ?=
 SAN ?=
 COVERAGE ?=
-BLAS_LIBS ?= $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas)
-BLAS_CFLAGS ?= $(shell pkg-config --cflags openblas 2>/dev/null)
+# system: the system's OpenBLAS; static: OpenBLAS inside; builtin: our own products.
+BLAS := system
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
@@ -20,10 +21,34 @@ VERSION := $(shell sed -n 's/^\#define GRU4REC_VERSION "\(.*\)"/\1/p' include/gr
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 
+# What the compiler compiles for, as GNU names it: x86_64-linux-gnu.
+MACHINE := $(shell $(CC) -dumpmachine)
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+
+# ---- who multiplies (src/kernels/blas_engine.h) ----
+ifeq ($(BLAS),system)
+BLAS_LIBS ?= $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas)
+BLAS_CFLAGS ?= $(shell pkg-config --cflags openblas 2>/dev/null)
+override BLAS_CFLAGS += -DGRU4REC_CBLAS
+else ifeq ($(BLAS),static)
+# Debian's libopenblas-pthread-dev has it compiled for libraries (PIC).
+BLAS_ARCHIVE ?= /usr/lib/$(MULTIARCH)/openblas-pthread/libopenblas.a
+BLAS_CFLAGS ?= -I/usr/include/$(MULTIARCH)/openblas-pthread
+override BLAS_CFLAGS += -DGRU4REC_CBLAS -DGRU4REC_BLAS_STATIC
+BLAS_COPY = $(B)/openblas.a
+BLAS_LIBS = $(BLAS_COPY) -Wl,--exclude-libs,ALL -Wl,-Bsymbolic -Wl,--gc-sections
+else ifeq ($(BLAS),builtin)
+BLAS_CFLAGS :=
+BLAS_LIBS :=
+else
+$(error BLAS=$(BLAS) is not known; write BLAS=system, BLAS=static or BLAS=builtin)
+endif
+
 # ---- one build directory per flavour ----
 comma := ,
 FLAVOUR := $(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,$(if $(COVERAGE),coverage,release)))
-FLAVOUR := $(FLAVOUR)$(if $(findstring clang,$(CC)),-clang)$(if $(MPI:none=),-$(MPI))
+COMPILER := $(notdir $(firstword $(CC)))
+FLAVOUR := $(FLAVOUR)$(if $(findstring clang,$(CC)),-clang,$(patsubst %,-%,$(filter-out cc gcc,$(COMPILER))))$(if $(BLAS:system=),-$(BLAS))$(if $(MPI:none=),-$(MPI))
 B := build/$(FLAVOUR)
 
 # gru4rec_mpi.so: the same extension and ext/mpi/, linked with MPI.
@@ -55,10 +80,8 @@ LOOPS := $(if $(SAN)$(DEBUG)$(COVERAGE),,-O3)
 
 # The kernels: one body for each instruction set, chosen at run time.
 KERNEL_FLAGS = -Wno-psabi -ffp-contract=fast -fno-math-errno -fno-trapping-math $(LOOPS)
-KERNELS := base
-ifneq ($(filter x86_64% amd64%,$(shell uname -m)),)
-KERNELS += avx2 avxvnni avx512 avx512vnni
-endif
+KERNELS_X86 := avx2 avxvnni avx512 avx512vnni
+KERNELS := base $(if $(filter x86_64% amd64%,$(MACHINE)),$(KERNELS_X86))
 KERNEL_FLAGS_avx2 := -mavx2 -mfma
 KERNEL_FLAGS_avxvnni := $(KERNEL_FLAGS_avx2) -mavxvnni
 KERNEL_FLAGS_avx512 := $(KERNEL_FLAGS_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl \
@@ -66,10 +89,8 @@ KERNEL_FLAGS_avx512 := $(KERNEL_FLAGS_avx2) -mavx512f -mavx512bw -mavx512dq -mav
 KERNEL_FLAGS_avx512vnni := $(KERNEL_FLAGS_avx512) -mavx512vnni
 
 # The same for products in bfloat16.
-BFLOAT16 := base
-ifneq ($(filter x86_64% amd64%,$(shell uname -m)),)
-BFLOAT16 += avx2 avx512bf16 amx
-endif
+BFLOAT16_X86 := avx2 avx512bf16 amx
+BFLOAT16 := base $(if $(filter x86_64% amd64%,$(MACHINE)),$(BFLOAT16_X86))
 KERNEL_FLAGS_avx512bf16 := $(KERNEL_FLAGS_avx512) -mavx512bf16
 KERNEL_FLAGS_amx := $(KERNEL_FLAGS_avx512bf16) -mamx-tile -mamx-bf16
 
@@ -90,6 +111,8 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make                 build ./gru4rec.so
+## make BLAS=static     build it with OpenBLAS inside; BLAS=builtin: with products of its own, without OpenBLAS
+## make amalgamation    write the whole extension as one C file, dist/gru4rec.c, and dist/gru4rec.h
 ## make MPI=mpich       build ./gru4rec_mpi.so, for training over several processes; or MPI=openmpi
 ## make demo            invent a click log, train on it, recommend: demo.db, demo.html
 ## make test            all tests; the last line is the total
@@ -112,13 +135,14 @@ help:
 ## make compile_commands  compile_commands.json, for editors and clang-tidy
 ## make tidy            clang-tidy has nothing to say about src/, ext/ and examples/c/
 ## make stats           lines and functions by folder, sizes, coverage if it was measured
-## make install         into PREFIX (/usr/local): gru4rec.so (with MPI=mpich gru4rec_mpi.so), libgru4rec.a, its header and gru4rec.pc
+## make install         into PREFIX (/usr/local): gru4rec.so (with MPI=mpich gru4rec_mpi.so), libgru4rec.a, its header and
+##                      gru4rec.pc; with BLAS=static gru4rec.so and the notices of OpenBLAS
 ## make uninstall       take them away again
-## make clean           remove build/, gru4rec.so, gru4rec_mpi.so, demo.db, demo.html, compile_commands.json
+## make clean           remove build/, dist/, gru4rec.so, gru4rec_mpi.so, demo.db, demo.html, compile_commands.json
 ##
 ## A debug build (DEBUG=1) tells what it does where GRU4REC_TRACE is 1 to 4 in the environment: include/gru4rec_trace.h
 ##
-## Variables: V=1 (show commands), TEST_JOBS=1 (parts of make test at a time), CC, OPTFLAGS=-O2, MPI=mpich, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR
+## Variables: V=1 (show commands), TEST_JOBS=1 (parts of make test at a time), CC, OPTFLAGS=-O2, BLAS=static, MPI=mpich, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR
 
 # The link is repeated when the flavour changes: ./gru4rec.so is that of the last make. It is
 # renamed into its place: who has the old one loaded keeps that.
@@ -129,6 +153,14 @@ $(SO): $(B)/$(SO)
 $(B)/$(SO): $(EXT_OBJ) $(LIB_OBJ)
 	@echo 'LD  $@'
 	$(Q)$(CC) -shared $(MODE) $(LDFLAGS) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -o $@ $^ $(LIBS) $(MPI_LIBS)
+
+# OpenBLAS asks us for its variables, not the environment (src/kernels/blas_environment.h).
+# Whoever links the library needs it.
+$(LIB_OBJ) $(TIMING_OBJ) $(DOUBLE_OBJ): | $(BLAS_COPY)
+$(B)/openblas.a: $(BLAS_ARCHIVE)
+	@mkdir -p $(@D)
+	@echo 'AR  $@'
+	$(Q)$(OBJCOPY) --redefine-sym getenv=g4r_blas_environment_get $< $@
 
 $(B)/libgru4rec.a: $(LIB_OBJ)
 	rm -f $@
@@ -178,6 +210,17 @@ $(B)/double/src/kernels/bfloat16_kernels_%.o: src/kernels/bfloat16_kernels.c
 	@echo 'CC  $@'
 	$(Q)$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DGRU4REC_DOUBLE -DBODY_NAME=$* -c -o $@ $<
 
+# The extension as one C file (tools/amalgamate.py).
+AMALGAMATION := dist/gru4rec.c
+.PHONY: amalgamation
+amalgamation: $(AMALGAMATION)
+$(AMALGAMATION): tools/amalgamate.py Makefile LICENSE include/gru4rec.h include/gru4rec_trace.h \
+    $(filter-out ext/mpi/%,$(wildcard src/*/*.[ch] ext/*.[ch] ext/*/*.[ch]))
+	@echo 'GEN $@'
+	$(Q)$(PYTHON) $< $(@D) $(foreach k,$(KERNELS_X86),'vec_kernels:$(k)=$(strip $(KERNEL_FLAGS_$(k)))') \
+	    $(foreach k,$(BFLOAT16_X86),'bfloat16_kernels:$(k)=$(strip $(KERNEL_FLAGS_$(k)))') -- \
+	    $(filter-out include/% %.h,$(filter %.c,$^))
+
 demo: gru4rec.so
 	rm -f demo.db demo.html
 	sqlite3 demo.db < sql/demo.sql
@@ -189,19 +232,29 @@ $(B)/gru4rec.pc: packaging/gru4rec.pc.in
 	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	    -e 's|@BLAS_LIBS@|$(strip $(BLAS_LIBS))|; s|@VERSION@|$(VERSION)|' $< >$@
 
+# With OpenBLAS inside, only the extension is whole, and OpenBLAS's notice goes with it.
+DOCDIR ?= $(PREFIX)/share/doc/gru4rec
+ifeq ($(BLAS),static)
+install: $(SO)
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(DOCDIR)
+	install -m 755 $(SO) $(DESTDIR)$(LIBDIR)/$(SO)
+	install -m 644 LICENSE THIRD-PARTY $(DESTDIR)$(DOCDIR)
+else
 install: $(SO) $(B)/libgru4rec.a $(B)/gru4rec.pc
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
 	install -m 755 $(SO) $(DESTDIR)$(LIBDIR)/$(SO)
 	install -m 644 $(B)/libgru4rec.a $(DESTDIR)$(LIBDIR)/libgru4rec.a
 	install -m 644 include/gru4rec.h $(DESTDIR)$(INCLUDEDIR)/gru4rec.h
 	install -m 644 $(B)/gru4rec.pc $(DESTDIR)$(LIBDIR)/pkgconfig/gru4rec.pc
+endif
 
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/$(SO) $(DESTDIR)$(LIBDIR)/libgru4rec.a \
-	    $(DESTDIR)$(INCLUDEDIR)/gru4rec.h $(DESTDIR)$(LIBDIR)/pkgconfig/gru4rec.pc
+	    $(DESTDIR)$(INCLUDEDIR)/gru4rec.h $(DESTDIR)$(LIBDIR)/pkgconfig/gru4rec.pc \
+	    $(DESTDIR)$(DOCDIR)/LICENSE $(DESTDIR)$(DOCDIR)/THIRD-PARTY
 
 clean:
-	rm -rf build gru4rec.so gru4rec_mpi.so demo.db demo.html compile_commands.json
+	rm -rf build dist gru4rec.so gru4rec_mpi.so demo.db demo.html compile_commands.json
 
 include tests/tests.mk
 include tools/tools.mk

@@ -13,12 +13,13 @@
 #include <immintrin.h>
 #endif
 
-#include "bfloat16_pack.h"
 #if defined(__AMX_BF16__) && !defined(GRU4REC_DOUBLE)
-#include "bfloat16_tiles.h"
-#else
-#include "bfloat16_pairs.h"
+#define HAS_TILES 1
 #endif
+
+#include "bfloat16_pack.h"
+#include "bfloat16_pairs.h"
+#include "bfloat16_tiles.h"
 
 /* CONCAT joins two names, and TEXT makes a string, after BODY_NAME was replaced. */
 #define CONCAT2(a, b) a##b

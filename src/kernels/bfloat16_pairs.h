@@ -1,6 +1,6 @@
 /*
  * bfloat16_pairs.h - the product of packed operands, pair after pair of k. It is part of
- * bfloat16_kernels.c.
+ * bfloat16_kernels.c, for all bodies but amx.
  *
  * C is cut into tiles whose sums stay in registers, while the kernel goes once along
  * their rows of left and their panels of right.
@@ -9,6 +9,8 @@
 #define G4R_BFLOAT16_PAIRS_H
 
 #include "bfloat16_pack.h"
+
+#if !defined(HAS_TILES)
 
 /* A product, and where its operands are. */
 typedef struct pairs_product {
@@ -173,4 +175,5 @@ static void multiply(g4r_real *c, size_t ldc, const uint16_t *left, const uint16
     }
 }
 
+#endif
 #endif

@@ -11,6 +11,8 @@
 
 #include "bfloat16.h"
 
+#if defined(HAS_TILES)
+
 enum { TILE = 16, ROW_BYTES = 64 };
 
 /* The form of the eight tile registers, as the processor reads it. */
@@ -140,4 +142,5 @@ static void multiply(float *c, size_t ldc, const uint16_t *left, const uint16_t 
     _tile_release();
 }
 
+#endif
 #endif

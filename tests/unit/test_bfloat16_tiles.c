@@ -5,6 +5,7 @@
 #include "../lib/bfloat16_twin.h"
 #include "../lib/tile_model.h"
 
+#define HAS_TILES 1
 #include "../../src/kernels/bfloat16_tiles.h"
 
 static void test_products(void)

@@ -7,16 +7,6 @@
  */
 #include "bfloat16.h"
 
-/* With double there is no body of special instructions. */
-#if defined(__AVX512BF16__) && !defined(GRU4REC_DOUBLE)
-#define HAS_PAIRS 1
-#include <immintrin.h>
-#endif
-
-#if defined(__AMX_BF16__) && !defined(GRU4REC_DOUBLE)
-#define HAS_TILES 1
-#endif
-
 #include "bfloat16_pack.h"
 #include "bfloat16_pairs.h"
 #include "bfloat16_tiles.h"

@@ -10,6 +10,15 @@
 
 #include "bfloat16.h"
 
+/* What the body may use. With double there is none of special instructions. */
+#if defined(__AVX512BF16__) && !defined(GRU4REC_DOUBLE)
+#define HAS_PAIRS 1
+#include <immintrin.h>
+#endif
+#if defined(__AMX_BF16__) && !defined(GRU4REC_DOUBLE)
+#define HAS_TILES 1
+#endif
+
 enum { PANEL = G4R_BFLOAT16_PANEL, BLOCK = G4R_BFLOAT16_BLOCK };
 
 /* Returns row i of a matrix. */

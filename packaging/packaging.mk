@@ -11,7 +11,7 @@ deb:
 	@mkdir -p build
 	@git archive --format=tar --prefix=gru4rec-$(VERSION)/ HEAD | gzip -9n >build/source.tar.gz
 	@sh packaging/debian/deb.sh build/source.tar.gz build/deb
-	@mkdir -p dist && cp build/deb/*.deb dist && ls dist/*.deb
+	@mkdir -p dist && cp build/deb/libsqlite3-mod-gru4rec_*.deb dist && ls dist/*.deb
 
 # Each package in an empty place, as its users have it. Fetches what it needs; ONLY="npm python" runs some parts.
 test-packages: gru4rec.so

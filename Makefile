@@ -4,12 +4,13 @@ MAKEFLAGS += --no-builtin-rules
 
 # ---- what can be set on the command line ----
 CC ?= cc
+OBJCOPY ?= objcopy
 OPTFLAGS ?= -O2
 DEBUG ?=
 SAN ?=
 COVERAGE ?=
-BLAS_LIBS ?= $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas)
-BLAS_CFLAGS ?= $(shell pkg-config --cflags openblas 2>/dev/null)
+# system: the system's OpenBLAS; static: OpenBLAS inside; builtin: our own products.
+BLAS := system
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
@@ -20,10 +21,34 @@ VERSION := $(shell sed -n 's/^\#define GRU4REC_VERSION "\(.*\)"/\1/p' include/gr
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 
+# What the compiler compiles for, as GNU names it: x86_64-linux-gnu.
+MACHINE := $(shell $(CC) -dumpmachine)
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+
+# ---- who multiplies (src/kernels/blas_engine.h) ----
+ifeq ($(BLAS),system)
+BLAS_LIBS ?= $(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas)
+BLAS_CFLAGS ?= $(shell pkg-config --cflags openblas 2>/dev/null)
+override BLAS_CFLAGS += -DGRU4REC_CBLAS
+else ifeq ($(BLAS),static)
+# Debian's libopenblas-pthread-dev has it compiled for libraries (PIC).
+BLAS_ARCHIVE ?= /usr/lib/$(MULTIARCH)/openblas-pthread/libopenblas.a
+BLAS_CFLAGS ?= -I/usr/include/$(MULTIARCH)/openblas-pthread
+override BLAS_CFLAGS += -DGRU4REC_CBLAS -DGRU4REC_BLAS_STATIC
+BLAS_COPY = $(B)/openblas.a
+BLAS_LIBS = $(BLAS_COPY) -Wl,--exclude-libs,ALL -Wl,-Bsymbolic -Wl,--gc-sections
+else ifeq ($(BLAS),builtin)
+BLAS_CFLAGS :=
+BLAS_LIBS :=
+else
+$(error BLAS=$(BLAS) is not known; write BLAS=system, BLAS=static or BLAS=builtin)
+endif
+
 # ---- one build directory per flavour ----
 comma := ,
 FLAVOUR := $(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,$(if $(COVERAGE),coverage,release)))
-FLAVOUR := $(FLAVOUR)$(if $(findstring clang,$(CC)),-clang)$(if $(MPI:none=),-$(MPI))
+COMPILER := $(notdir $(firstword $(CC)))
+FLAVOUR := $(FLAVOUR)$(if $(findstring clang,$(CC)),-clang,$(patsubst %,-%,$(filter-out cc gcc,$(COMPILER))))$(if $(BLAS:system=),-$(BLAS))$(if $(MPI:none=),-$(MPI))
 B := build/$(FLAVOUR)
 
 # gru4rec_mpi.so: the same extension and ext/mpi/, linked with MPI.
@@ -54,7 +79,7 @@ endif
 KERNEL_FLAGS = -Wno-psabi -ffp-contract=fast -fno-math-errno -fno-trapping-math \
                $(if $(SAN)$(DEBUG)$(COVERAGE),,-O3)
 KERNELS := base
-ifneq ($(filter x86_64% amd64%,$(shell uname -m)),)
+ifneq ($(filter x86_64% amd64%,$(MACHINE)),)
 KERNELS += avx2 avxvnni avx512 avx512vnni
 endif
 KERNEL_FLAGS_avx2 := -mavx2 -mfma
@@ -79,6 +104,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make                 build ./gru4rec.so
+## make BLAS=static     build it with OpenBLAS inside; BLAS=builtin: with products of its own, without OpenBLAS
 ## make MPI=mpich       build ./gru4rec_mpi.so, for training over several processes; or MPI=openmpi
 ## make demo            invent a click log, train on it, recommend: demo.db, demo.html
 ## make test            all tests; the last line is the total
@@ -111,7 +137,7 @@ help:
 ##
 ## A debug build (DEBUG=1) tells what it does where GRU4REC_TRACE is 1 to 4 in the environment: include/gru4rec_trace.h
 ##
-## Variables: V=1 (show commands), CC, OPTFLAGS=-O2, MPI=mpich, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR
+## Variables: V=1 (show commands), CC, OPTFLAGS=-O2, BLAS=static, MPI=mpich, DEBUG=1, SAN=address,undefined, COVERAGE=1, PREFIX=/usr/local, DESTDIR, LIBDIR, INCLUDEDIR
 
 # The link is repeated when the flavour changes: ./gru4rec.so is that of the last make. It is
 # renamed into its place: who has the old one loaded keeps that.
@@ -122,6 +148,14 @@ $(SO): $(B)/$(SO)
 $(B)/$(SO): $(EXT_OBJ) $(LIB_OBJ)
 	@echo 'LD  $@'
 	$(Q)$(CC) -shared $(MODE) $(LDFLAGS) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -o $@ $^ $(LIBS) $(MPI_LIBS)
+
+# OpenBLAS asks us for its variables, not the environment (src/kernels/blas_environment.h).
+# Whoever links the library needs it.
+$(LIB_OBJ) $(TIMING_OBJ) $(DOUBLE_OBJ): | $(BLAS_COPY)
+$(B)/openblas.a: $(BLAS_ARCHIVE)
+	@mkdir -p $(@D)
+	@echo 'AR  $@'
+	$(Q)$(OBJCOPY) --redefine-sym getenv=g4r_blas_environment_get $< $@
 
 $(B)/libgru4rec.a: $(LIB_OBJ)
 	rm -f $@

@@ -3,7 +3,10 @@
 GRU4REC_SHARED ?= ../shared
 TEST_CFLAGS = -std=c11 $(WARNINGS) -g -MMD -MP $(filter-out -DNDEBUG,$(MODE)) $(BLAS_CFLAGS)
 TEST_LIB := $(wildcard tests/lib/*.c)
+# What only a build with OpenBLAS has.
+NOT_BUILTIN := $(patsubst %,$(B)/tests/%,test_blas_openblas test_blas_core)
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+UNIT := $(filter-out $(if $(filter builtin,$(BLAS)),$(NOT_BUILTIN)),$(UNIT))
 EXT_UNIT := $(patsubst tests/ext/%.c,$(B)/tests/%,$(wildcard tests/ext/test_*.c))
 GRAD := $(patsubst tests/grad/%.c,$(B)/tests/%,$(wildcard tests/grad/test_*.c))
 GOLDEN := $(patsubst tests/golden/%.c,$(B)/tests/%,$(wildcard tests/golden/test_*.c))
@@ -157,6 +160,15 @@ BENCH_CFLAGS = -std=c11 $(WARNINGS) $(OPTFLAGS) -g $(BLAS_CFLAGS)
 $(B)/bench: $(BENCH) $(wildcard tests/bench/*.h) $(TIMING_OBJ) $(B)/products
 	@echo 'LD  $@'
 	$(Q)$(CC) $(BENCH_CFLAGS) -DGRU4REC_TIMING -o $@ $(filter %.c %.o,$^) $(LIBS)
+
+# The products of a step by our own kernels and by OpenBLAS, in turn.
+.PHONY: bench-multiply
+bench-multiply: $(B)/multiply
+	@$< $(or $(SECONDS_EACH),1)
+
+$(B)/multiply: tests/bench/multiply.c $(LIB_OBJ)
+	@echo 'LD  $@'
+	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $^ $(LIBS)
 
 # The floor's products, beside the programs that start it.
 $(B)/products: tests/bench/products.c

@@ -1,6 +1,6 @@
 /*
- * blas.h - the matrix products of the library. All go through CBLAS, except scans (see
- * g4r_blas_multiply()).
+ * blas.h - the matrix products of the library. OpenBLAS makes them, or with BLAS=builtin
+ * our own kernels (blas_engine.h); scans are always our own (see g4r_blas_multiply()).
  *
  * Matrices are row-major. The two letters of a form stand for the two matrices that are
  * multiplied: N, the matrix is used as it is; T, it is used transposed.
@@ -19,7 +19,8 @@
  * threads may be inside at the same time. Calls nest: a thread is inside until it has
  * left as often as it has entered; the inner calls only count, and cannot fail. Returns
  * false if there is no memory for this thread's buffer: the thread is not inside then,
- * and must not call g4r_blas_leave().
+ * and must not call g4r_blas_leave(). With BLAS=builtin it has nothing to do, and cannot
+ * fail.
  */
 bool g4r_blas_enter(void);
 /*
@@ -36,8 +37,8 @@ void g4r_blas_leave(void);
 gru4rec_status g4r_blas_fail(gru4rec_error *error);
 /*
  * Returns the most bytes of OpenBLAS's buffer that the products of one thread write to,
- * if no side of a result is longer than longest values. The thread takes more address
- * space than that: OpenBLAS maps a whole buffer of 128 MB.
+ * if no side of a result is longer than longest values; 0 with BLAS=builtin. The thread
+ * takes more address space than that: OpenBLAS maps a whole buffer of 128 MB.
  */
 size_t g4r_blas_bytes(size_t longest);
 
@@ -95,16 +96,8 @@ void g4r_blas_run(g4r_pool *pool, const g4r_product *products, size_t n);
  */
 bool g4r_blas_is_parallel(void);
 /*
- * Makes OpenBLAS set up its memory: takes one buffer from OpenBLAS and gives it back.
- * OpenBLAS's own threads, which start when it is loaded, set up the same memory and may
- * ask for its kernels meanwhile. After this call they no longer do, so that the kernels
- * can be changed. Returns false if there is no address space for a buffer, or if this
- * OpenBLAS does not have the functions for it; nothing is done then.
- */
-bool g4r_blas_prepare(void);
-/*
- * Sets blas and blas_threading in build: which BLAS this is, and how it uses threads. The
- * strings stay valid as long as the process runs.
+ * Sets all fields of build but simd: which BLAS this is, how it uses threads, and which
+ * of its kernels it uses and why. The strings stay valid as long as the process runs.
  */
 void g4r_blas_facts(gru4rec_build *build);
 

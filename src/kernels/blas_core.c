@@ -10,27 +10,28 @@
  * thread may be multiplying. Hence OpenBLAS chooses again only while this library is
  * loaded, or when the program calls gru4rec_blas_core_pick(), and only if nobody else
  * uses OpenBLAS.
- *
- * Only an environment variable can tell OpenBLAS the core type, and other threads may
- * read the environment at the same time. So, while OpenBLAS chooses, environ points to a
- * copy that has one more entry. Both arrays are kept as they are for good. If another
- * thread changes the environment in this moment, that is as unsafe as it is beside any
- * getenv(); OpenBLAS itself called getenv() just before, when it was loaded. What that
- * thread set is not lost, because environ is then left pointing to that thread's array.
+ * Only an environment variable can tell OpenBLAS the core type: blas_environment.h has
+ * how that is done.
  */
-#define _GNU_SOURCE /* so that environ is declared */
 #include "blas_core.h"
 
-#include "blas.h"
+#include "blas_engine.h"
+#include "blas_environment.h"
 #include "blas_user.h"
 
+#ifdef GRU4REC_CBLAS
 #include <cblas.h>
+#endif
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#if defined(__linux__) && defined(__x86_64__)
+#if !defined(GRU4REC_CBLAS)
+void gru4rec_blas_core_pick(void)
+{
+}
+
+#elif defined(__linux__) && defined(__x86_64__)
 
 /*
  * What the kernels of a core type need from the processor and the system, in ascending
@@ -174,36 +175,9 @@ struct gru4rec_blas_core_shared {
     verdict verdict;
     char why[128]; /* CHOSEN: core type picked before; LEFT: the reason; else "" */
 };
-extern struct gru4rec_blas_core_shared gru4rec_blas_core_shared_1
-    __attribute__((visibility("default")));
+extern struct gru4rec_blas_core_shared gru4rec_blas_core_shared_1 G4R_BLAS_SHARED;
 struct gru4rec_blas_core_shared gru4rec_blas_core_shared_1;
 #define shared gru4rec_blas_core_shared_1
-
-/*
- * The array that environ points to while OpenBLAS chooses; NULL until choose_best() makes
- * it. It is never freed, because another thread may still be reading it. So OpenBLAS
- * chooses again only once.
- */
-static char **lent_environment;
-
-/*
- * Returns a new array with the entries of environ and with room for one more; the strings
- * themselves are not copied. *n becomes the number of entries. Nobody frees the array.
- * Returns NULL if there is not enough memory.
- */
-static char **copy_environment(size_t *n)
-{
-    *n = 0;
-    while (environ != NULL && environ[*n] != NULL)
-        ++*n;
-    char **copy = malloc((*n + 2) * sizeof *copy);
-    if (copy == NULL)
-        return NULL;
-    for (size_t i = 0; i < *n; i++)
-        copy[i] = environ[i];
-    copy[*n] = copy[*n + 1] = NULL;
-    return copy;
-}
 
 /*
  * Makes OpenBLAS forget its kernels and pick them again, by the environment of this
@@ -216,39 +190,20 @@ static void pick_again(void)
 }
 
 /*
- * Makes OpenBLAS choose its kernels anew while environ points to lent, and then puts
- * environ back. First sets entry n of lent to the setting of this core type, which
- * OpenBLAS reads. Returns true if environ was put back. Returns false if another thread
- * changed the environment meanwhile: environ then points to that thread's array, and is
- * left so.
- */
-static bool choose(const core_type *type, char **lent, size_t n)
-{
-    char **before = environ, **expected = lent;
-    __atomic_store_n(&lent[n], (char *)type->setting, __ATOMIC_RELEASE);
-    __atomic_store_n(&environ, lent, __ATOMIC_RELEASE);
-    pick_again();
-    return __atomic_compare_exchange_n(&environ, &expected, before, false,
-                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-}
-
-/*
  * Makes OpenBLAS choose again, with one core type after the other from best on, until it
  * uses kernels of a level above picked. picked is the level of OpenBLAS's own choice.
  * Returns true if it now uses such kernels. If no core type gives them, or if another
  * thread changes the environment, lets OpenBLAS pick by itself again, and returns false.
  * Returns false, and changes nothing, if there is not enough memory, or if this was
- * called before. The new entry stands last in the environment, so that a thread that is
- * reading the entries meanwhile finds all others in both arrays.
+ * called before.
  */
 static bool choose_best(const core_type *best, level picked)
 {
-    size_t n;
     bool is_ours = true, is_better = false;
-    if (lent_environment != NULL || (lent_environment = copy_environment(&n)) == NULL)
+    if (!g4r_blas_environment_open())
         return false;
     for (; is_ours && !is_better && best < core_types + N_CHOICES; best++) {
-        is_ours = choose(best, lent_environment, n);
+        is_ours = g4r_blas_environment_with(best->setting, pick_again);
         const core_type *now = find_picked();
         is_better = now != NULL && now->level > picked;
     }
@@ -276,7 +231,7 @@ static verdict try_to_choose(const core_type *best, char *why, size_t size)
                                      sizeof user))
         snprintf(why, size, "gru4rec does not change its kernels because %s",
                  *user != '\0' ? user : "OpenBLAS was loaded before gru4rec");
-    else if (!g4r_blas_prepare() || !choose_best(best, picked->level))
+    else if (!g4r_blas_openblas_prepare() || !choose_best(best, picked->level))
         snprintf(why, size, "it could not choose its kernels again");
     else {
         snprintf(why, size, "%s", name_of(picked));

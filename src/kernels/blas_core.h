@@ -11,6 +11,17 @@
 #include "../base/base.h"
 
 /*
+ * Stands behind the declaration of a variable by which all copies of this library in a
+ * process share what they know of OpenBLAS: exports it. With BLAS=static each copy has an
+ * OpenBLAS of its own, and so its own variable, which is hidden.
+ */
+#ifdef GRU4REC_BLAS_STATIC
+#define G4R_BLAS_SHARED __attribute__((visibility("hidden")))
+#else
+#define G4R_BLAS_SHARED __attribute__((visibility("default")))
+#endif
+
+/*
  * Sets blas_core, blas_core_reason and blas_core_better in build; gru4rec.h says what
  * they mean. Makes OpenBLAS choose nothing.
  */

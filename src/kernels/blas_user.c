@@ -12,6 +12,7 @@
 #define _GNU_SOURCE /* so that dl_iterate_phdr() is declared */
 #include "blas_user.h"
 
+#ifdef GRU4REC_CBLAS
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -248,4 +249,5 @@ bool g4r_blas_user_is_alone(const void *text, const void *const *functions, size
     snprintf(user, user_size, "%s", "");
     return false;
 }
+#endif
 #endif

@@ -3,12 +3,10 @@
  * in gru4rec.h.
  */
 #include "blas.h"
-#include "blas_core.h"
 #include "vec.h"
 
 void gru4rec_build_facts(gru4rec_build *build)
 {
     build->simd = g4r_vec_pick()->name;
     g4r_blas_facts(build);
-    g4r_blas_core_facts(build);
 }

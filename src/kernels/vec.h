@@ -138,6 +138,20 @@ typedef struct g4r_bytes_query {
     g4r_real slack; /* upper bound of the rounding error of adding the bias */
 } g4r_bytes_query;
 
+/*
+ * A product C (m,n) = A (m,k) . B (k,n). Sizes are in values. A leading dimension (ldc,
+ * lda, ldb) is the distance from the begin of a row to the begin of the next row in
+ * memory. The matrices are borrowed, and C overlaps neither of the others.
+ */
+typedef struct g4r_vec_product {
+    g4r_real *c;
+    const g4r_real *a, *b;
+    size_t ldc, lda, ldb, m, n, k;
+    bool is_a_transposed; /* A stands in memory transposed, (k,m) */
+    bool is_b_transposed; /* B stands in memory transposed, (n,k) */
+    bool is_added;        /* the product is added to C; else it overwrites C */
+} g4r_vec_product;
+
 /* The table of kernels for one instruction set. */
 typedef struct g4r_vec {
     const char *name; /* of the instruction set, as gru4rec_build.simd gives it */
@@ -303,6 +317,12 @@ typedef struct g4r_vec {
      */
     void (*update)(g4r_real *p, g4r_real *acc, g4r_real *acc2, g4r_real *v,
                    const g4r_real *g, const g4r_update *u, size_t n);
+
+    /*
+     * Computes a product. The bits of a value of C depend on its row of A, its column of
+     * B, k and, if the product is added, its old value; on nothing else.
+     */
+    void (*multiply)(const g4r_vec_product *product);
 
     /* Kernels of serving; equations in vec_scan.h. */
     struct {

@@ -12,6 +12,7 @@
 #include "vec_bytes.h"
 #include "vec_cell.h"
 #include "vec_loss.h"
+#include "vec_product.h"
 #include "vec_scan.h"
 #include "vec_update.h"
 
@@ -60,6 +61,7 @@ const g4r_vec CONCAT(g4r_vec_kernels_, VEC_NAME) = {
     .loss.bprmax_sums = bprmax_sums,
     .loss.bprmax_gradient = bprmax_gradient,
     .update = update,
+    .multiply = multiply,
     .scan.score = score,
     .scan.find = find,
     .scan.count = count,

@@ -36,7 +36,7 @@ expect 'src/base/rng.c includes ../train/step.h; src/base may see: '
 mkdir src/new && echo 'int x;' >src/new/new.c
 expect 'src/new has no rule in tests/layers.sh'
 echo '/* cblas_sgemm() */' >>src/train/optim.c
-expect 'CBLAS is used outside src/kernels/blas.c and blas_core.c'
+expect 'CBLAS is used outside src/kernels/blas_openblas.c and blas_core.c'
 echo '/* sqlite3_step() */' >>src/data/time.c
 expect 'SQLite is used in src/'
 

@@ -1,0 +1,86 @@
+#!/bin/sh
+# run.sh MAKE: each package of `make dist`, installed in an empty place as its users install it: a small Debian system in a
+# folder (packaging/root.sh), without compiler and OpenBLAS. There a model of the system build is imported, and the demo's
+# log is trained; compare.py judges. What comes from outside is fetched, into the cache; what cannot be had is skipped by
+# name. As root, as chroot(1) wants it. Variables: ONLY="npm python", some parts; DIST=folder, packages that are there
+# already, else they are made in two clean clones, which must give the same bytes.
+
+make=$1
+. tests/versions/lib.sh
+here=$PWD/tests/packages
+out=$PWD/build/packages
+python=${PYTHON:-/usr/bin/python3}
+start=$(date +%s)
+rm -rf "$out"
+mkdir -p "$out"
+
+wanted() {
+    case " $ONLY " in
+    '  ' | *" $1 "*) ;;
+    *) false ;;
+    esac
+}
+
+# root NAME SUITE PACKAGE...: sets root to a fresh copy of a system, with the folder /app.
+root() {
+    root=$out/root-$1
+    shift
+    suite=$1
+    shift
+    made=$(sh packaging/root.sh "$suite" amd64 "$@") || {
+        note_missing "a system of Debian $suite with $*"
+        return 1
+    }
+    rm -rf "$root"
+    cp -a "$made" "$root"
+    mkdir -p "$root/app"
+    cp /etc/resolv.conf "$root/etc/resolv.conf"
+}
+
+# in_root COMMAND...: runs it in /app of that system. /proc is mounted for it alone, so nothing stays mounted.
+in_root() {
+    timeout 900 unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$root" \
+        /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin HOME=/app DEBIAN_FRONTEND=noninteractive \
+        sh -c 'cd /app && exec "$@"' sh "$@"
+}
+
+# judged FOLDER COMMAND...: runs it on the statements, with the database shop.db and the model in FOLDER, and compares.
+judged() {
+    folder=$1
+    shift
+    cp "$out/reference/shop.db" "$out/reference/model.safetensors" "$folder" || return
+    "$@" <"$out/reference/statements" >"$out/found" 2>&1 || {
+        cat "$out/found"
+        return 1
+    }
+    "$python" $here/compare.py "$out/reference/expected" "$out/found"
+}
+
+# trains NAME FOLDER COMMAND...
+trains() {
+    name=$1
+    shift
+    check "$name" judged "$@" && echo "      $check_out"
+}
+
+# What the system build exports, and what it says to the statements.
+reference() {
+    mkdir "$out/reference"
+    grep -v '^--' $here/statements.sql >"$out/reference/statements"
+    sqlite3 "$out/reference/shop.db" <sql/demo_clicks.sql &&
+        cp "$out/reference/shop.db" "$out/reference/own.db" &&
+        (cd "$out/reference" && sqlite3 -bail own.db ".load $OLDPWD/gru4rec" \
+            "SELECT gru4rec_train('given', 'clicks', 'n_epochs=1,seed=7')" \
+            "SELECT gru4rec_export('given', 'model.safetensors', 'sessions=true')" 'DROP TABLE given' &&
+            sed 's/$/;/' statements | sqlite3 -bail -cmd ".load $OLDPWD/gru4rec" own.db >expected)
+}
+
+check 'the system build trains, recommends and exports' reference || finish
+. $here/dist.sh
+for part in golden npm python debian service; do
+    if wanted $part; then
+        . $here/$part.sh
+    fi
+done
+echo "$(($(date +%s) - start)) seconds"
+finish

@@ -73,7 +73,7 @@ class Service:
         route = self.routes.get((method, url.path))
         try:
             if route is None:
-                raise Refused(404, f'there is no {method} {url.path}')
+                raise Refused(404, f'there is no {method} {url.path[:100]}')
             status, content = route(parse_qs(url.query), body)
         except (Refused, sqlite3.Error, OverflowError, UnicodeError) as error:
             status, message = error.args if isinstance(error, Refused) else (
@@ -104,9 +104,9 @@ class Connection(asyncio.Protocol):
             length = headers.get('content-length', '0')
             if len(first.split(' ')) != 3 or not length.isdecimal() or 'transfer-encoding' in headers:
                 return self.refuse(411)
-            if int(length) > LIMIT:
-                return self.refuse(413)
             behind = end + int(length)
+            if behind > LIMIT:
+                return self.refuse(413)
             if len(self.data) < behind:
                 return
             self.transport.write(self.service.answer(*first.split(' ')[:2], self.data[end:behind]))

@@ -21,6 +21,7 @@ driver() {
         note_missing "npm $1 $2"
         return 1
     }
+    rm -rf "$root/app/node_modules/$1"
     cp -a "$modules/." "$root/app/node_modules/"
 }
 

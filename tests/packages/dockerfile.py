@@ -1,6 +1,6 @@
-"""dockerfile.py DOCKERFILE CONTEXT ROOT [ARGUMENT]: runs the steps of a Dockerfile in ROOT, a fresh system that stands for its FROM,
-and then its CMD, whose last argument ARGUMENT takes the place of. As root. It knows the instructions that the project's
-Dockerfiles have, and fails at others.
+"""dockerfile.py DOCKERFILE CONTEXT ROOT FILE ARGUMENT: runs the steps of a Dockerfile in ROOT, a fresh system that stands for its
+FROM, puts FILE into its volume, and runs its CMD, with ARGUMENT in place of the last one. As root. It knows the
+instructions that the project's Dockerfile has, and fails at others.
 """
 import glob
 import json
@@ -46,12 +46,18 @@ class Container:
                 else:
                     shutil.copy(path, folder)
 
+    def fill(self, volume, file):
+        subprocess.run(self.command('sh', '-c', f'test -w {volume}'), check=True)
+        folder = self.root + volume
+        owner = os.stat(folder)
+        os.chown(shutil.copy(file, folder), owner.st_uid, owner.st_gid)
+
     def set(self, rest):
         name, value = rest.split('=', 1)
         self.env[name] = value
 
 
-def main(dockerfile, context, root, *argument):
+def main(dockerfile, context, root, data, argument):
     container = Container(context, root)
     with open(dockerfile) as file:
         for instruction, rest in steps(file.read()):
@@ -66,8 +72,10 @@ def main(dockerfile, context, root, *argument):
                 container.user = rest
             elif instruction == 'CMD':
                 words = json.loads(rest)
-                command = container.command(*words[:len(words) - len(argument)], *argument)
-            elif instruction not in ('FROM', 'VOLUME', 'EXPOSE'):
+                command = container.command(*words[:-1], argument)
+            elif instruction == 'VOLUME':
+                container.fill(rest, data)
+            elif instruction not in ('FROM', 'EXPOSE'):
                 sys.exit(f'dockerfile.py does not know {instruction}')
     os.execvp(command[0], command)
 

@@ -2,9 +2,9 @@
 
 container_answers() {
     port=$("$python" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    mkdir -p "$out/context" "$root/data" && cp -R examples "$out/context" && ln -sfn "$dist" "$out/context/dist" || return
-    sqlite3 "$root/data/shop.db" <examples/http/shop.sql && chmod 777 "$root/data" && chmod 666 "$root"/data/*
-    "$python" $here/dockerfile.py examples/http/Dockerfile "$out/context" "$root" "$port" >"$out/container" 2>&1 &
+    mkdir -p "$out/context" && cp -R examples "$out/context" && ln -sfn "$dist" "$out/context/dist" &&
+        sqlite3 "$out/shop.db" <examples/http/shop.sql || return
+    "$python" $here/dockerfile.py examples/http/Dockerfile "$out/context" "$root" "$out/shop.db" "$port" >"$out/container" 2>&1 &
     container=$!
     for try in $(seq 600); do
         kill -0 $container 2>/dev/null || break

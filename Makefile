@@ -78,10 +78,8 @@ endif
 # The kernels: one body for each instruction set, chosen at run time.
 KERNEL_FLAGS = -Wno-psabi -ffp-contract=fast -fno-math-errno -fno-trapping-math \
                $(if $(SAN)$(DEBUG)$(COVERAGE),,-O3)
-KERNELS := base
-ifneq ($(filter x86_64% amd64%,$(MACHINE)),)
-KERNELS += avx2 avxvnni avx512 avx512vnni
-endif
+KERNELS_X86 := avx2 avxvnni avx512 avx512vnni
+KERNELS := base $(if $(filter x86_64% amd64%,$(MACHINE)),$(KERNELS_X86))
 KERNEL_FLAGS_avx2 := -mavx2 -mfma
 KERNEL_FLAGS_avxvnni := $(KERNEL_FLAGS_avx2) -mavxvnni
 KERNEL_FLAGS_avx512 := $(KERNEL_FLAGS_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl \
@@ -105,6 +103,7 @@ help:
 
 ## make                 build ./gru4rec.so
 ## make BLAS=static     build it with OpenBLAS inside; BLAS=builtin: with products of its own, without OpenBLAS
+## make amalgamation    write the whole extension as one C file, dist/gru4rec.c, and dist/gru4rec.h
 ## make MPI=mpich       build ./gru4rec_mpi.so, for training over several processes; or MPI=openmpi
 ## make demo            invent a click log, train on it, recommend: demo.db, demo.html
 ## make test            all tests; the last line is the total
@@ -133,7 +132,7 @@ help:
 ## make bench-http      how many requests per second examples/http holds
 ## make install         into PREFIX (/usr/local): gru4rec.so (with MPI=mpich gru4rec_mpi.so), libgru4rec.a, its header and gru4rec.pc
 ## make uninstall       take them away again
-## make clean           remove build/, gru4rec.so, gru4rec_mpi.so, demo.db, demo.html, compile_commands.json
+## make clean           remove build/, dist/, gru4rec.so, gru4rec_mpi.so, demo.db, demo.html, compile_commands.json
 ##
 ## A debug build (DEBUG=1) tells what it does where GRU4REC_TRACE is 1 to 4 in the environment: include/gru4rec_trace.h
 ##
@@ -190,6 +189,16 @@ $(B)/double/src/kernels/vec_kernels_%.o: src/kernels/vec_kernels.c
 	@echo 'CC  $@'
 	$(Q)$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DGRU4REC_DOUBLE -DVEC_NAME=$* -c -o $@ $<
 
+# The extension as one C file (tools/amalgamate.py).
+AMALGAMATION := dist/gru4rec.c
+.PHONY: amalgamation
+amalgamation: $(AMALGAMATION)
+$(AMALGAMATION): tools/amalgamate.py Makefile LICENSE include/gru4rec.h include/gru4rec_trace.h \
+    $(filter-out ext/mpi/%,$(wildcard src/*/*.[ch] ext/*.[ch] ext/*/*.[ch]))
+	@echo 'GEN $@'
+	$(Q)$(PYTHON) $< $(@D) $(foreach k,$(KERNELS_X86),'$(k)=$(strip $(KERNEL_FLAGS_$(k)))') -- \
+	    $(filter-out include/% %.h,$(filter %.c,$^))
+
 demo: gru4rec.so
 	rm -f demo.db demo.html
 	sqlite3 demo.db < sql/demo.sql
@@ -213,7 +222,7 @@ uninstall:
 	    $(DESTDIR)$(INCLUDEDIR)/gru4rec.h $(DESTDIR)$(LIBDIR)/pkgconfig/gru4rec.pc
 
 clean:
-	rm -rf build gru4rec.so gru4rec_mpi.so demo.db demo.html compile_commands.json
+	rm -rf build dist gru4rec.so gru4rec_mpi.so demo.db demo.html compile_commands.json
 
 include tests/tests.mk
 include tools/tools.mk

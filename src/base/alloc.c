@@ -28,6 +28,8 @@ const gru4rec_allocator g4r_alloc_libc = {resize_libc, NULL, NULL};
 void *g4r_alloc(const gru4rec_allocator *allocator, size_t n, size_t bytes)
 {
     size_t total = g4r_mul(G4R_MAX(n, 1), bytes);
+    if (total == SIZE_MAX) /* the product is too large */
+        return NULL;
     void *block = allocator->resize(allocator->context, NULL, total);
     if (block != NULL)
         memset(block, 0, total);

@@ -146,8 +146,8 @@ static const core_type *find_better(void)
  * declares them. A build of OpenBLAS for one processor alone does not have them: they are
  * NULL then.
  */
-extern void gotoblas_dynamic_init(void) __attribute__((weak));
-extern void gotoblas_dynamic_quit(void) __attribute__((weak));
+extern void gotoblas_dynamic_init(void) G4R_BLAS_WEAK;
+extern void gotoblas_dynamic_quit(void) G4R_BLAS_WEAK;
 
 /* What gru4rec has done about OpenBLAS's kernels, and why. */
 typedef enum verdict {

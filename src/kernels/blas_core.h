@@ -22,6 +22,12 @@
 #endif
 
 /*
+ * Stands behind the declaration of a function of OpenBLAS or OpenMP that may be missing:
+ * it is NULL then. It may be in another file, also where ours are hidden by default.
+ */
+#define G4R_BLAS_WEAK __attribute__((weak, visibility("default")))
+
+/*
  * Sets blas_core, blas_core_reason and blas_core_better in build; gru4rec.h says what
  * they mean. Makes OpenBLAS choose nothing.
  */

@@ -76,8 +76,8 @@ struct gru4rec_blas_shared gru4rec_blas_shared_1 = {
 #define shared gru4rec_blas_shared_1
 
 /* Functions of OpenMP. They are NULL unless OpenBLAS was built with OpenMP. */
-extern int omp_get_max_threads(void) __attribute__((weak));
-extern void omp_set_num_threads(int n) __attribute__((weak));
+extern int omp_get_max_threads(void) G4R_BLAS_WEAK;
+extern void omp_set_num_threads(int n) G4R_BLAS_WEAK;
 
 /* This thread's calls of enter(), less its calls of leave(). Above 0: it is inside. */
 static _Thread_local int depth;
@@ -89,8 +89,8 @@ static _Thread_local int thread_threads;
  * The second gives a buffer back. No header of OpenBLAS declares them, and a later
  * version may not have them: they are NULL then.
  */
-extern void *blas_memory_alloc(int unused) __attribute__((weak));
-extern void blas_memory_free(void *buffer) __attribute__((weak));
+extern void *blas_memory_alloc(int unused) G4R_BLAS_WEAK;
+extern void blas_memory_free(void *buffer) G4R_BLAS_WEAK;
 
 /* Tells whether this is not the serial build. */
 static bool is_parallel(void)

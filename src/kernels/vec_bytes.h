@@ -194,59 +194,59 @@ static void bound(g4r_real *upper, g4r_real *lower, const g4r_bytes *bytes,
 
 /* ---- from values to bytes ---- */
 
-/* Returns the eight values of v without their signs. */
-static inline scan8 absolute(scan8 v)
+/* Returns the eight values of *v without their signs. */
+static inline scan8 absolute(const scan8 *v)
 {
-    return (scan8)((scan_bits)v & ~(scan_bits)(-(scan8){0}));
+    return (scan8)((scan_bits)*v & ~(scan_bits)(-(scan8){0}));
 }
 
 /*
- * Returns eight values, each the larger one of the two values at its place in a and b.
+ * Returns eight values, each the larger one of the two values at its place in *a and *b.
  * The values must not be negative: then their bits, read as integers, have the same
  * order.
  */
-static inline scan8 larger(scan8 a, scan8 b)
+static inline scan8 larger(const scan8 *a, const scan8 *b)
 {
-    const scan_bits is_a = (scan_bits)a > (scan_bits)b;
-    return (scan8)(((scan_bits)a & is_a) | ((scan_bits)b & ~is_a));
+    const scan_bits is_a = (scan_bits)*a > (scan_bits)*b;
+    return (scan8)(((scan_bits)*a & is_a) | ((scan_bits)*b & ~is_a));
 }
 
-/* Returns the sum of the eight values of v. The last additions are in double. */
-static inline double total(scan8 v)
+/* Returns the sum of the eight values of *v. The last additions are in double. */
+static inline double total(const scan8 *v)
 {
     const scan4 part = fold(v);
     return (double)part[0] + (double)part[1] + (double)part[2] + (double)part[3];
 }
 
 /*
- * Writes the eight values of whole, integers from -127 to 127, into q as bytes, each plus
- * 128.
+ * Writes the eight values of *whole, integers from -127 to 127, into q as bytes, each
+ * plus 128.
  */
-static inline void store_bytes(uint8_t *q, scan8 whole)
+static inline void store_bytes(uint8_t *q, const scan8 *whole)
 {
 #if defined(__AVX2__) && !defined(GRU4REC_DOUBLE)
-    __m256i words = _mm256_cvtps_epi32((__m256)whole);
+    __m256i words = _mm256_cvtps_epi32((__m256)*whole);
     __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(words),
                                      _mm256_extracti128_si256(words, 1));
     _mm_storel_epi64((__m128i *)(void *)q,
                      _mm_xor_si128(_mm_packs_epi16(halves, halves), _mm_set1_epi8(-128)));
 #else
     for (int i = 0; i < 8; i++)
-        q[i] = (uint8_t)(whole[i] + 128);
+        q[i] = (uint8_t)((*whole)[i] + 128);
 #endif
 }
 
 /*
- * Writes eight values v of a row into q as bytes: v x inverse (1 / scale), rounded, plus
- * 128. Adds the squares of what is lost to *rest, and the squares of the integers to
+ * Writes eight values *v of a row into q as bytes: *v x inverse (1 / scale), rounded,
+ * plus 128. Adds the squares of what is lost to *rest, and the squares of the integers to
  * *norm.
  */
-static inline void make_bytes(uint8_t *q, scan8 v, g4r_real scale, g4r_real inverse,
-                              scan8 *rest, scan8 *norm)
+static inline void make_bytes(uint8_t *q, const scan8 *v, g4r_real scale,
+                              g4r_real inverse, scan8 *rest, scan8 *norm)
 {
-    const scan8 whole = v * inverse + SCAN_ROUND - SCAN_ROUND;
-    const scan8 r = v - scale * whole;
-    store_bytes(q, whole);
+    const scan8 whole = *v * inverse + SCAN_ROUND - SCAN_ROUND;
+    const scan8 r = *v - scale * whole;
+    store_bytes(q, &whole);
     *rest += r * r;
     *norm += whole * whole;
 }
@@ -263,22 +263,26 @@ static void to_bytes(uint8_t *restrict q, g4r_bytes_row *row, const g4r_real *re
     scan8 last = {0}, largest, rest = {0}, norm = {0};
     uint8_t bytes[8];
     memcpy(&last, w + n, (d - n) * sizeof *w);
-    largest = absolute(last);
-    for (size_t k = 0; k < n; k += 8)
-        largest = larger(absolute(load8(w + k)), largest);
+    largest = absolute(&last);
+    for (size_t k = 0; k < n; k += 8) {
+        const scan8 v = load8(w + k), size = absolute(&v);
+        largest = larger(&size, &largest);
+    }
     g4r_real most = 0;
     for (int i = 0; i < 8; i++)
         most = G4R_MAX(most, largest[i]);
     const bool is_lost = most <= (g4r_real)1e-12;
     const g4r_real scale = is_lost ? 0 : most / G4R_LARGEST_BYTE;
     const g4r_real inverse = is_lost ? 0 : G4R_LARGEST_BYTE / most;
-    for (size_t k = 0; k < n; k += 8)
-        make_bytes(q + k, load8(w + k), scale, inverse, &rest, &norm);
-    make_bytes(bytes, last, scale, inverse, &rest, &norm);
+    for (size_t k = 0; k < n; k += 8) {
+        const scan8 v = load8(w + k);
+        make_bytes(q + k, &v, scale, inverse, &rest, &norm);
+    }
+    make_bytes(bytes, &last, scale, inverse, &rest, &norm);
     memcpy(q + n, bytes, d - n);
     row->scale = scale;
-    row->rest = is_lost ? (double)d * (double)most * (double)most : total(rest);
-    row->norm = (double)scale * (double)scale * total(norm);
+    row->rest = is_lost ? (double)d * (double)most * (double)most : total(&rest);
+    row->norm = (double)scale * (double)scale * total(&norm);
 }
 
 #endif

@@ -4,10 +4,11 @@
  * With A (m,k), B (k,n) and C (m,n), each of A and B in memory as it is or transposed:
  *   C = A . B, or C = C + A . B
  *
- * C is made tile by tile. The sums of a tile, up to TILE_ROWS rows of up to TILE_VECTORS
- * vectors, stay in registers. The tiles below each other form a panel of C. They need the
- * same columns of B, which are first copied, DEPTH rows at a time, to where they stay in
- * the cache: row by row, with zeros behind the last column. A is read where it stands.
+ * C is made tile by tile. The sums of a tile, up to PRODUCT_ROWS rows of up to
+ * PRODUCT_VECTORS vectors, stay in registers. The tiles below each other form a panel of
+ * C. They need the same columns of B, which are first copied, DEPTH rows at a time, to
+ * where they stay in the cache: row by row, with zeros behind the last column. A is read
+ * where it stands.
  *
  * Each value of C is added up in one order: the products of a block of rows of B one
  * after the other, then the blocks. How k is cut into blocks depends on k alone. So the
@@ -24,21 +25,17 @@
  * the registers of the instruction set.
  */
 #if defined(__AVX512F__)
-enum { VECTOR_BYTES = 64, TILE_ROWS = 8 };
-#define TILE_VECTORS 3
+enum { PRODUCT_BYTES = 64, PRODUCT_ROWS = 8, PRODUCT_VECTORS = 3 };
 #elif defined(__AVX2__)
-enum { VECTOR_BYTES = 32, TILE_ROWS = 6 };
-#define TILE_VECTORS 2
+enum { PRODUCT_BYTES = 32, PRODUCT_ROWS = 6, PRODUCT_VECTORS = 2 };
 #elif defined(__aarch64__)
-enum { VECTOR_BYTES = 16, TILE_ROWS = 8 };
-#define TILE_VECTORS 3
+enum { PRODUCT_BYTES = 16, PRODUCT_ROWS = 8, PRODUCT_VECTORS = 3 };
 #else
-enum { VECTOR_BYTES = 16, TILE_ROWS = 6 };
-#define TILE_VECTORS 2
+enum { PRODUCT_BYTES = 16, PRODUCT_ROWS = 6, PRODUCT_VECTORS = 2 };
 #endif
-enum { WIDTH = VECTOR_BYTES / sizeof(g4r_real), DEPTH = 128 };
+enum { WIDTH = PRODUCT_BYTES / sizeof(g4r_real), DEPTH = 128 };
 
-typedef g4r_real tile_vector __attribute__((vector_size(VECTOR_BYTES)));
+typedef g4r_real tile_vector __attribute__((vector_size(PRODUCT_BYTES)));
 
 /* A panel of C, and what is multiplied for it in one block of rows of B. */
 typedef struct panel {
@@ -77,7 +74,7 @@ INLINED void store_vector(g4r_real *x, tile_vector v)
  * distance of its rows. The panel has as many columns as the vectors have values.
  */
 INLINED void store_whole(g4r_real *c, size_t ldc,
-                         tile_vector sum[TILE_ROWS][TILE_VECTORS], size_t n_rows,
+                         tile_vector sum[PRODUCT_ROWS][PRODUCT_VECTORS], size_t n_rows,
                          size_t n_vectors, bool is_added)
 {
     UNROLL
@@ -114,7 +111,7 @@ INLINED void make_tile(const panel *p, size_t i, size_t n_rows, size_t n_vectors
     const size_t step = is_a_transposed ? product->lda : 1;
     const g4r_real *a = product->a + i * row + p->first * step, *b = p->b;
     g4r_real *c = product->c + i * product->ldc + p->begin;
-    tile_vector sum[TILE_ROWS][TILE_VECTORS];
+    tile_vector sum[PRODUCT_ROWS][PRODUCT_VECTORS];
     UNROLL
     for (size_t r = 0; r < n_rows; r++) {
         UNROLL
@@ -122,7 +119,7 @@ INLINED void make_tile(const panel *p, size_t i, size_t n_rows, size_t n_vectors
             sum[r][v] = (tile_vector){0};
     }
     for (size_t l = 0; l < p->depth; l++, a += step, b += n_vectors * WIDTH) {
-        tile_vector columns[TILE_VECTORS];
+        tile_vector columns[PRODUCT_VECTORS];
         UNROLL
         for (size_t v = 0; v < n_vectors; v++)
             columns[v] = load_vector(b + v * WIDTH);
@@ -137,18 +134,18 @@ INLINED void make_tile(const panel *p, size_t i, size_t n_rows, size_t n_vectors
         store_whole(c, product->ldc, sum, n_rows, n_vectors, p->is_added);
         return;
     }
-    g4r_real sums[TILE_ROWS * TILE_VECTORS * WIDTH];
+    g4r_real sums[PRODUCT_ROWS * PRODUCT_VECTORS * WIDTH];
     store_whole(sums, n_vectors * WIDTH, sum, n_rows, n_vectors, false);
     store_part(c, product->ldc, sums, n_vectors * WIDTH, n_rows, p->n, p->is_added);
 }
 
 /* Makes all tiles of a panel that is n_vectors wide. */
-INLINED void make_tiles(const panel *p, size_t n_vectors, bool is_a_transposed)
+INLINED void make_column(const panel *p, size_t n_vectors, bool is_a_transposed)
 {
     const size_t m = p->product->m;
     size_t i = 0;
-    for (; i + TILE_ROWS <= m; i += TILE_ROWS)
-        make_tile(p, i, TILE_ROWS, n_vectors, is_a_transposed);
+    for (; i + PRODUCT_ROWS <= m; i += PRODUCT_ROWS)
+        make_tile(p, i, PRODUCT_ROWS, n_vectors, is_a_transposed);
     if (i + 4 <= m) {
         make_tile(p, i, 4, n_vectors, is_a_transposed);
         i += 4;
@@ -161,20 +158,16 @@ INLINED void make_tiles(const panel *p, size_t n_vectors, bool is_a_transposed)
         make_tile(p, i, 1, n_vectors, is_a_transposed);
 }
 
-/* make_panel_N() makes all tiles of a panel that is N vectors wide. */
-#define MAKE_PANEL(n_vectors)                          \
-    static void make_panel_##n_vectors(const panel *p) \
-    {                                                  \
-        if (p->product->is_a_transposed)               \
-            make_tiles(p, n_vectors, true);            \
-        else                                           \
-            make_tiles(p, n_vectors, false);           \
-    }
-MAKE_PANEL(1)
-MAKE_PANEL(2)
-#if TILE_VECTORS == 3
-MAKE_PANEL(3)
-#endif
+/* Calls make_column() with constants. */
+INLINED void make_tiles(const panel *p, bool is_a_transposed)
+{
+    if (p->n <= WIDTH)
+        make_column(p, 1, is_a_transposed);
+    else if (p->n <= 2 * WIDTH)
+        make_column(p, 2, is_a_transposed);
+    else if (PRODUCT_VECTORS > 2)
+        make_column(p, PRODUCT_VECTORS, is_a_transposed);
+}
 
 /*
  * Copies n columns of depth rows of B, which is not transposed, into copy, whose rows are
@@ -231,16 +224,9 @@ static void copy_columns(g4r_real *copy, size_t width, const g4r_real *b, size_t
 /* Makes a panel of C, for one block of rows of B. */
 static void make_panel(panel *p)
 {
-    static void (*const makers[TILE_VECTORS])(const panel *) = {
-        make_panel_1,
-        make_panel_2,
-#if TILE_VECTORS == 3
-        make_panel_3,
-#endif
-    };
     const g4r_vec_product *product = p->product;
     const size_t n_vectors = (p->n + WIDTH - 1) / WIDTH, ldb = product->ldb;
-    _Alignas(VECTOR_BYTES) g4r_real copy[DEPTH * TILE_VECTORS * WIDTH];
+    _Alignas(PRODUCT_BYTES) g4r_real copy[DEPTH * PRODUCT_VECTORS * WIDTH];
     p->b = copy;
     if (product->is_b_transposed)
         copy_columns(copy, n_vectors * WIDTH, product->b + p->begin * ldb + p->first, ldb,
@@ -248,7 +234,10 @@ static void make_panel(panel *p)
     else
         copy_rows(copy, n_vectors * WIDTH, product->b + p->first * ldb + p->begin, ldb,
                   p->n, p->depth);
-    makers[n_vectors - 1](p);
+    if (product->is_a_transposed)
+        make_tiles(p, true);
+    else
+        make_tiles(p, false);
 }
 
 /*
@@ -259,12 +248,12 @@ static void multiply(const g4r_vec_product *product)
 {
     const size_t n_blocks = G4R_MAX(1, (product->k + DEPTH - 1) / DEPTH);
     const size_t depth = (product->k + n_blocks - 1) / n_blocks;
-    for (size_t begin = 0; begin < product->n; begin += TILE_VECTORS * WIDTH)
+    for (size_t begin = 0; begin < product->n; begin += PRODUCT_VECTORS * WIDTH)
         for (size_t block = 0; block < n_blocks; block++) {
             const size_t first = block * depth;
             panel p = {.product = product,
                        .begin = begin,
-                       .n = G4R_MIN(TILE_VECTORS * WIDTH, product->n - begin),
+                       .n = G4R_MIN(PRODUCT_VECTORS * WIDTH, product->n - begin),
                        .first = first,
                        .depth = G4R_MIN(depth, product->k - first),
                        .is_added = product->is_added || block > 0};

@@ -20,7 +20,10 @@
 
 enum { SCAN_ROWS = 4 };
 
-/* Eight, and four, values that are computed with at once. */
+/*
+ * Eight, and four, values that are computed with at once. Functions take eight by
+ * address: the registers of some instruction sets do not hold so many.
+ */
 typedef g4r_real scan8 __attribute__((vector_size(8 * sizeof(g4r_real))));
 typedef g4r_real scan4 __attribute__((vector_size(4 * sizeof(g4r_real))));
 
@@ -69,13 +72,13 @@ static inline scan4 load4(const g4r_real *x)
 }
 
 /*
- * Returns four values: value j is value j of the lower half of v plus value j of its
+ * Returns four values: value j is value j of the lower half of *v plus value j of its
  * upper half.
  */
-static inline scan4 fold(scan8 v)
+static inline scan4 fold(const scan8 *v)
 {
     scan4 half[2];
-    memcpy(half, &v, sizeof v);
+    memcpy(half, v, sizeof *v);
     return half[0] + half[1];
 }
 
@@ -103,7 +106,8 @@ static inline scan4 dot_row(const g4r_real *row, const g4r_real *x, size_t d)
         even += load8(row + k) * load8(x + k);
         k += 8;
     }
-    const scan4 sum = fold(even + odd);
+    const scan8 both = even + odd;
+    const scan4 sum = fold(&both);
     return k + 4 <= d ? sum + load4(row + k) * load4(x + k) : sum;
 }
 
@@ -187,14 +191,14 @@ static void score(g4r_real *out, const g4r_real *table, const g4r_real *bias,
  * Returns a number of eight bits, one for each of eight results of a comparison: bit i is
  * 1 if result i is all ones (true), 0 if it is zero.
  */
-static inline unsigned mask_of(scan_bits v)
+static inline unsigned mask_of(const scan_bits *v)
 {
 #if defined(__AVX2__) && !defined(GRU4REC_DOUBLE)
-    return (unsigned)_mm256_movemask_ps((__m256)v);
+    return (unsigned)_mm256_movemask_ps((__m256)*v);
 #else
     unsigned bits = 0;
     for (int i = 0; i < 8; i++)
-        bits |= (unsigned)(v[i] != 0) << i;
+        bits |= (unsigned)((*v)[i] != 0) << i;
     return bits;
 #endif
 }
@@ -209,12 +213,15 @@ static size_t find(const g4r_real *restrict scores, size_t start, g4r_real thres
     size_t i = start;
     for (; i + 32 <= n; i += 32) {
         const g4r_real *at = scores + i;
-        if (mask_of((load8(at) >= threshold) | (load8(at + 8) >= threshold) |
-                    (load8(at + 16) >= threshold) | (load8(at + 24) >= threshold)))
+        const scan_bits any = (load8(at) >= threshold) | (load8(at + 8) >= threshold) |
+                              (load8(at + 16) >= threshold) |
+                              (load8(at + 24) >= threshold);
+        if (mask_of(&any))
             break;
     }
     for (; i + 8 <= n; i += 8) {
-        const unsigned bits = mask_of(load8(scores + i) >= threshold);
+        const scan_bits is_above = load8(scores + i) >= threshold;
+        const unsigned bits = mask_of(&is_above);
         if (bits)
             return i + (size_t)__builtin_ctz(bits);
     }
@@ -306,10 +313,10 @@ static inline size_t split_most(int32_t *restrict within, const g4r_real *upper,
             part[j] = (load8(upper + at) >= low) & (least <= high);
             any |= part[j];
         }
-        if (mask_of(any) == 0)
+        if (mask_of(&any) == 0)
             continue;
         for (size_t j = 0; j < PARTS; j++)
-            *n_within += add_bits(within + *n_within, i + 8 * j, mask_of(part[j]));
+            *n_within += add_bits(within + *n_within, i + 8 * j, mask_of(&part[j]));
     }
     for (int j = 0; j < 8; j++)
         *n_above += (size_t)above[j];

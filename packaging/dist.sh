@@ -26,7 +26,7 @@ for platform in $(sh packaging/artefact.sh); do
 done
 /usr/bin/python3 packaging/python/gru4rec_build.py sdist $out
 
-sh packaging/debian/deb.sh "$source" build/deb
+DEB_BUILD_OPTIONS=${DEB_BUILD_OPTIONS-nocheck} sh packaging/debian/deb.sh "$source" build/deb # make test has tested it
 cp build/deb/libsqlite3-mod-gru4rec_*.deb $out
 (cd $out && sha256sum -- * >SHA256SUMS)
 ls -l $out

@@ -3,15 +3,16 @@
 # folder (packaging/root.sh), without compiler and OpenBLAS. There a model of the system build is imported, and the demo's
 # log is trained; compare.py judges. What comes from outside is fetched, into the cache; what cannot be had is skipped by
 # name. As root, as chroot(1) wants it. Variables: ONLY="npm python", some parts; DIST=folder, packages that are there
-# already, else they are made in two clean clones, which must give the same bytes; OUT=folder to work in.
+# already, else they are made in two clean clones, which must give the same bytes; OUT=folder to work in, which
+# stays.
 
 make=$1
 . tests/versions/lib.sh
 here=$PWD/tests/packages
-out=${OUT:-$PWD/build/packages}
+out=${OUT:-$(mktemp -d)}
+[ -n "$OUT" ] || trap 'rm -rf "$out"' EXIT
 python=${PYTHON:-/usr/bin/python3}
 start=$(date +%s)
-rm -rf "$out"
 mkdir -p "$out"
 
 wanted() {

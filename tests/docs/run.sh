@@ -9,6 +9,8 @@
 . tests/check.sh
 python=${PYTHON:-/usr/bin/python3}
 ln -s "$PWD/gru4rec.so" "$PWD/examples" "$work"
+# The Python package, as pip installs it.
+mkdir -p "$work/python/gru4rec" && cp packaging/python/gru4rec/__init__.py gru4rec.so "$work/python/gru4rec"
 
 sqlite3 "$work/shop.db" <sql/demo_clicks.sql >"$work/out" 2>&1 &&
     sqlite3 "$work/shop.db" 'DELETE FROM clicks WHERE session_id % 10 <> 2;
@@ -28,7 +30,7 @@ for file in README.md docs/*.md; do
     n=$(grep -c '^```python' "$file")
     if [ "$n" -gt 0 ] && [ -x "$python" ]; then
         sed -n '/^```python/,/^```/ { /^```/d; p }' "$file" >"$work/blocks.py"
-        (cd "$work" && "$python" blocks.py) >"$work/out" 2>&1
+        (cd "$work" && PYTHONPATH=python "$python" blocks.py) >"$work/out" 2>&1
         check $? "the $n Python blocks of $file"
     fi
 done
@@ -42,6 +44,14 @@ sed '/^| `stan`/d; s/`vs_knn_k`/k/' docs/evaluation.md >"$work/page.md"
 PAGE=$work/page.md sh tests/docs/baselines.sh >"$work/out" 2>&1
 [ $? -eq 1 ] && grep -q 'a row of stan is missing' "$work/out" && grep -q 'vs_knn_k in the row of vs-knn is missing' "$work/out"
 check $? 'baselines that it does not list are seen'
+
+# packaging/artefacts: the platforms that docs/install.md promises.
+sh packaging/artefact.sh | while read -r platform; do
+    eval "$(sh packaging/artefact.sh "$platform")"
+    grep "^|.*| \`$platform\`: .* | $blas: .* | $compiler" docs/install.md || echo "docs/install.md has no row of $platform, $blas, $compiler"
+done >"$work/out"
+grep -q . "$work/out" && ! grep -q 'has no row' "$work/out"
+check $? 'the platforms of packaging/artefacts in docs/install.md'
 
 mkdir "$work/pictures"
 sh tools/pictures.sh ./gru4rec "$work/pictures" >"$work/out" 2>&1 && diff -r docs/pictures "$work/pictures" >>"$work/out"

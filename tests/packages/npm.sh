@@ -47,6 +47,12 @@ npm_host() {
     trains "npm: $name" "$root/app" in_root "$@" host.mjs "$module" shop.db
 }
 
+# example PAGE: its blocks of JavaScript, as one program.
+example() {
+    awk '/^```/ { inside = $0 == "```js"; next } inside' "$1" >"$root/app/example.mjs"
+    [ -s "$root/app/example.mjs" ] && cp "$out/reference/shop.db" "$root/app" && in_root /opt/node20 example.mjs
+}
+
 if root npm bookworm; then
     check 'npm: the system has neither a compiler nor OpenBLAS' is_bare
     put /opt/npm "$npm_cli"
@@ -60,6 +66,8 @@ if root npm bookworm; then
             check 'npm: types' node "$modules/typescript/bin/tsc" --noEmit --strict --module node16 "$root/app/types.ts"
         if better_sqlite3_12 >"$out/better-sqlite3.log" 2>&1; then
             driver better-sqlite3 12.11.1 && npm_host 'better-sqlite3 12 on Node 20' better-sqlite3 /opt/node20
+            check 'npm: the example of docs/install.md' example docs/install.md
+            check 'npm: the example of its README' example packaging/npm/main/README.md
         else
             note_missing 'npm better-sqlite3 12.11.1, compiled'
         fi

@@ -14,14 +14,10 @@ installs() {
 
 # Python's own SQLite in bullseye is older than 3.38: a newer one takes its place, compiled against that system.
 newer_sqlite() {
-    tarball=$(npm_tarball better-sqlite3 9.6.0) &&
-        mkdir -p "$out/sqlite" "$root/app/sqlite" &&
-        tar -C "$out/sqlite" --strip-components=1 -xzf "$tarball" package/deps &&
-        { [ -f "$out/sqlite/deps/sqlite3/sqlite3.c" ] || tar -C "$out/sqlite/deps" -xzf "$out"/sqlite/deps/*.tar.gz; } &&
-        amalgamation=$(find "$out/sqlite" -name sqlite3.c | head -n 1) &&
+    mkdir -p "$root/app/sqlite" && sqlite_amalgamation "$root/app/sqlite" &&
         libraries=$root/usr/lib/x86_64-linux-gnu &&
         gcc --sysroot="$root" -B"$libraries" -L"$libraries" -O1 -w -fPIC -shared -DSQLITE_ENABLE_COLUMN_METADATA \
-            -DSQLITE_ENABLE_UNLOCK_NOTIFY -DSQLITE_ENABLE_DESERIALIZE "$amalgamation" \
+            -DSQLITE_ENABLE_UNLOCK_NOTIFY -DSQLITE_ENABLE_DESERIALIZE "$root/app/sqlite/sqlite3.c" \
             -o "$root/app/sqlite/libsqlite3.so.0" -lpthread -ldl -lm
 }
 

@@ -64,6 +64,15 @@ trains() {
     check "$name" judged "$@" && echo "      $check_out"
 }
 
+# sqlite_amalgamation FOLDER: sqlite3.c, sqlite3.h and sqlite3ext.h of 3.45.3.
+sqlite_amalgamation() {
+    tarball=$(npm_tarball better-sqlite3 9.6.0) || return
+    mkdir -p "$1/unpacked"
+    tar -C "$1/unpacked" -xzf "$tarball" &&
+        find "$1/unpacked" -path '*deps*' -name 'sqlite3*.[ch]' -exec mv -t "$1" {} + &&
+        rm -r "$1/unpacked" && [ -f "$1/sqlite3.c" ]
+}
+
 # What the system build exports, and what it says to the statements.
 reference() {
     mkdir "$out/reference"
@@ -78,7 +87,7 @@ reference() {
 
 check 'the system build trains, recommends and exports' reference || finish
 . $here/dist.sh
-for part in golden npm python debian service; do
+for part in golden npm python debian onefile service; do
     if wanted $part; then
         . $here/$part.sh
     fi

@@ -1,16 +1,6 @@
-# python.sh - sourced by run.sh: the wheel and the sdist, by pip, without an index.
+# python.sh - sourced by run.sh: the wheel, by pip, without an index.
 
 wheel=gru4rec-$version-py3-none-manylinux_2_31_x86_64.whl
-sdist=gru4rec-$version.tar.gz
-
-# installs PACKAGE [OPTION...]: into a fresh virtual environment of the system, /app/venv.
-installs() {
-    package=$1
-    shift
-    cp "$dist/$package" $here/host.py "$root/app" &&
-        in_root sh -c 'rm -rf venv && python3 -m venv "$@" venv' sh "$@" &&
-        in_root venv/bin/pip install --no-index --disable-pip-version-check "./$package"
-}
 
 # Python's own SQLite in bullseye is older than 3.38: a newer one takes its place, compiled against that system.
 newer_sqlite() {
@@ -58,22 +48,4 @@ if check 'pip: the wheel, by the python3 of PATH' another_python; then
     trains "$(python3 -c 'import sqlite3, sys; print("Python", sys.version.split()[0], "of PATH, whose sqlite3",
         "loads" if hasattr(sqlite3.Connection, "enable_load_extension") else "cannot load", "extensions")')" \
         "$out/another-python" sh -c 'cd "$0" && PYTHONPATH=lib python3 "$1" sqlite3 shop.db' "$out/another-python" $here/host.py
-fi
-
-no_compiler() {
-    cp "$dist/$sdist" "$root/app" && in_root python3 -m venv venv || return
-    ! in_root venv/bin/pip install --no-index --disable-pip-version-check "./$sdist" >"$out/no-compiler" 2>&1 &&
-        grep "there is no C compiler cc; install one" "$out/no-compiler"
-}
-
-if root sdist bookworm python3 python3-venv; then
-    check 'sdist: without a compiler the message says what to install' no_compiler
-    rm -rf "$root"
-fi
-if root sdist bookworm gcc libc6-dev libsqlite3-dev python3 python3-venv; then
-    check 'pip: the sdist is compiled' installs $sdist &&
-        trains 'Python of bookworm, compiled from the sdist' "$root/app" in_root venv/bin/python host.py sqlite3 shop.db
-    rm -rf "$root"
-else
-    note_missing 'the sdist (as root, with debootstrap)'
 fi

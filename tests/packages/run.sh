@@ -73,6 +73,15 @@ sqlite_amalgamation() {
         rm -r "$1/unpacked" && [ -f "$1/sqlite3.c" ]
 }
 
+# installs PACKAGE [OPTION...]: into a fresh virtual environment of the system, /app/venv.
+installs() {
+    package=$1
+    shift
+    cp "$dist/$package" $here/host.py "$root/app" &&
+        in_root sh -c 'rm -rf venv && python3 -m venv "$@" venv' sh "$@" &&
+        in_root venv/bin/pip install --no-index --disable-pip-version-check "./$package"
+}
+
 # What the system build exports, and what it says to the statements.
 reference() {
     mkdir "$out/reference"
@@ -87,7 +96,7 @@ reference() {
 
 check 'the system build trains, recommends and exports' reference || finish
 . $here/dist.sh
-for part in golden npm python debian onefile service; do
+for part in golden npm python sdist debian onefile service; do
     if wanted $part; then
         . $here/$part.sh
     fi

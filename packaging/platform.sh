@@ -14,8 +14,8 @@ fi
 # The sysroot's SQLite is too old: of this machine's, only the two headers are seen.
 mkdir -p "$B/sqlite" "$folder"
 cp /usr/include/sqlite3.h /usr/include/sqlite3ext.h "$B/sqlite"
-$make --no-print-directory B="$B" BLAS="$blas" CC="$cc" DEBUG= SAN= COVERAGE= \
+$make --no-print-directory B="$B" BLAS="$blas" CC="$cc" OBJCOPY="$($compiler -print-prog-name=objcopy)" DEBUG= SAN= COVERAGE= \
     CFLAGS="-g0 -ffile-prefix-map=$PWD=. -isystem $B/sqlite" "$B/$file"
-"${compiler%gcc}strip" --strip-unneeded -o "$folder/$file" "$B/$file"
+"$($compiler -print-prog-name=strip)" --strip-unneeded -o "$folder/$file" "$B/$file"
 chmod 644 "$folder/$file"
 sh packaging/needs.sh "$folder/$file" "$tag"

@@ -20,6 +20,12 @@ debootstrap $foreign --arch="$arch" --variant=minbase ${packages:+--include="$pa
     tail -n 20 "$root.log" >&2
     exit 1
 }
+# Of a foreign architecture, all packages are unpacked and none is set up.
+if [ -n "$foreign" ]; then
+    for package in "$root"/var/cache/apt/archives/*.deb; do
+        dpkg -x "$package" "$root"
+    done
+fi
 # A linker follows links inside of the root only where they are relative.
 find "$root/usr" "$root"/lib* -xdev -type l -lname '/*' | while read -r link; do
     ln -srfn "$root$(readlink "$link")" "$link"

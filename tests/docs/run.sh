@@ -9,8 +9,8 @@
 . tests/check.sh
 python=${PYTHON:-/usr/bin/python3}
 ln -s "$PWD/gru4rec.so" "$PWD/examples" "$work"
-# The Python package, as pip installs it.
-mkdir -p "$work/python/gru4rec" && cp packaging/python/gru4rec/__init__.py gru4rec.so "$work/python/gru4rec"
+# The Python package, as pip installs it: Python finds the folder before gru4rec.so, SQLite the file.
+mkdir "$work/gru4rec" && cp packaging/python/gru4rec/__init__.py gru4rec.so "$work/gru4rec"
 
 sqlite3 "$work/shop.db" <sql/demo_clicks.sql >"$work/out" 2>&1 &&
     sqlite3 "$work/shop.db" 'DELETE FROM clicks WHERE session_id % 10 <> 2;
@@ -30,7 +30,7 @@ for file in README.md docs/*.md; do
     n=$(grep -c '^```python' "$file")
     if [ "$n" -gt 0 ] && [ -x "$python" ]; then
         sed -n '/^```python/,/^```/ { /^```/d; p }' "$file" >"$work/blocks.py"
-        (cd "$work" && PYTHONPATH=python "$python" blocks.py) >"$work/out" 2>&1
+        (cd "$work" && "$python" blocks.py) >"$work/out" 2>&1
         check $? "the $n Python blocks of $file"
     fi
 done

@@ -15,7 +15,7 @@ import socket
 import sqlite3
 import sys
 import time
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from metrics import Metrics
 
@@ -69,17 +69,17 @@ class Service:
         return 200, self.metrics.text() + f'gru4rec_version {self.version()}\n'
 
     def answer(self, method, target, body):
-        start, url = time.perf_counter(), urlsplit(target)
-        route = self.routes.get((method, url.path))
+        start, (path, _, query) = time.perf_counter(), target.partition('?')
+        route = self.routes.get((method, path))
         try:
             if route is None:
-                raise Refused(404, f'there is no {method} {url.path[:100]}')
-            status, content = route(parse_qs(url.query), body)
+                raise Refused(404, f'there is no {method} {path[:100]}')
+            status, content = route(parse_qs(query), body)
         except (Refused, sqlite3.Error, OverflowError, UnicodeError) as error:
             status, message = error.args if isinstance(error, Refused) else (
                 503 if isinstance(error, sqlite3.Error) else 400, str(error))
             content = json.dumps({'error': message})
-        self.metrics.count(url.path if route else 'other', status, time.perf_counter() - start)
+        self.metrics.count(path if route else 'other', status, time.perf_counter() - start)
         return response(status, content)
 
 

@@ -87,7 +87,7 @@ def test_refusals(port):
             (400, 'POST', '/click', json.dumps({'visitor': 'a', 'item': 1 << 70}), {}),
             (400, 'POST', '/click', '{"visitor": "\\ud800", "item": 1}', {}), (400, 'POST', '/click', b'\xff', {}),
             (400, 'GET', '/next', None, {}), (400, 'GET', '/next?visitor=a&n=0', None, {}), (400, 'GET', '/next?visitor=a&n=x', None, {}),
-            (404, 'GET', '/click', None, {}), (404, 'GET', '/', None, {}), (404, 'DELETE', '/next', None, {}),
+            (404, 'GET', '/click', None, {}), (404, 'GET', '/', None, {}), (404, 'GET', '//[', None, {}), (404, 'DELETE', '/next', None, {}),
             (413, 'POST', '/click', 'x' * 100000, {}), (413, 'GET', '/' + 'x' * 100000, None, {}),
             (411, 'POST', '/click', '{}', {'Transfer-Encoding': 'chunked'})):
         try:

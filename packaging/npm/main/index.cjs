@@ -5,14 +5,16 @@ const fs = require('fs');
 const path = require('path');
 const { optionalDependencies } = require('./package.json');
 
-// Whether this program runs with musl, as on Alpine: its file names the loader that it wants, near its beginning.
+// Whether this program runs with musl, as on Alpine: its file names the loader that it wants, near its beginning. Where the
+// file cannot be read, glibc is the better guess.
 function isMusl() {
   const start = Buffer.alloc(4096);
-  const file = fs.openSync(process.execPath, 'r');
   try {
+    const file = fs.openSync(process.execPath, 'r');
     fs.readSync(file, start, 0, start.length, 0);
-  } finally {
     fs.closeSync(file);
+  } catch {
+    return false;
   }
   return start.includes('/ld-musl-');
 }

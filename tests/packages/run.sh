@@ -94,6 +94,7 @@ reference() {
             sed 's/$/;/' statements | sqlite3 -bail -cmd ".load $OLDPWD/gru4rec" own.db >expected)
 }
 
+apt_package debootstrap debhelper lintian libopenblas-pthread-dev curl binutils git || note_missing 'what packaging/README.md says is needed'
 check 'the system build trains, recommends and exports' reference || finish
 . $here/dist.sh
 for part in golden npm python sdist debian onefile service; do

@@ -27,13 +27,15 @@ def read(path):
 def compare_ranking(expected, found, session, faults):
     """The largest difference of scores."""
     scores = dict(expected)
-    worst = 0
+    worst, last = 0, expected[-1][1]
     for (item, score), (other, other_score) in zip(expected, found):
         # The item at the same rank has the same score; an item that took its place is as good.
         difference = abs(score - other_score) / max(1, abs(score))
         worst = max(worst, difference)
         if difference > SCORE:
             faults.append(f'session {session}: {item} has {score}, {other} has {other_score} at its rank')
+        if other not in scores and other_score - last > SCORE * max(1, abs(last)):  # only the last ones may be others
+            faults.append(f'session {session}: {other} is ranked, which is not expected')
         if other in scores and abs(scores[other] - other_score) / max(1, abs(other_score)) > SCORE:
             faults.append(f'session {session}: {other} has {other_score}, not {scores[other]}')
     if len(expected) != len(found):

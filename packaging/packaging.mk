@@ -15,7 +15,7 @@ deb:
 
 # Each package in an empty place, as its users have it. Fetches what it needs; ONLY="npm python" runs some parts.
 test-packages: gru4rec.so
-	@sh tests/packages/run.sh "$(MAKE) --no-print-directory"
+	+@sh tests/packages/run.sh "$(MAKE) --no-print-directory"
 
 # On an idle machine only.
 bench-http: gru4rec.so

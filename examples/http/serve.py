@@ -10,6 +10,7 @@ Each worker is a process with a connection of its own. Any of them serves any vi
 import asyncio
 import json
 import os
+import select
 import signal
 import socket
 import sqlite3
@@ -38,7 +39,7 @@ class Service:
         self.db = sqlite3.connect(path, isolation_level=None)
         self.db.enable_load_extension(True)
         self.db.load_extension(EXTENSION)
-        self.db.execute('PRAGMA synchronous = NORMAL')
+        self.db.executescript('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0')     # see keep()
         self.version()
 
     def version(self):
@@ -131,6 +132,17 @@ def work(path, port, metrics, parent):
     service.db.close()
 
 
+def keep(path, parent):
+    """Moves the clicks from the WAL into the database, so that no visitor waits for the disk; ends as work() does."""
+    db, second = sqlite3.connect(path, isolation_level=None), 0
+    while not select.select([parent], [], [], 1)[0]:
+        second += 1
+        db.execute('PRAGMA wal_checkpoint(PASSIVE)')
+        if second % 60 == 0:
+            db.execute('PRAGMA wal_checkpoint(TRUNCATE)')       # the rest, for which clicks wait a moment
+    db.close()
+
+
 def main(path, port='8000', workers=os.cpu_count()):
     socket.create_server(('', int(port))).close()       # fails where somebody else listens
     metrics, (reader, writer) = Metrics(int(workers)), os.pipe()
@@ -142,16 +154,16 @@ def main(path, port='8000', workers=os.cpu_count()):
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.close(writer)
             metrics.worker = worker
-            work(path, int(port), metrics, reader)
+            keep(path, reader) if worker == int(workers) else work(path, int(port), metrics, reader)
             os._exit(0)
         return pid
 
-    children = {start(worker): worker for worker in range(int(workers))}
+    children = {start(worker): worker for worker in range(int(workers) + 1)}
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while True:
             pid, status = os.wait()
-            print(f'serve.py: worker {pid} ended with status {status}; another one starts', file=sys.stderr)
+            print(f'serve.py: process {pid} ended with status {status}; another one starts', file=sys.stderr)
             time.sleep(1)
             worker = children.pop(pid)
             children[start(worker)] = worker

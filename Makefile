@@ -130,7 +130,8 @@ help:
 ## make deb             the Debian package alone
 ## make test-packages   each of these in an empty place, as its users install it; fetches what it needs
 ## make bench-http      how many requests per second examples/http holds
-## make install         into PREFIX (/usr/local): gru4rec.so (with MPI=mpich gru4rec_mpi.so), libgru4rec.a, its header and gru4rec.pc
+## make install         into PREFIX (/usr/local): gru4rec.so (with MPI=mpich gru4rec_mpi.so), libgru4rec.a, its header and
+##                      gru4rec.pc; with BLAS=static gru4rec.so and the notices of OpenBLAS
 ## make uninstall       take them away again
 ## make clean           remove build/, dist/, gru4rec.so, gru4rec_mpi.so, demo.db, demo.html, compile_commands.json
 ##
@@ -210,16 +211,26 @@ $(B)/gru4rec.pc: packaging/gru4rec.pc.in
 	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	    -e 's|@BLAS_LIBS@|$(strip $(BLAS_LIBS))|; s|@VERSION@|$(VERSION)|' $< >$@
 
+# With OpenBLAS inside, only the extension is whole, and OpenBLAS's notice goes with it.
+DOCDIR ?= $(PREFIX)/share/doc/gru4rec
+ifeq ($(BLAS),static)
+install: $(SO)
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(DOCDIR)
+	install -m 755 $(SO) $(DESTDIR)$(LIBDIR)/$(SO)
+	install -m 644 LICENSE THIRD-PARTY $(DESTDIR)$(DOCDIR)
+else
 install: $(SO) $(B)/libgru4rec.a $(B)/gru4rec.pc
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
 	install -m 755 $(SO) $(DESTDIR)$(LIBDIR)/$(SO)
 	install -m 644 $(B)/libgru4rec.a $(DESTDIR)$(LIBDIR)/libgru4rec.a
 	install -m 644 include/gru4rec.h $(DESTDIR)$(INCLUDEDIR)/gru4rec.h
 	install -m 644 $(B)/gru4rec.pc $(DESTDIR)$(LIBDIR)/pkgconfig/gru4rec.pc
+endif
 
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/$(SO) $(DESTDIR)$(LIBDIR)/libgru4rec.a \
-	    $(DESTDIR)$(INCLUDEDIR)/gru4rec.h $(DESTDIR)$(LIBDIR)/pkgconfig/gru4rec.pc
+	    $(DESTDIR)$(INCLUDEDIR)/gru4rec.h $(DESTDIR)$(LIBDIR)/pkgconfig/gru4rec.pc \
+	    $(DESTDIR)$(DOCDIR)/LICENSE $(DESTDIR)$(DOCDIR)/THIRD-PARTY
 
 clean:
 	rm -rf build dist gru4rec.so gru4rec_mpi.so demo.db demo.html compile_commands.json

@@ -228,7 +228,13 @@ EXT_EXPORT int sqlite3_grurec_init(sqlite3 *db, char **message,
     return init(db, message, api);
 }
 
-#ifndef SQLITE_CORE
+#ifdef SQLITE_CORE
+EXT_EXPORT int sqlite3_gru4rec_extra_init(const char *unused)
+{
+    (void)unused;
+    return sqlite3_auto_extension((void (*)(void))sqlite3_gru4rec_init);
+}
+#else
 /*
  * Chooses OpenBLAS's kernels when the loader maps this file, without any call. At this
  * moment no other code of the file has begun, and the loader serves nobody else until

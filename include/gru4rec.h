@@ -2461,9 +2461,14 @@ gru4rec_status gru4rec_compare(const gru4rec_allocator *allocator, const gru4rec
  * that the fields point to are constants.
  */
 typedef struct gru4rec_build {
-    const char *simd;      /* "base", "avx2", "avxvnni", "avx512" or "avx512vnni" */
-    const char *blas;      /* the configuration of BLAS, as OpenBLAS writes it */
-    const char *blas_core; /* the kernels that BLAS uses, named after a processor */
+    const char *simd; /* "base", "avx2", "avxvnni", "avx512" or "avx512vnni" */
+    /*
+     * The configuration of BLAS, as OpenBLAS writes it; "builtin" if the library was
+     * built without OpenBLAS, and multiplies by itself.
+     */
+    const char *blas;
+    /* The kernels that BLAS uses, named after a processor; or "builtin". */
+    const char *blas_core;
     /* Who picked these kernels, and why. If others would be faster, also what to do. */
     char blas_core_reason[256];
     /*
@@ -2472,7 +2477,8 @@ typedef struct gru4rec_build {
      * variable is set already, or OpenBLAS has no others.
      */
     const char *blas_core_better;
-    const char *blas_threading; /* "serial", "pthread", "openmp" or "unknown" */
+    /* "serial", "pthread", "openmp" or "unknown"; or "builtin". */
+    const char *blas_threading;
 } gru4rec_build;
 
 /*
@@ -2484,7 +2490,8 @@ void gru4rec_build_facts(gru4rec_build *build);
 /*
  * Makes OpenBLAS choose its kernels again, by what the processor can do. This is needed
  * because OpenBLAS takes old kernels for processors that it does not know, and then
- * training is several times slower. Does nothing on any system but Linux on x86-64.
+ * training is several times slower. Does nothing on any system but Linux on x86-64, and
+ * nothing if the library was built without OpenBLAS.
  * Leaves the kernels as they are if they are right, if OpenBLAS has no others, if the
  * environment variable OPENBLAS_CORETYPE is set, if another loaded file than the caller's
  * uses the same OpenBLAS, if OpenBLAS was loaded before the caller's file, or if the
@@ -2518,6 +2525,13 @@ int sqlite3_gru4rec_init(struct sqlite3 *db, char **message,
                          const struct sqlite3_api_routines *api);
 int sqlite3_grurec_init(struct sqlite3 *db, char **message,
                         const struct sqlite3_api_routines *api);
+/*
+ * Only where the extension is compiled with SQLITE_CORE, as a part of a program: has
+ * every connection that the process opens from now on get the extension. It is what
+ * SQLite's compile-time option SQLITE_EXTRA_INIT may name: then SQLite calls it when it
+ * starts. unused is not looked at. Returns SQLITE_OK, or SQLITE_NOMEM.
+ */
+int sqlite3_gru4rec_extra_init(const char *unused);
 
 #ifdef __cplusplus
 }

@@ -20,7 +20,7 @@ for platform in $(sh packaging/artefact.sh); do
     rm -rf "$folder"
     sh packaging/platform.sh "$make" "$platform" "$folder"
     sh packaging/licences.sh "$blas" "$folder"
-    /usr/bin/python3 packaging/python/gru4rec_build.py wheel $out "$tag" "$folder/$file" "$folder"/LICENSE*
+    /usr/bin/python3 packaging/python/gru4rec_build.py wheel $out "$tag" "$folder/$file" $(find "$folder" -type f ! -name "$file" | sort)
     sh packaging/npm/npm.sh "$out/gru4rec-$platform-$VERSION.tgz" "$platform" "$folder/$file"
     sh packaging/archive.sh "$folder" "$out/gru4rec-$VERSION-$platform.tar.gz"
 done

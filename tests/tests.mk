@@ -100,6 +100,15 @@ test-blas: gru4rec.so
 test-valgrind: gru4rec.so
 	@sh tests/versions/valgrind.sh
 
+# dist/gru4rec.c, by gcc and clang, as an extension and in a program.
+.PHONY: test-amalgamation test-inside
+test-amalgamation: $(B)/gru4rec.so $(RUNNER)
+	@sh tests/versions/amalgamation.sh $(B)
+
+# Files that need no OpenBLAS on the system: BLAS=static and BLAS=builtin.
+test-inside: gru4rec.so
+	@sh tests/versions/inside.sh $(B)
+
 # Serving from replicas: sqld, Litestream, copies; fetches what it needs.
 .PHONY: test-replicas
 test-replicas: gru4rec.so

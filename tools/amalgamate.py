@@ -390,10 +390,10 @@ KERNELS_BEGIN = '''
 /*
  * The kernels. The Makefile compiles them with -O3 and with what follows; here pragmas say it.
  */
+float sqrtf(float) __attribute__((const)); /* without errno, it is one instruction */
+double sqrt(double) __attribute__((const));
 #if defined(__clang__)
 #pragma clang fp contract(fast)
-float sqrtf(float) __attribute__((const)); /* its errno is not wanted */
-double sqrt(double) __attribute__((const));
 #elif defined(__GNUC__)
 #pragma GCC push_options
 #pragma GCC optimize("O3,fp-contract=fast,no-math-errno,no-trapping-math")
@@ -467,9 +467,10 @@ BEGIN = '''/*
  *
  * A loadable extension, on Linux with GCC or clang:
  *   cc -O2 -fPIC -shared gru4rec.c -o gru4rec.so -lm -lpthread
- * A part of a program that has SQLite's own amalgamation:
- *   cc -O2 -DSQLITE_CORE -DSQLITE_EXTRA_INIT=... shell.c sqlite3.c gru4rec.c -lm -lpthread -ldl
- * where the program calls sqlite3_auto_extension((void (*)(void))sqlite3_gru4rec_init).
+ * A shell with the extension in it, beside SQLite's own amalgamation:
+ *   cc -O2 -DSQLITE_CORE -DSQLITE_EXTRA_INIT=sqlite3_gru4rec_extra_init shell.c sqlite3.c gru4rec.c -o sqlite3 -lm -lpthread -ldl
+ * Any other program, without SQLITE_EXTRA_INIT, calls sqlite3_gru4rec_extra_init(NULL) once,
+ * before it opens a connection.
  *
  * It needs sqlite3ext.h and sqlite3.h of SQLite 3.38 or newer. It multiplies by itself;
  * with -DGRU4REC_CBLAS and -lopenblas, OpenBLAS does. GRU4REC_DEBUG leaves its asserts in.

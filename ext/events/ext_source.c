@@ -523,7 +523,7 @@ int ext_source_shape(char **shape, sqlite3 *db, const char *schema, const char *
                      ext_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    const char *kind;
+    const char *kind = "";
     *shape = NULL;
     char *from = make_from(db, schema, text, error);
     if (from != NULL && find_kind(&kind, db, schema, text, error) == SQLITE_OK)

@@ -176,9 +176,12 @@ INLINED void make_tiles(const panel *p, bool is_a_transposed)
 static void copy_rows(g4r_real *copy, size_t width, const g4r_real *b, size_t ldb,
                       size_t n, size_t depth)
 {
+    const size_t n_whole = n / WIDTH * WIDTH;
     for (size_t l = 0; l < depth; l++, copy += width, b += ldb) {
-        memcpy(copy, b, n * sizeof *copy);
-        memset(copy + n, 0, (width - n) * sizeof *copy);
+        for (size_t j = 0; j < n_whole; j += WIDTH)
+            store_vector(copy + j, load_vector(b + j));
+        for (size_t j = n_whole; j < width; j++)
+            copy[j] = j < n ? b[j] : 0;
     }
 }
 

@@ -5,7 +5,7 @@ version=$(sed -n 's/^#define GRU4REC_VERSION "\(.*\)"/\1/p' include/gru4rec.h)
 # cloned NAME: the packages, made in a clean clone; the seconds that it took are in NAME.log.
 cloned() {
     git clone -q . "$out/$1" &&
-        (cd "$out/$1" && unset VERSION SOURCE_DATE_EPOCH && $make dist) >"$out/$1.log" 2>&1 || {
+        (cd "$out/$1" && git checkout -q "$commit" && unset VERSION SOURCE_DATE_EPOCH && $make dist) >"$out/$1.log" 2>&1 || {
         tail -n 30 "$out/$1.log"
         return 1
     }
@@ -14,10 +14,11 @@ cloned() {
 # unpacked: the file of this machine's platform, and nothing beside it but licences.
 unpacked() {
     tar -C "$out" -xzf "$dist/gru4rec-$version-linux-x64.tar.gz" &&
-        (cd "$out/gru4rec-$version-linux-x64" && ls && ls | grep -qx LICENSE && ls | grep -qx LICENSE.OpenBLAS) &&
+        (cd "$out/gru4rec-$version-linux-x64" && ls && ls | grep -qx LICENSE && ls | grep -qx THIRD-PARTY) &&
         sh packaging/needs.sh "$file" manylinux_2_31_x86_64
 }
 
+commit=$(git rev-parse HEAD)
 file=$out/gru4rec-$version-linux-x64/gru4rec.so
 if [ -n "$DIST" ]; then
     dist=$(cd "$DIST" && pwd)

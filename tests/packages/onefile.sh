@@ -1,16 +1,10 @@
 # onefile.sh - sourced by run.sh: gru4rec.c, as docs/install.md tells: as an extension, and in a program with SQLite's own
 # amalgamation, which a package of npm has.
 
-# block LANGUAGE PAGE N: the N-th block of that language.
-block() {
-    awk -v mark="\`\`\`$1" -v wanted="$3" '/^```/ { inside = $0 == mark && ++n == wanted; next } inside' "$2"
-}
-
 # The commands of docs/install.md, with -O1 and -w, as SQLite is large.
 compiles() {
-    mkdir -p "$out/onefile" && sqlite_amalgamation "$out/onefile" &&
+    mkdir -p "$out/onefile" && sqlite_source better-sqlite3 9.6.0 "$out/onefile" &&
         cp "$dist/gru4rec.c" "$dist/gru4rec.h" $here/program.c "$out/onefile" &&
-        block c docs/install.md 1 >"$out/onefile/register.c" && [ -s "$out/onefile/register.c" ] &&
         grep -h '^gcc .*gru4rec\.c' docs/install.md >"$out/onefile/commands" &&
         [ "$(wc -l <"$out/onefile/commands")" -eq 2 ] &&
         (cd "$out/onefile" && sed 's/^gcc -O2/gcc -O1 -w/; /program\.c/s/$/ -o program/' commands | sh -ex)

@@ -4,7 +4,7 @@ wheel=gru4rec-$version-py3-none-manylinux_2_31_x86_64.whl
 
 # Python's own SQLite in bullseye is older than 3.38: a newer one takes its place, compiled against that system.
 newer_sqlite() {
-    mkdir -p "$root/app/sqlite" && sqlite_amalgamation "$root/app/sqlite" &&
+    mkdir -p "$root/app/sqlite" && sqlite_source better-sqlite3 9.6.0 "$root/app/sqlite" &&
         libraries=$root/usr/lib/x86_64-linux-gnu &&
         gcc --sysroot="$root" -B"$libraries" -L"$libraries" -O1 -w -fPIC -shared -DSQLITE_ENABLE_COLUMN_METADATA \
             -DSQLITE_ENABLE_UNLOCK_NOTIFY -DSQLITE_ENABLE_DESERIALIZE "$root/app/sqlite/sqlite3.c" \

@@ -83,15 +83,6 @@ sees_differences() {
 END
 }
 
-# sqlite_amalgamation FOLDER: sqlite3.c, sqlite3.h and sqlite3ext.h of 3.45.3.
-sqlite_amalgamation() {
-    tarball=$(npm_tarball better-sqlite3 9.6.0) || return
-    mkdir -p "$1/unpacked"
-    tar -C "$1/unpacked" -xzf "$tarball" &&
-        find "$1/unpacked" -path '*deps*' -name 'sqlite3*.[ch]' -exec mv -t "$1" {} + &&
-        rm -r "$1/unpacked" && [ -f "$1/sqlite3.c" ]
-}
-
 # installs PACKAGE [OPTION...]: into a fresh virtual environment of the system, /app/venv.
 installs() {
     package=$1

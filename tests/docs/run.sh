@@ -67,6 +67,14 @@ PAGE=$work/page.md sh tests/docs/baselines.sh >"$work/out" 2>&1
 [ $? -eq 1 ] && grep -q 'a row of stan is missing' "$work/out" && grep -q 'vs_knn_k in the row of vs-knn is missing' "$work/out"
 check $? 'baselines that it does not list are seen'
 
+# packaging/artefacts: the platforms that docs/install.md promises.
+sh packaging/artefact.sh | while read -r platform; do
+    eval "$(sh packaging/artefact.sh "$platform")"
+    grep "^|.*| \`$platform\`: .* | $blas: .* | $compiler" docs/install.md || echo "docs/install.md has no row of $platform, $blas, $compiler"
+done >"$work/out"
+grep -q . "$work/out" && ! grep -q 'has no row' "$work/out"
+check $? 'the platforms of packaging/artefacts in docs/install.md'
+
 mkdir "$work/pictures"
 sh tools/pictures.sh ./gru4rec "$work/pictures" >"$work/out" 2>&1 && diff -r docs/pictures "$work/pictures" >>"$work/out"
 check $? 'the pictures of docs/pictures (make pictures)'

@@ -250,7 +250,6 @@ def main(only, is_strict, is_kept, page, database):
         for name in 'sql', 'examples', 'tests':
             os.symlink(os.path.abspath(name), os.path.join(folder, name))
         shutil.copy(database, os.path.join(folder, 'demo.db'))
-        os.symlink('demo.db', os.path.join(folder, 'doc.db'))  # its name in pages that are older
         os.chdir(folder)
         state = Page(only)
         for block in blocks:

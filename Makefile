@@ -129,9 +129,9 @@ help:
 ## make check-format    clang-format would change nothing
 ## make format          clang-format all C files
 ## make check-layers    dependencies point one way, symbols have their files' names
-## make docs            write the options table of the README and docs/reference.md anew
+## make docs            write docs/options.md and docs/reference.md anew, from the code
 ## make test-browser    reports and pictures, in Chromium; build/browser/shots has what they look like
-## make pictures        draw the pictures of the README anew, of tests/fixtures/pictures.db
+## make pictures        draw the pictures of the pages anew, of tests/fixtures/pictures.db
 ## make compile_commands  compile_commands.json, for editors and clang-tidy
 ## make tidy            clang-tidy has nothing to say about src/, ext/ and examples/c/
 ## make stats           lines and functions by folder, sizes, coverage if it was measured

@@ -61,7 +61,7 @@ test-runner: $(RUNNER)
 test-sql: $(RUNNER) $(B)/gru4rec.so
 	@$(RUNNER) --extension $(B)/gru4rec.so $(if $(SAN),--define SANITIZED=1) $(SQL_TESTS)
 
-# The examples of README.md and docs/, and the options table of the README.
+# The examples of README.md and docs/, and the pages that `make docs` writes.
 test-docs: gru4rec.so
 	@sh tests/docs/run.sh
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# pictures.sh EXTENSION FOLDER: draws the README's pictures of tests/fixtures/pictures.db, and
+# pictures.sh EXTENSION FOLDER: draws the pictures of tests/fixtures/pictures.db, and
 # the diagrams of docs/how-it-works.md, into a folder, which must exist. Run from the project's root.
 
 extension=$1

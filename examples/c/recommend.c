@@ -6,7 +6,7 @@
  *
  * Each line of standard input is a click: three integers, the session, the item and the
  * time. The lines may be in any order. An argument with = is an option of training, from
- * the table in the README; options that are about a database are refused. Every other
+ * docs/options.md; options that are about a database are refused. Every other
  * argument is an item that a visitor looked at, oldest first. The program trains a model
  * on the clicks, and prints the ten items that the visitor is most likely to look at
  * next, each with its score: that of the network alone, as the extension's with blend=0.

@@ -170,7 +170,9 @@ static const ext_help rows[] = {
      "Writes a version in the safetensors format, with the tensor names of the official "
      "PyTorch code. Returns a BLOB, or with a file, its size in bytes.",
      "NULL as file: with options it returns a BLOB, without them it is an error. A model "
-     "that is too large for a BLOB needs a file. Cost: it reads all weights.",
+     "that is too large for a BLOB needs a file. Without the option version it writes the "
+     "active version. Without sessions=true it leaves out the sessions that the version "
+     "blends with. Cost: it reads all weights.",
      "SELECT length(gru4rec_export('rec'))"},
     {"gru4rec_import", EXT_HELP_SCALAR,
      "gru4rec_import(model TEXT, blob_or_file) -> INTEGER",
@@ -182,7 +184,8 @@ static const ext_help rows[] = {
      "SELECT gru4rec_import('copy', gru4rec_export('rec'))"},
     {"gru4rec_check", EXT_HELP_SCALAR, "gru4rec_check(model TEXT) -> TEXT",
      "Checks everything that is stored of the model. Returns 'ok' or what is damaged.",
-     "NULL as model is an error. Cost: it reads all tables of the model.",
+     "NULL as model is an error. From SQLite 3.44 on, PRAGMA integrity_check says the same. "
+     "Cost: it reads all tables of the model.",
      "SELECT gru4rec_check('rec')"},
     /* ---- looking inside ---- */
     {"gru4rec_info", EXT_HELP_SCALAR, "gru4rec_info([model TEXT]) -> TEXT",

@@ -3,7 +3,7 @@
  * see ext_tools.h.
  *
  * Without an argument, gru4rec_info() gives facts about the build, and the table of
- * options, from which `make docs` makes the reference in the README. With a model, it
+ * options, from which `make docs` makes docs/options.md. With a model, it
  * gives the model's card: its configuration, its active version, and its other versions.
  */
 #include "ext_tools.h"

@@ -2,7 +2,7 @@
  * options_table.c - the one table of options.
  *
  * A row has the name, kind, scope, range, default and help of an option. Parsing,
- * messages, text forms and the reference in the README are made from the table
+ * messages, text forms and docs/options.md are made from the table
  * (options.c). Rules that involve two options are in options_resolve.c. The names are
  * those of the official implementations.
  *

@@ -1,5 +1,5 @@
 #!/bin/sh
-# options.sh [--write]: the options table of README.md, made from the table in the code. Without
+# options.sh [--write]: the options table of docs/options.md, made from the table in the code. Without
 # --write it only compares. Run from the project's root, after make.
 
 set -eu
@@ -16,14 +16,14 @@ table() {
 }
 
 {
-    sed '/^<!-- options: /q' README.md
+    sed '/^<!-- options: /q' docs/options.md
     table
-    sed -n '/^<!-- end of options -->/,$p' README.md
+    sed -n '/^<!-- end of options -->/,$p' docs/options.md
 } >"$new"
 if [ "${1:-}" = --write ]; then
-    cat "$new" >README.md
+    cat "$new" >docs/options.md
 else
-    diff README.md "$new" && exit 0
-    echo 'the options table of README.md is not that of the code; run make docs'
+    diff docs/options.md "$new" && exit 0
+    echo 'the options table of docs/options.md is not that of the code; run make docs'
     exit 1
 fi

@@ -254,8 +254,8 @@ def main(only, is_strict, is_kept, page, database):
         for name in 'sql', 'examples', 'tests':
             os.symlink(os.path.abspath(name), os.path.join(folder, name))
         shutil.copy(database, os.path.join(folder, 'demo.db'))
-        os.symlink('demo.db', os.path.join(folder, 'doc.db'))  # its name in pages that are older
         os.chdir(folder)
+        sys.path.insert(0, folder)
         state = Page(only)
         for block in blocks:
             where = '%s:%d: %s' % (page, block.line, block.language)

@@ -9,10 +9,6 @@
 . tests/check.sh
 python=${PYTHON:-/usr/bin/python3}
 
-# Pages that still have to be written anew: their sh and js blocks do not say whether they can
-# run, and a model rec is in their way.
-older='README.md docs/pictures.md docs/scaling.md docs/training.md'
-
 sqlite3 "$work/shop.db" <sql/demo_clicks.sql >"$work/out" 2>&1 &&
     sqlite3 "$work/shop.db" 'DELETE FROM clicks WHERE session_id % 10 <> 2;
         DELETE FROM clicks_test WHERE session_id % 10 <> 2' >>"$work/out" 2>&1
@@ -32,13 +28,8 @@ page() {
 
 if [ -x "$python" ]; then
     for file in README.md docs/*.md examples/*/README.md; do
-        case " $older " in
-        *" $file "*) page shop --only sql,python "$file" ;;
-        *)
-            page shop "$file"
-            page demo --keep "$file"
-            ;;
-        esac
+        page shop "$file"
+        page demo --keep "$file"
     done
     "$python" tests/docs/messages.py docs/troubleshooting.md >"$work/out" 2>&1
     check $? 'the messages of docs/troubleshooting.md that it does not provoke'
@@ -53,7 +44,7 @@ else
 fi
 
 sh tests/docs/options.sh >"$work/out" 2>&1
-check $? 'the options table of README.md'
+check $? 'the options table of docs/options.md'
 sh tests/docs/reference.sh >"$work/out" 2>&1
 check $? 'the sections of docs/reference.md'
 (cd "$work/demo" && sqlite3 x.db <"$OLDPWD/tests/docs/examples.sql" && [ "$(wc -l <examples_of_options.sql)" -gt 60 ] &&

@@ -251,7 +251,7 @@ static void info(sqlite3_context *context, int argc, sqlite3_value **argv)
         build_info(context, db, &error);
     else if (!ext_value_is_given(argv[0]))
         ext_error_set(&error, SQLITE_ERROR,
-                      "the model's name is NULL; give the name of a gru4rec table");
+                      "the model's name is missing; give the name of a gru4rec table");
     else if (ext_schema_get(&home, db, connection, argv[0], false, NULL, &error) ==
              SQLITE_OK)
         model_info(context, &home, &error);

@@ -161,14 +161,14 @@ static char *advise(const ext_home *home, const ext_config *config)
     if (is_scanned &&
         sqlite3_table_column_metadata(home->db, home->schema, config->source, session,
                                       NULL, NULL, NULL, NULL, NULL) == SQLITE_OK)
-        advice = sqlite3_mprintf("for queries on single sessions: CREATE INDEX "
-                                 "\"%w\".\"%w_session\" ON \"%w\"(\"%w\", \"%w\")",
+        advice = sqlite3_mprintf("CREATE INDEX \"%w\".\"%w_session\" ON "
+                                 "\"%w\"(\"%w\", \"%w\") makes WHERE session = ... fast",
                                  home->schema, config->source, config->source, session,
                                  source.columns.time);
     else if (is_scanned)
         advice = sqlite3_mprintf(
-            "for queries on single sessions: "
-            "create an index on the table column that column '%s' of the source reads",
+            "an index on the column of your table behind '%s' of the source makes WHERE "
+            "session = ... fast",
             session);
     ext_source_close(&source);
     ext_error_clear(&ignored);

@@ -132,9 +132,29 @@ static void add_rollback(ext_error *error)
         ext_error_add(error, words);
 }
 
+/*
+ * Appends what to do to the message of a set SQLITE_BUSY, if that ends with SQLite's
+ * words for a lock of another connection, which give no advice. A transaction that has
+ * read an old snapshot can never write, however long it waits.
+ */
+static void add_advice(ext_error *error)
+{
+    static const char words[] = "database is locked";
+    const size_t n = error->message != NULL ? strlen(error->message) : 0;
+    if (n < strlen(words) || strcmp(error->message + n - strlen(words), words) != 0)
+        return;
+    ext_error_add(error, error->rc == SQLITE_BUSY_SNAPSHOT
+                             ? "; another connection has written since this transaction "
+                               "began to read: end it and try again"
+                             : " by another connection; try again, or let this one wait "
+                               "longer: PRAGMA busy_timeout = 5000");
+}
+
 int ext_error_text(ext_error *error, char **message)
 {
     const int rc = error->rc;
+    if (ext_error_is(error, SQLITE_BUSY))
+        add_advice(error);
     if (rc != SQLITE_OK && ext_entry_is_rolled_back(rc))
         add_rollback(error);
     if (rc != SQLITE_OK && message != NULL)

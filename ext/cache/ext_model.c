@@ -404,7 +404,7 @@ int ext_model_acquire_named(ext_model **model, ext_connection *connection,
     if (text == NULL)
         return ext_error_set(
             error, SQLITE_ERROR,
-            "the model's name is NULL; give the name of a gru4rec table");
+            "the model's name is missing; give the name of a gru4rec table");
     int rc = ext_schema_find(&home, connection->db, connection, text, &is_found, error);
     if (rc == SQLITE_OK && is_found) {
         rc = ext_model_acquire_version(model, &home, choice, error);

@@ -161,14 +161,14 @@ static char *advise(const ext_home *home, const ext_config *config)
     if (is_scanned &&
         sqlite3_table_column_metadata(home->db, home->schema, config->source, session,
                                       NULL, NULL, NULL, NULL, NULL) == SQLITE_OK)
-        advice = sqlite3_mprintf("for queries on single sessions: CREATE INDEX "
-                                 "\"%w\".\"%w_session\" ON \"%w\"(\"%w\", \"%w\")",
+        advice = sqlite3_mprintf("CREATE INDEX \"%w\".\"%w_session\" ON "
+                                 "\"%w\"(\"%w\", \"%w\") makes WHERE session = ... fast",
                                  home->schema, config->source, config->source, session,
                                  source.columns.time);
     else if (is_scanned)
         advice = sqlite3_mprintf(
-            "for queries on single sessions: "
-            "create an index on the table column that column '%s' of the source reads",
+            "an index on the column of your table behind '%s' of the source makes WHERE "
+            "session = ... fast",
             session);
     ext_source_close(&source);
     ext_error_clear(&ignored);
@@ -251,7 +251,7 @@ static void info(sqlite3_context *context, int argc, sqlite3_value **argv)
         build_info(context, db, &error);
     else if (!ext_value_is_given(argv[0]))
         ext_error_set(&error, SQLITE_ERROR,
-                      "the model's name is NULL; give the name of a gru4rec table");
+                      "the model's name is missing; give the name of a gru4rec table");
     else if (ext_schema_get(&home, db, connection, argv[0], false, NULL, &error) ==
              SQLITE_OK)
         model_info(context, &home, &error);

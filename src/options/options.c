@@ -167,6 +167,14 @@ static gru4rec_status find_row(const g4r_option **row, gru4rec_option_scope scop
     return GRU4REC_OK;
 }
 
+/* Returns the article that a range needs in a sentence. */
+static const char *article_of(const char *range)
+{
+    if (strncmp(range, "integer", strlen("integer")) == 0)
+        return "an ";
+    return strncmp(range, "number", strlen("number")) == 0 ? "a " : "";
+}
+
 /*
  * Sets the value of option o from a text. Does not change whether the option is marked as
  * set. INVALID: the option does not accept the text; nothing is changed then, and the
@@ -184,8 +192,9 @@ static gru4rec_status parse_value(gru4rec_options *options, const g4r_option *o,
     g4r_option_range(o, range, sizeof range);
     /* A value that has quotes itself gets none around it. */
     const char *quote = strchr(value, '\'') == NULL ? "'" : "";
-    return REFUSE(error, "option '%s' cannot be %s%s%s; it takes %s", o->name, quote,
-                  gru4rec_show(shown, sizeof shown, value, strlen(value)), quote, range);
+    return REFUSE(error, "option '%s' cannot be %s%s%s; it takes %s%s", o->name, quote,
+                  gru4rec_show(shown, sizeof shown, value, strlen(value)), quote,
+                  article_of(range), range);
 }
 
 gru4rec_status gru4rec_options_set(gru4rec_options *options, gru4rec_option_scope scope,

@@ -106,14 +106,19 @@ const g4r_option g4r_options_table[] = {
             .before = "64"),
     INTEGER(n_epochs, 1, 100000, "10", "passes over the events"),
     REAL(learning_rate, 1e-9, 100, "0.1",
-         "step size; if neither you nor the preset gives one for the optimiser: 1 for "
-         "adadelta, 0.01 for rmsprop, 0.002 for adam",
+         "step size of the optimiser; if neither you nor the preset sets it: 1 "
+         "for adadelta, 0.01 for rmsprop, 0.002 for adam",
          .before = "0.07"),
     SHARE(momentum, "0",
-          "share of the last update that is added to the next one (heavy ball)"),
-    SHARE(dropout_p_embed, "0.2", "share of the input embedding's values that is dropped",
+          "classical momentum coefficient: this share of the last update is added "
+          "to the next one"),
+    SHARE(dropout_p_embed, "0.2",
+          "dropout of the input embedding: training sets this share of its values "
+          "to 0",
           .before = "0.3"),
-    SHARE(dropout_p_hidden, "0.2", "share of each hidden state's values that is dropped"),
+    SHARE(dropout_p_hidden, "0.2",
+          "dropout of the hidden states: training sets this share of their values "
+          "to 0"),
     OPTION(embedding, G4R_INTEGER, TRAIN, 0, 65536, false, "layersize", "0",
            "width of a separate input embedding; layersize: that of the first GRU "
            "layer; 0: there is none. Above 0 it sets constrained_embedding to false"),
@@ -156,54 +161,55 @@ const g4r_option g4r_options_table[] = {
             "GRU layers and items have biases that are trained; "
             "false: all biases stay zero"),
     INTEGER(bptt, 1, 1000, "1",
-            "steps through which the gradients of an update go back in time"),
+            "number of steps that back-propagation goes back in time"),
     BOOLEAN(whole_sessions, "false",
-            "lanes take new sessions together, when the sessions of all lanes have "
-            "ended, and an update ends there; if bptt is as long as the longest session, "
-            "updates go back through whole sessions"),
+            "all lanes begin new sessions at the same time, after the sessions of "
+            "all lanes have ended; no update goes across that point. With a bptt as "
+            "long as the longest session, updates go back through whole sessions"),
     BOOLEAN(time_sort, "true",
             "sessions are visited in the order of their first events; "
             "false: in the order of their ids"),
     BOOLEAN(train_random_order, "false",
             "sessions are visited in a new random order in each epoch"),
     WORD(since, "last", "",
-         "events before this time are left out; last: events up to the last_event of "
-         "the active version are left out, except those of sessions that go on after "
-         "it"),
-    WORD(until, NULL, "", "events at or after this time are left out"),
+         "leaves out events before this time; last: leaves out events up to the "
+         "last_event of the active version, but not those of sessions that go on "
+         "after it"),
+    WORD(until, NULL, "", "leaves out events at or after this time"),
     REAL(session_gap, 0, 1e18, "0",
-         "a pause longer than this begins a new session; "
-         "in the unit of the times, seconds if they are text; 0: no pause does. "
-         "Serving uses only the events after the last such pause"),
+         "a pause longer than this begins a new session. Its unit is that of the "
+         "times; seconds if they are text. 0: pauses do not count. Serving uses "
+         "only the events after the last such pause"),
     BOOLEAN(collapse_repeats, "false",
             "consecutive events of the same item count as one event"),
     LATER(keep_empty, G4R_BOOLEAN, 0, 0, NULL, "false", "true",
           "an empty text is the id of an item or a session like any other; "
           "false: events with an empty id are skipped, as those with a NULL are"),
     INTEGER(max_length, 0, 1e9, "0",
-            "a session of more events is long; 0: no session is. "
-            "Serving and evaluation use the last max_length events of a long session"),
+            "a session with more events is long; 0: none is. Serving and evaluation "
+            "use the last max_length events of a long session"),
     CHOICE(long_sessions, "cut|drop", "cut",
-           "cut: long sessions are trained on in pieces of max_length events; "
-           "drop: they are left out"),
-    INTEGER(min_support, 1, 1e9, "1", "items with fewer events are left out"),
+           "cut: training divides long sessions into pieces of max_length events; "
+           "drop: it leaves them out"),
+    INTEGER(min_support, 1, 1e9, "1",
+            "leaves out items with fewer events; see min_length"),
     INTEGER(min_length, 1, 65536, "1",
-            "sessions with fewer events are left out; this rule and min_support are "
+            "leaves out sessions with fewer events. min_support and min_length are "
             "applied in turn until neither changes anything"),
     LATER(single_events, G4R_CHOICE, 0, 0, "count|leave_out", "leave_out", "count",
           "sessions of one event, from which nothing is learned; "
           "count: they count for the catalogue, support and popularity; "
           "leave_out: they are left out"),
     SHARE(bad_rows, "0",
-          "largest share of rows with a time that cannot be read; "
-          "these rows are skipped and counted, and a larger share is an error"),
+          "largest share of rows with a time that cannot be read. These rows are "
+          "skipped and counted; a larger share is an error"),
     REAL(validation, 0, 0.9, "0",
-         "share of the sessions that is held out, the latest ones; "
-         "the weights of the epoch with the best MRR@20 on them are kept; "
-         "0: none is held out"),
+         "share of the sessions, the latest ones, that is held out. Training "
+         "keeps the weights of the epoch with the best MRR@20 on them. 0: none "
+         "is held out"),
     INTEGER(patience, 0, 100000, "0",
             "training stops after this many epochs without a better MRR@20 on the "
-            "held-out sessions; 0: it does not"),
+            "held-out sessions; 0: never"),
     BOOLEAN(warm_start, "false",
             "start from the weights of the active version; "
             "new items start with random weights"),
@@ -211,8 +217,8 @@ const g4r_option g4r_options_table[] = {
          "with warm_start, the share of an item's support in the active version that "
          "is added to its support in the new one"),
     INTEGER(checkpoint_epochs, 0, 100000, "0",
-            "an unfinished training is saved each time after this many epochs, "
-            "so that resume can continue it; 0: never"),
+            "saves an unfinished training each time after this many epochs, so that "
+            "resume can continue it; 0: never"),
     BOOLEAN(resume, "false",
             "continue a stopped training from its last checkpoint, with its options: "
             "the result has the same bits as without the stop. "
@@ -250,67 +256,69 @@ const g4r_option g4r_options_table[] = {
         "with several processes (or groups): how exact the sums are that they exchange; "
         "bfloat16 halves what they send, and the result has other bits"),
     CHOICE(shard, "own|auto", "own",
-           "in a training or a tuning over several processes, what each of them reads; "
-           "own: all events of its source, which no other process has; "
-           "auto: one source that all of them have; each trains on the sessions of its "
-           "part, by a hash of their values"),
+           "what each process reads in a training or a tuning over several "
+           "processes. own: all events of its own source, which no other process "
+           "has; auto: one source that all of them have, of which each trains on "
+           "the sessions of its part, by a hash of their values"),
     CHOICE(replicate, "all|first", "all",
-           "in a training or a tuning over several processes, whose databases get the "
-           "version or the trials; all: each file, also if several of them share it; "
-           "first: only that of the first process"),
+           "whose databases get the version or the trials in a training or a "
+           "tuning over several processes. all: each file, also if several "
+           "processes share it; first: only that of the first process"),
     INTEGER(keep_versions, 1, 1000, "2",
-            "versions kept in the database: the active one, "
-            "the one that was active before it, and the newest of the others that are "
-            "older than the active one"),
+            "how many versions the database keeps: the active one, the one that was "
+            "active before it, and the newest of the others that are older than the "
+            "active one"),
     INTEGER(keep_candidates, 1, 1000, "2",
-            "versions newer than the active one that are kept in addition, "
-            "the newest of them"),
+            "how many versions newer than the active one are kept in addition, the "
+            "newest of them"),
     INTEGER(keep_history, 0, 1000000, "1000",
-            "versions without weights that keep their rows in m_version and m_epoch, "
-            "the newest ones; these are versions that are no longer kept and trainings "
-            "without a result"),
+            "how many versions without weights keep their rows in m_version and "
+            "m_epoch, the newest of them. Such a version is no longer kept, or its "
+            "training had no result"),
     BOOLEAN(activate, "true",
             "the trained version becomes the active one; "
             "false: it does not serve until gru4rec_deploy()"),
     INTEGER(commit_wait, 0, 604800, "0",
-            "seconds that the commit of a training waits for others that lock the "
-            "database; after that the connection keeps the result, "
-            "and resume commits it; 0: as long as the training took, at least a minute"),
+            "seconds that a training waits to commit while others lock the "
+            "database. After that the connection keeps the result, and resume "
+            "commits it. 0: as long as the training took, at least a minute"),
     OPTION(memory_limit, G4R_INTEGER, TRAIN | EVALUATE, 0, 9007199254740992.0, false,
            NULL, "0",
            "bytes that a training may use, including its events; "
            "0: 80 % of the memory of the machine or the container. "
            "gru4rec_evaluate() uses the model's limit, or one of its own"),
     CHOICE(quantize, "auto|false|true", "auto",
-           "serving searches a copy of the item table in bytes first, "
-           "which is kept in memory too: the results are the same and come sooner; "
-           "auto: if the copy has a megabyte or more"),
+           "serving first searches a copy of the item table in bytes, which it "
+           "keeps in memory too. The results are the same and come sooner. auto: "
+           "if the copy has a megabyte or more"),
     INTEGER(state_items, 1, 1000, "32",
-            "number of a session's last items that its state contains: exclude_seen "
-            "leaves them out, and another version rebuilds the session from them"),
+            "how many of the last items of a session its state contains. "
+            "exclude_seen leaves these out, and another version rebuilds the "
+            "session from them"),
     LATER(blend, G4R_REAL, 0, 100, "auto", "0.5", "0",
-          "strength with which the items of the sessions that are nearest gain on the "
-          "network's scores; if neither you nor the preset gives one: 0.25 with losses "
-          "without softmax; 0: the network alone; auto: chosen on the held-out sessions, "
-          "of which validation says how many"),
+          "how much the nearest sessions of the training raise the scores of "
+          "their items. 0: the network alone; auto: chosen on the sessions that "
+          "validation holds out. If neither you nor the preset sets it: 0.25 with "
+          "losses without softmax"),
     INTEGER(blend_sessions, 1, 2147483647, "1000000",
-            "with blend, events of the latest sessions of training that a version keeps "
-            "to find the nearest in"),
+            "how many events of the latest training sessions a version keeps for "
+            "blend"),
     BOOLEAN(tuned, "false",
-            "options that you do not give in the call have the best values that the last "
-            "finished gru4rec_tune() found"),
+            "uses the best values that the last finished gru4rec_tune() found, for "
+            "options that you do not give in the call"),
     CHOICE(verbose, "auto|false|true", "auto",
            "progress on standard error: on a terminal a line that is updated, "
            "elsewhere one line at the end; auto: only on a terminal"),
     OPTION(trials, G4R_INTEGER, TUNE, 1, 10000, false, NULL, "40",
-           "sets of option values that a tuning tries; "
-           "the first one has the values of the model"),
+           "how many sets of option values a tuning tries; the first one is the "
+           "model's own"),
     OPTION(minutes, G4R_REAL, TUNE, 0, 1000000, false, NULL, "0",
-           "time after which a tuning begins nothing new and ends with the best that it "
-           "has found, so that the result depends on the speed of the machine; "
-           "0: it tries all trials"),
+           "after this time a tuning begins nothing new, and ends with the best "
+           "that it has found; then the result depends on the speed of the "
+           "machine. 0: it tries all trials"),
     OPTION(objective, G4R_OBJECTIVE, TUNE, 1, 1000000, false, "recall|mrr|ndcg", "mrr@20",
-           "measure by which a tuning chooses, on half of the held-out sessions"),
+           "measure by which a tuning chooses; it is taken on half of the held-out "
+           "sessions"),
     OPTION(space, G4R_SPACE, TUNE, 0, 0, false, NULL, "default",
            "values that a tuning chooses from; "
            "default: ranges around the defaults of the network's options"),
@@ -325,84 +333,86 @@ const g4r_option g4r_options_table[] = {
            "simple methods that are measured beside the model; "
            "all but pop are fitted on the sessions that the model was trained on"),
     OPTION(exclude_seen, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
-           "items that the session has had so far are left out of the ranking; a target "
-           "that is one of them is missed"),
+           "leaves the items that the session has had so far out of the ranking; a "
+           "target that is one of them counts as a miss"),
     OPTION(candidates, G4R_SAMPLE, EVALUATE, 1, 1000000, false, NULL, "all",
-           "items that are ranked; a target that is not one of them is missed. "
-           "sample=N: the target and N other items, drawn for each target by seed"),
+           "items that are ranked; a target that is not one of them counts as a "
+           "miss. sample=N: the target and N other items, drawn for each target by "
+           "seed"),
     OPTION(last_only, G4R_BOOLEAN, EVALUATE, 0, 0, false, NULL, "false",
            "only the last event of each session is a target"),
     OPTION(version, G4R_INTEGER, EVALUATE | EXPORT, 1, 1e15, false, VERSIONS, "active",
-           "the kept version that is used: its number, active, "
-           "previous (active before the active one) or newest; "
-           "also an option of gru4rec_export()"),
+           "which of the kept versions is used: its number, active, previous "
+           "(active before the active one) or newest; also an option of "
+           "gru4rec_export()"),
     OPTION(sessions, G4R_BOOLEAN, EXPORT, 0, 0, false, NULL, "false",
-           "the export of a version that blends also has the sessions that it blends "
-           "with; without them it does not blend"),
+           "the export also has the sessions that the version blends with; without "
+           "them it does not blend"),
     VERSION(version_a,
             "version of the first model; the values are those of option version"),
     VERSION(version_b, "version of b, if that is a model"),
-    OPTION(
-        ranks, G4R_CHOICE, EVALUATE | TUNE, 0, 0, false, "one|all", "one",
-        "who works, if mpirun has started several processes: one: this process, all by "
-        "itself; all: each of them measures a part of the test sessions, which all of "
-        "them have, as they have the version. All get the same figures, those of one "
-        "process. Also an option of gru4rec_tune(): each of them trains a part of the "
-        "trials"),
+    OPTION(ranks, G4R_CHOICE, EVALUATE | TUNE, 0, 0, false, "one|all", "one",
+           "who works, if mpirun has started several processes. one: this process "
+           "alone; all: each process measures a part of the test sessions, or in "
+           "gru4rec_tune() trains a part of the trials. All processes need the "
+           "same test sessions and the same version, and get the same figures as "
+           "one process"),
     OPTION(segment, G4R_CHOICE, EVALUATE, 0, 0, false, "none|position|length|popularity",
            "none",
-           "targets are measured in groups: by the number of events before them, "
-           "by the number of targets of their session, or by their support (head, "
+           "measures targets in groups: by the number of events before them, by "
+           "the number of targets of their session, or by their support (head, "
            "middle, tail: a third of it each)"),
     OPTION(test, G4R_QUERY, PLOT, 0, 0, false, NULL, "none",
-           "test events that a picture measures the model on, or shows beside those of "
-           "the source"),
+           "test events; a picture measures the model on them, or shows them "
+           "beside the events of the source"),
     OPTION(label, G4R_QUERY, PLOT, 0, 0, false, NULL, "none",
-           "two columns, item and a text: the colour of the item on the picture items"),
-    OPTION(
-        titles, G4R_QUERY, PLOT, 0, 0, false, NULL, "none",
-        "two columns, item and its title, which stands beside it on the picture items"),
+           "a query with two columns, item and label: on the picture items, the "
+           "label decides the colour of the item"),
+    OPTION(titles, G4R_QUERY, PLOT, 0, 0, false, NULL, "none",
+           "a query with two columns, item and title: on the picture items, the "
+           "title stands beside the item"),
     COUNT(session_pop_top_n, 1000000, "100",
-          "session-pop: number of the most popular items that are listed in addition "
-          "to the session's"),
-    COUNT(item_knn_k, 1000000, "100", "item-knn: neighbours that are kept for each item"),
+          "session-pop: how many of the most popular items are listed after the "
+          "session's own"),
+    COUNT(item_knn_k, 1000000, "100", "item-knn: how many neighbours each item keeps"),
     OPTION(item_knn_lambda, G4R_REAL, EVALUATE, 0, 1e9, false, NULL, "20",
            "item-knn: number that is added to supports, "
            "so that rare items do not become near neighbours"),
     OPTION(item_knn_alpha, G4R_REAL, EVALUATE, 0, 1, false, NULL, "0.5",
            "item-knn: exponent of the last item's support; that of the neighbour's is "
            "1 - item_knn_alpha"),
-    COUNT(markov_pruning, 1000000, "20", "markov: followers that are kept for each item"),
+    COUNT(markov_pruning, 1000000, "20", "markov: how many followers each item keeps"),
     COUNT(sequential_rules_steps, 1000000, "10",
-          "sequential-rules: largest number of steps from an item to an item that "
-          "counts as its follower"),
+          "sequential-rules: an item counts as a follower up to this many steps "
+          "later"),
     COUNT(sequential_rules_pruning, 1000000, "20",
-          "sequential-rules: followers that are kept for each item"),
-    COUNT(vs_knn_k, 1000000, "500", "vs-knn: number of sessions that are neighbours"),
+          "sequential-rules: how many followers each item keeps"),
+    COUNT(vs_knn_k, 1000000, "500", "vs-knn: how many sessions are neighbours"),
     COUNT(vs_knn_sample_size, 1000000000, "5000",
-          "vs-knn: number of the latest sessions with a common item, "
-          "of which the neighbours are chosen"),
+          "vs-knn: the neighbours are chosen among this many of the latest "
+          "sessions that share an item"),
     OPTION(vs_knn_similarity, G4R_CHOICE, EVALUATE, 0, 0, false, "vec|cosine", "vec",
-           "vs-knn: similarity of a session, from the weights of the items that both "
-           "have; vec: their sum; cosine: their sum divided by the lengths of both"),
+           "vs-knn: how alike two sessions are, from the weights of the items that "
+           "both have. vec: the sum; cosine: the sum divided by the lengths of "
+           "both"),
     OPTION(vs_knn_weighting, G4R_CHOICE, EVALUATE, 0, 0, false, WEIGHTINGS, "quadratic",
            "vs-knn: how weights of items grow towards the end of the session"),
     OPTION(vs_knn_weighting_score, G4R_CHOICE, EVALUATE, 0, 0, false, WEIGHTINGS, "div",
-           "vs-knn: how much less a neighbour counts if the last item that it shares is "
+           "vs-knn: how much less a neighbour counts if the last shared item is "
            "further back in the session"),
     OPTION(vs_knn_idf_weighting, G4R_REAL, EVALUATE, 0, 1e6, false, NULL, "5",
            "vs-knn: how much more rare items count"),
-    COUNT(stan_k, 1000000, "500", "stan: number of sessions that are neighbours"),
+    COUNT(stan_k, 1000000, "500", "stan: how many sessions are neighbours"),
     COUNT(stan_sample_size, 1000000000, "5000",
-          "stan: number of the latest sessions with a common item, "
-          "of which the neighbours are chosen"),
+          "stan: the neighbours are chosen among this many of the latest sessions "
+          "that share an item"),
     DECAY(stan_lambda_spw, "1.02",
-          "stan: number of items of the session over which weights fall to 1 / e"),
+          "stan: over this many items of the session, weights fall to 1 / e"),
     DECAY(stan_lambda_snh, "5",
-          "stan: number of days over which the similarity of a session falls to 1 / e"),
+          "stan: over this many days, the similarity of a session falls to 1 / e"),
     DECAY(stan_lambda_inh, "2.05",
-          "stan: number of items of a neighbour over which scores fall to 1 / e, "
-          "from the last item that is shared"),
+          "stan: over this many items of a neighbour, counted from the last "
+          "shared item, scores fall to 1 / e"),
 };
 
 enum { N_OPTIONS = sizeof g4r_options_table / sizeof *g4r_options_table };

@@ -106,7 +106,7 @@ static const g4r_synonym table[] = {
     {"amsgrad|use_amsgrad", BOTH, NULL, "adam is always without amsgrad; leave it out"},
     {"mom|sgd_momentum|momentum_factor", BOTH, "momentum", NULL},
     {"nesterov|use_nesterov", BOTH, NULL,
-     "momentum is always that of the heavy ball; leave it out"},
+     "momentum is always the classical one; leave it out"},
     {"epoch|epochs|num_epoch|num_epochs|n_epoch|nb_epoch|nb_epochs|max_epoch|max_epochs|"
      "total_epochs|train_epochs|training_epochs|num_train_epochs|n_iter|n_iters|iter|"
      "niter|iters|iterations|num_iterations|max_iter|passes",

@@ -73,7 +73,7 @@ static gru4rec_status check_groups(const gru4rec_dataset *dataset,
 {
     if (options->groups > 1 && ranks != NULL)
         return g4r_fail(error, GRU4REC_INVALID,
-                        "groups stands for processes, and there are several already; "
+                        "groups plays several processes, and there are several already; "
                         "leave it out");
     if (options->groups > 1 && dataset->n_groups != options->groups)
         return g4r_fail(error, GRU4REC_INVALID,

@@ -211,7 +211,7 @@ def in_transaction(directory, journal):
         impatient.execute('INSERT INTO notes VALUES (0)')
         start = time.monotonic()
         message = error(db, f"SELECT gru4rec_train('rec', '{LONG}')")
-        check('wal: an old snapshot: refused', 'locked' in message, message)
+        check('wal: an old snapshot: refused, and says what to do', 'locked; another' in message and 'end it' in message, message)
         check('wal: an old snapshot: at once', time.monotonic() - start < REFUSED_AT_ONCE)
         db.execute('COMMIT')
 

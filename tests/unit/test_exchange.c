@@ -741,7 +741,7 @@ static void test_refused_groups(void)
     f.ranks[0].options.groups = f.ranks[1].options.groups = 2;
     train_ranks(&f);
     check_end(&f, -1, GRU4REC_INVALID, GRU4REC_INVALID);
-    CHECK(strstr(f.ranks[0].error.message, "groups stands for processes") != NULL);
+    CHECK(strstr(f.ranks[0].error.message, "groups plays several processes") != NULL);
     f.whole.options.groups = 3;
     train_whole(&f);
     CHECK_INT(GRU4REC_INVALID, f.whole.status);

@@ -55,7 +55,7 @@ static bool may_use_tiles(void)
     }
     return answer == 2;
 }
-#else
+#elif defined(__x86_64__) && !defined(GRU4REC_DOUBLE)
 static bool may_use_tiles(void)
 {
     return false;

@@ -339,18 +339,6 @@ static int find_serving(ext_train_request *request, ext_error *error)
                : SQLITE_OK;
 }
 
-/* Tells whether the user has given the option of this name. */
-static bool is_given(const gru4rec_options *options, const char *name)
-{
-    gru4rec_option_info info;
-    for (size_t i = 0; i < gru4rec_option_count(); i++) {
-        gru4rec_option_describe(i, &info);
-        if (strcmp(info.name, name) == 0)
-            return gru4rec_option_is_set(options, i);
-    }
-    return false;
-}
-
 /*
  * Sets option precision to float32 or bfloat16, so that the run's options say which. With
  * warm_start it is that of the version to start from, unless the user gives one; a run
@@ -361,8 +349,8 @@ static int settle_precision(ext_train_request *request, ext_error *error)
 {
     static const char *const names[] = {"float32", "bfloat16"};
     gru4rec_options *options = &request->options, active;
-    const bool is_open =
-        options->precision == GRU4REC_PRECISION_AUTO || !is_given(options, "precision");
+    const bool is_open = options->precision == GRU4REC_PRECISION_AUTO ||
+                         !ext_options_is_set(options, "precision");
     if (options->warm_start && request->serving != 0 && request->checkpoint.epoch == 0) {
         if (ext_version_options(&active, &request->home, request->serving, error) !=
             SQLITE_OK)

@@ -1488,7 +1488,7 @@ void gru4rec_round_bfloat16(gru4rec_real *values, size_t n);
  * function does not return OK, the training ends with its status, and calls none of the
  * functions again: so a function that fails on one rank must fail on all of them. error
  * may be NULL. The functions are called from the thread that called gru4rec_train(), with
- * context as first argument. None of them may be NULL.
+ * context as first argument. None of them but memory may be NULL.
  */
 typedef struct gru4rec_ranks {
     int32_t n_ranks; /* R, at least 1 */
@@ -1505,6 +1505,14 @@ typedef struct gru4rec_ranks {
                              int32_t m, const int32_t **counts,
                              const int32_t **all_targets, const int32_t **all_inputs,
                              bool *stop, gru4rec_error *error);
+    /*
+     * Returns memory for n values, of any content, aligned to 64 bytes, in which sum can
+     * add up blocks without copies; or NULL, if the hooks have none: on all ranks, or on
+     * none. n is the same on all ranks. A training calls it once, before its first step,
+     * and puts the same blocks into the same places on all ranks. The memory belongs to
+     * the hooks, and is used until the training ends. memory itself may be NULL.
+     */
+    gru4rec_real *(*memory)(void *context, size_t n);
     /*
      * Adds up blocks (n_blocks), value by value, over the ranks: that of rank 0 plus that
      * of rank 1, plus that of rank 2, and so on, in the precision of the values. The

@@ -89,7 +89,7 @@ typedef struct ext_mpi_comm {
 
     /* ext_mpi_sum.c: memory that all ranks share, if all run on this machine */
     MPI_Win window;
-    float **shared;   /* (n_ranks) where each rank's memory is; owned */
+    float **shared;   /* (n_ranks) where each rank's memory is, aligned; owned */
     size_t n_shared;  /* values of a rank that there is room for; 0: no window */
     bool is_unshared; /* it was tried in vain: ranks send messages instead */
 } ext_mpi_comm;
@@ -196,6 +196,7 @@ struct ext_mpi_job {
     /* ext_mpi_sum.c */
     void *packed; /* this rank's blocks, then all ranks' parts of its slice; owned */
     size_t packed_bytes; /* its size */
+    size_t n_lent;       /* values that ext_mpi_sum_memory() has lent */
 };
 
 /*
@@ -290,7 +291,18 @@ void ext_mpi_exchange_free(ext_mpi_job *job);
 
 /* ---- ext_mpi_sum.c ---- */
 
-/* The hook sum of gru4rec_ranks. The context is the job. */
+/*
+ * The hooks memory and sum of gru4rec_ranks. The context is the job. If the ranks share
+ * memory, memory makes it large enough; what it has lent before must not be used then.
+ */
+gru4rec_real *ext_mpi_sum_memory(void *context, size_t n);
+/* Tells whether values are in the memory that is lent to the training. */
+bool ext_mpi_sum_is_lent(const ext_mpi_job *job, const gru4rec_real *values);
+/*
+ * Copies values (n) of the lent memory to the same place in that of all other ranks, who
+ * must not use that place before the next exchange, and see them after it.
+ */
+void ext_mpi_sum_give(const ext_mpi_job *job, const gru4rec_real *values, size_t n);
 gru4rec_status ext_mpi_sum(void *context, const gru4rec_block *blocks, size_t n_blocks,
                            double *losses, size_t n_losses, bool *stop,
                            gru4rec_error *error);

@@ -197,11 +197,15 @@ ext_mpi_exchange_gather(void *context, const int32_t *targets, const int32_t *in
     return status;
 }
 
-/* Moves the rows of each rank, which stand in their places, to all others. */
-static gru4rec_status move_rows(ext_mpi_job *job, gru4rec_real *rows, size_t n,
-                                size_t total, gru4rec_error *error)
+/*
+ * Moves the rows of each rank, which stand in their places, to all others. are_there:
+ * each rank has written its own into the memory of all before the head.
+ */
+static gru4rec_status move_rows(ext_mpi_job *job, gru4rec_real *rows, bool are_there,
+                                gru4rec_error *error)
 {
     ext_mpi_comm *comm = job->comm;
+    const size_t n = (size_t)job->sizes[comm->rank];
     MPI_Request request;
     for (int rank = 1; rank < comm->n_ranks; rank++)
         if (comm->heads[rank].n != comm->heads[0].n) {
@@ -211,8 +215,12 @@ static gru4rec_status move_rows(ext_mpi_job *job, gru4rec_real *rows, size_t n,
                                      "a fault of gru4rec");
         }
     job->bytes += (int64_t)(n * sizeof *rows) * (comm->n_ranks - 1);
-    if (total == 0)
+    if (comm->heads[0].n == 0)
         return GRU4REC_OK;
+    if (are_there) {
+        MPI_Win_sync(comm->window);
+        return GRU4REC_OK;
+    }
     const int code = MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_FLOAT, rows, job->sizes,
                                      job->offsets, MPI_FLOAT, comm->world, &request);
     if (code != MPI_SUCCESS)
@@ -234,6 +242,10 @@ gru4rec_status ext_mpi_exchange_rows(void *context, gru4rec_real *rows,
         total += (size_t)counts[rank] * width;
     }
     job->is_stopping |= *stop;
+    const bool are_lent = ext_mpi_sum_is_lent(job, rows);
+    if (are_lent && !job->is_over)
+        ext_mpi_sum_give(job, rows + job->offsets[comm->rank],
+                         (size_t)job->sizes[comm->rank]);
     if (!job->is_over)
         status = ext_mpi_head_exchange(job, EXT_MPI_SHARE, total, NULL, 0, error);
     const double start = ext_poll_seconds();
@@ -243,7 +255,7 @@ gru4rec_status ext_mpi_exchange_rows(void *context, gru4rec_real *rows,
         job->is_over = true;
     }
     if (!job->is_over) {
-        status = move_rows(job, rows, (size_t)job->sizes[comm->rank], total, error);
+        status = move_rows(job, rows, are_lent, error);
         job->is_over |= status != GRU4REC_OK;
         job->seconds += ext_poll_seconds() - start;
     }

@@ -218,6 +218,7 @@ gru4rec_ranks ext_mpi_job_hooks(ext_mpi_job *job)
         .n_ranks = job->comm->n_ranks,
         .rank = job->comm->rank,
         .gather = ext_mpi_exchange_gather,
+        .memory = ext_mpi_sum_memory,
         .sum = ext_mpi_sum,
         .share_rows = ext_mpi_exchange_rows,
         .agree = ext_mpi_exchange_agree,

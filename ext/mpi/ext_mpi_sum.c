@@ -9,10 +9,10 @@
  * and each value of it is ((part_0 + part_1) + part_2) ..., computed on one rank only,
  * so all ranks get the same bits.
  *
- * If all ranks run on one machine, they put their parts into memory that they share (a
- * window of MPI), and read each other's. Two ranks there have no slices: each adds the
- * whole part of the other to its own, so neither has to wait for sums. Elsewhere the
- * parts of a slice are sent to its rank (all to all), and the sums to all.
+ * If all ranks run on one machine, their parts are in memory that they share (a window of
+ * MPI), and a rank writes the sums of its slice in place of the parts of all. That memory
+ * is lent to the training, so that nothing need be copied. Elsewhere the parts of a slice
+ * are sent to its rank (all to all), and the sums to all.
  *
  * If the blocks are bfloat16, the sums are rounded, and messages have two bytes of each
  * value. Memory that is shared has all four: nothing is sent there.
@@ -25,7 +25,10 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-enum { PIECE = 2048 }; /* values that are added up at a time, so they stay in the cache */
+enum {
+    PIECE = 2048,   /* values that are added up at a time, so they stay in the cache */
+    ALIGNMENT = 64, /* bytes, of memory that is lent */
+};
 
 static size_t slice_start(size_t n, int rank, int n_ranks)
 {
@@ -148,28 +151,32 @@ static bool may_share(const ext_mpi_comm *comm, double bytes)
            (double)facts.f_bavail * (double)facts.f_frsize > 2 * bytes;
 }
 
+/* Returns the first place from there on that is aligned as gru4rec_ranks.memory. */
+static float *align(float *there)
+{
+    const uintptr_t address = (uintptr_t)there;
+    return there + (ALIGNMENT - address % ALIGNMENT) % ALIGNMENT / sizeof *there;
+}
+
 /*
- * Makes the window large enough for n values. Returns whether there is one. All ranks
- * come to the same result. The memory of a rank is for its part. Behind that of rank 0 is
- * the memory for the sums of all; two ranks have no sums there, but a second part each.
+ * Makes the window large enough for n values of each rank. Returns whether there is one.
+ * All ranks come to the same result.
  */
 static bool share(ext_mpi_job *job, size_t n)
 {
     ext_mpi_comm *comm = job->comm;
     const size_t bytes =
-        (n + 15) / 16 * 16 * sizeof(float); /* whole lines of the cache */
-    const bool has_two = comm->rank == 0 || comm->n_ranks == 2;
-    const MPI_Aint own_bytes = (MPI_Aint)(has_two ? 2 * bytes : bytes);
+        n * sizeof(float) + ALIGNMENT; /* its first values are left out */
     float *own;
     if (n <= comm->n_shared || comm->is_unshared)
         return !comm->is_unshared;
     ext_mpi_sum_unshare(comm);
     const bool is_wanted =
-        ext_mpi_exchange_vote(job, may_share(comm, (double)bytes * (comm->n_ranks + 2)));
+        ext_mpi_exchange_vote(job, may_share(comm, (double)bytes * comm->n_ranks));
     comm->is_unshared =
         !is_wanted ||
         !ext_mpi_exchange_vote(job,
-                               MPI_Win_allocate_shared(own_bytes, sizeof(float),
+                               MPI_Win_allocate_shared((MPI_Aint)bytes, sizeof(float),
                                                        MPI_INFO_NULL, comm->world,
                                                        (void *)&own,
                                                        &comm->window) == MPI_SUCCESS);
@@ -180,9 +187,37 @@ static bool share(ext_mpi_job *job, size_t n)
         MPI_Aint size;
         int unit;
         MPI_Win_shared_query(comm->window, rank, &size, &unit, &comm->shared[rank]);
+        comm->shared[rank] = align(comm->shared[rank]);
     }
-    comm->n_shared = bytes / sizeof(float);
+    comm->n_shared = n;
     return true;
+}
+
+gru4rec_real *ext_mpi_sum_memory(void *context, size_t n)
+{
+    ext_mpi_job *job = context;
+    job->n_lent = 0;
+    if (job->is_over || job->comm->n_ranks == 1 || !share(job, n))
+        return NULL;
+    job->n_lent = n;
+    return job->comm->shared[job->comm->rank];
+}
+
+bool ext_mpi_sum_is_lent(const ext_mpi_job *job, const gru4rec_real *values)
+{
+    const uintptr_t lent = (uintptr_t)job->comm->shared[job->comm->rank];
+    const uintptr_t place = (uintptr_t)values;
+    return place >= lent && place - lent < job->n_lent * sizeof *values;
+}
+
+void ext_mpi_sum_give(const ext_mpi_job *job, const gru4rec_real *values, size_t n)
+{
+    const ext_mpi_comm *comm = job->comm;
+    const size_t there = (size_t)(values - comm->shared[comm->rank]);
+    for (int rank = 0; rank < comm->n_ranks; rank++)
+        if (rank != comm->rank)
+            memcpy(comm->shared[rank] + there, values, n * sizeof *values);
+    MPI_Win_sync(comm->window);
 }
 
 /* Waits until all ranks have come here, and see what the others have written. */
@@ -200,55 +235,45 @@ static gru4rec_status meet(ext_mpi_job *job, gru4rec_error *error)
 }
 
 /*
- * Where a rank puts its part for the sum whose head is the given one, in the life of the
- * communicator. Two ranks have two places each, which they use in turn from head to head:
- * a rank that has passed a head writes to the place of the next one, while the other may
- * still read that of this one.
+ * Adds up this rank's slice of n values, which stand in the memory of each rank from
+ * there on, and writes the sums to all of them. is_rounded: they become bfloat16.
  */
-static float *place_of(const ext_mpi_comm *comm, int rank, int64_t head)
+static void add_slice(const ext_mpi_job *job, size_t there, size_t n, bool is_rounded)
 {
-    return comm->shared[rank] +
-           (comm->n_ranks == 2 && head % 2 != 0 ? comm->n_shared : 0);
-}
-
-/* Adds values to the blocks, of which they are the other rank's part. */
-static void add_other(const gru4rec_block *blocks, size_t n_blocks, const float *values)
-{
-    for (size_t i = 0; i < n_blocks; values += blocks[i++].n) {
-        float *sums = blocks[i].values;
-        for (size_t k = 0; k < blocks[i].n; k++)
-            sums[k] += values[k];
-        if (blocks[i].is_bfloat16)
-            gru4rec_round_bfloat16(sums, blocks[i].n);
+    const ext_mpi_comm *comm = job->comm;
+    const size_t to = there + slice_start(n, comm->rank + 1, comm->n_ranks);
+    float sums[PIECE];
+    for (size_t from = there + slice_start(n, comm->rank, comm->n_ranks); from < to;
+         from += PIECE) {
+        const size_t n_piece = to - from < PIECE ? to - from : PIECE;
+        for (int rank = 0; rank < comm->n_ranks; rank++)
+            job->parts[rank] = comm->shared[rank] + from;
+        add_up(sums, job->parts, comm->n_ranks, n_piece, is_rounded);
+        for (int rank = 0; rank < comm->n_ranks; rank++)
+            memcpy(comm->shared[rank] + from, sums, n_piece * sizeof *sums);
     }
 }
 
 /*
- * Sums n values by shared memory, when the parts of all ranks are there, for the sum with
- * the given head. If there are two ranks, place_of() says when a place is free again.
- * Otherwise a rank writes its next part when all have read this one: after meet(). It
- * writes its next sums when all have copied these: after the next head.
+ * Sums n values by shared memory, when the parts of all ranks are there: those of the
+ * blocks, or, if these are not lent, copies of them. Each rank writes into the memory of
+ * all, so none touches its own before all have ended: after meet().
  */
 static gru4rec_status sum_shared(ext_mpi_job *job, const gru4rec_block *blocks,
-                                 size_t n_blocks, size_t n, int64_t head,
-                                 gru4rec_error *error)
+                                 size_t n_blocks, size_t n, gru4rec_error *error)
 {
     const ext_mpi_comm *comm = job->comm;
-    if (comm->n_ranks == 2) {
-        add_other(blocks, n_blocks, place_of(comm, 1 - comm->rank, head));
-        job->bytes += (int64_t)(n * sizeof(float));
-        return GRU4REC_OK;
-    }
-    const size_t from = slice_start(n, comm->rank, comm->n_ranks);
-    const size_t to = slice_start(n, comm->rank + 1, comm->n_ranks);
-    float *sums = comm->shared[0] + comm->n_shared;
-    for (int rank = 0; rank < comm->n_ranks; rank++)
-        job->parts[rank] = comm->shared[rank] + from;
-    add_up(sums + from, job->parts, comm->n_ranks, to - from, is_bfloat16(blocks));
-    job->bytes += (int64_t)((n + to - from) * sizeof *sums);
+    float *own = comm->shared[comm->rank];
+    const bool is_lent = ext_mpi_sum_is_lent(job, blocks[0].values);
+    const gru4rec_block packed = {own, n, is_bfloat16(blocks)};
+    const gru4rec_block *placed = is_lent ? blocks : &packed;
+    for (size_t i = 0; i < (is_lent ? n_blocks : 1); i++)
+        add_slice(job, (size_t)(placed[i].values - own), placed[i].n,
+                  placed[i].is_bfloat16);
+    job->bytes += (int64_t)(n * sizeof *own);
     const gru4rec_status status = meet(job, error);
-    if (status == GRU4REC_OK)
-        unpack(blocks, n_blocks, sums);
+    if (status == GRU4REC_OK && !is_lent)
+        unpack(blocks, n_blocks, own);
     return status;
 }
 
@@ -357,14 +382,13 @@ static gru4rec_status sum_messages(ext_mpi_job *job, const gru4rec_block *blocks
 
 /*
  * Sums n values when all ranks have come, with the head that was exchanged last.
- * is_packed: this rank has put its part into the window before.
+ * is_ready: this rank's part was in the window before.
  */
 static gru4rec_status sum_all(ext_mpi_job *job, const gru4rec_block *blocks,
-                              size_t n_blocks, size_t n, bool is_packed,
+                              size_t n_blocks, size_t n, bool is_ready,
                               gru4rec_error *error)
 {
     const ext_mpi_comm *comm = job->comm;
-    const int64_t head = comm->n_heads - 1;
     for (int rank = 1; rank < comm->n_ranks; rank++)
         if (comm->heads[rank].n != comm->heads[0].n)
             return ext_mpi_comm_fail(error, GRU4REC_INVALID,
@@ -378,16 +402,16 @@ static gru4rec_status sum_all(ext_mpi_job *job, const gru4rec_block *blocks,
                                  "are too many; set n_sample to a number, or use smaller "
                                  "layers",
                                  n);
-    if (!share(job, n))
+    if (!is_ready && (job->n_lent > 0 || !share(job, n)))
         return sum_messages(job, blocks, n_blocks, n, error);
-    if (is_packed) {
+    gru4rec_status status = GRU4REC_OK;
+    if (is_ready)
         MPI_Win_sync(comm->window);
-        return sum_shared(job, blocks, n_blocks, n, head, error);
+    else {
+        pack(comm->shared[comm->rank], blocks, n_blocks);
+        status = meet(job, error);
     }
-    pack(place_of(comm, comm->rank, head), blocks, n_blocks);
-    const gru4rec_status status = meet(job, error);
-    return status == GRU4REC_OK ? sum_shared(job, blocks, n_blocks, n, head, error)
-                                : status;
+    return status == GRU4REC_OK ? sum_shared(job, blocks, n_blocks, n, error) : status;
 }
 
 /*
@@ -408,15 +432,20 @@ static void add_losses(const ext_mpi_job *job, double *losses, size_t n)
         }
 }
 
-/* Puts this rank's part into the window, if there is one, and it is large enough. */
+/*
+ * Puts this rank's part into the window, unless it is there, or the window is too small,
+ * or lent. Returns whether it is there.
+ */
 static bool pack_ahead(ext_mpi_job *job, const gru4rec_block *blocks, size_t n_blocks,
                        size_t n)
 {
     const ext_mpi_comm *comm = job->comm;
-    if (n == 0 || n > comm->n_shared || job->is_over)
+    const bool is_lent = n > 0 && ext_mpi_sum_is_lent(job, blocks[0].values);
+    if (n == 0 || n > comm->n_shared || job->is_over || (job->n_lent > 0 && !is_lent))
         return false;
     const double start = ext_poll_seconds();
-    pack(place_of(comm, comm->rank, comm->n_heads), blocks, n_blocks);
+    if (!is_lent)
+        pack(comm->shared[comm->rank], blocks, n_blocks);
     MPI_Win_sync(comm->window);
     job->seconds += ext_poll_seconds() - start;
     return true;
@@ -429,7 +458,7 @@ gru4rec_status ext_mpi_sum(void *context, const gru4rec_block *blocks, size_t n_
     ext_mpi_job *job = context;
     const size_t n = count(blocks, n_blocks), bytes = n_losses * sizeof *losses;
     /* So the head is also the moment when all parts are there. */
-    const bool is_packed = pack_ahead(job, blocks, n_blocks, n);
+    const bool is_ready = pack_ahead(job, blocks, n_blocks, n);
     gru4rec_status status = GRU4REC_OK;
     job->is_stopping |= *stop;
     if (!job->is_over)
@@ -439,7 +468,7 @@ gru4rec_status ext_mpi_sum(void *context, const gru4rec_block *blocks, size_t n_
         add_losses(job, losses, n_losses);
     const double start = ext_poll_seconds();
     if (!job->is_over) {
-        status = sum_all(job, blocks, n_blocks, n, is_packed, error);
+        status = sum_all(job, blocks, n_blocks, n, is_ready, error);
         job->is_over |= status != GRU4REC_OK;
         job->seconds += ext_poll_seconds() - start;
     }

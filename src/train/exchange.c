@@ -95,6 +95,16 @@ static gru4rec_status share_inputs(const gru4rec_ranks *ranks, const g4r_step *s
     return status;
 }
 
+void g4r_exchange_lend(const g4r_exchange *exchange, g4r_step *step)
+{
+    const gru4rec_ranks *ranks = exchange->ranks;
+    if (ranks == NULL || ranks->memory == NULL)
+        return;
+    g4r_real *memory = ranks->memory(ranks->context, g4r_step_sum_values(step));
+    if (memory != NULL)
+        g4r_step_move_sums(step, memory);
+}
+
 gru4rec_status g4r_exchange_sum(const g4r_exchange *exchange, g4r_step *step, bool *stop,
                                 gru4rec_error *error)
 {

@@ -54,6 +54,11 @@ size_t g4r_exchange_bytes(const gru4rec_ranks *ranks);
 gru4rec_status g4r_exchange_gather(const g4r_exchange *exchange, gru4rec_lanes *lanes,
                                    bool *stop, gru4rec_error *error);
 /*
+ * Moves the sums of the step into memory in which the hooks can add them up without
+ * copies, if they have such memory. All ranks call it before the first frame.
+ */
+void g4r_exchange_lend(const g4r_exchange *exchange, g4r_step *step);
+/*
  * Makes what g4r_step_backward() has left that of all ranks: adds up the sums and the
  * losses of all ranks, and gets the gradients of the inputs of the others. *stop and
  * result: as g4r_exchange_gather().

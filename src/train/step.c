@@ -40,14 +40,33 @@ size_t g4r_step_threads(const gru4rec_options *options)
     return g4r_blas_is_parallel() ? g4r_pool_processors() : 1;
 }
 
-/*
- * Carves the arrays of *sums from the arena: n_rows rows of columns (and of inputs behind
- * them), n_columns biases, and the whole tensors.
- */
-static void layout_sums(g4r_step *step, g4r_group_sums *sums, const g4r_params *params,
-                        size_t n_rows, size_t n_columns)
+/* Returns the most columns of all frames of an update: T N. */
+static size_t count_all_columns(const g4r_step *step)
 {
-    g4r_arena *arena = &step->arena;
+    return g4r_mul((size_t)step->common.options->bptt,
+                   count_columns(step, step->plan.most_lanes));
+}
+
+/*
+ * Returns the most inputs of all frames of an update, T M, that are rows of the output
+ * table; 0 if inputs have a table of their own.
+ */
+static size_t count_shared_inputs(const g4r_step *step, const g4r_params *params)
+{
+    return params->mode == G4R_SHARED
+               ? g4r_mul((size_t)step->common.options->bptt, step->plan.most_lanes)
+               : 0;
+}
+
+/*
+ * Carves the arrays of *sums from the arena: a row for each column, n_inputs rows behind
+ * them, a bias for each column, and the whole tensors.
+ */
+static void layout_sums(const g4r_step *step, g4r_group_sums *sums, g4r_arena *arena,
+                        const g4r_params *params, size_t n_inputs)
+{
+    const size_t n_columns = count_all_columns(step);
+    const size_t n_rows = g4r_add(n_columns, n_inputs);
     sums->columns = g4r_arena_reals(arena, n_rows, params->width);
     sums->bias = g4r_arena_reals(arena, n_columns, 1);
     for (size_t i = 0; i < params->n; i++)
@@ -82,21 +101,19 @@ static void layout_frames(g4r_step *step, const g4r_params *params, size_t t, si
 }
 
 /*
- * Carves all arrays of the step from step->arena. While the arena has no memory, this
- * only counts the bytes. Arrays that the options do not need get a size of 0, or stay
- * NULL.
+ * Carves the sums from step->sums_arena, and all other arrays of the step from
+ * step->arena. While these have no memory, this only counts the bytes. Arrays that the
+ * options do not need get a size of 0, or stay NULL.
  */
 static void layout(g4r_step *step, const g4r_params *params)
 {
     const g4r_step_plan *plan = &step->plan;
     const gru4rec_options *options = step->common.options;
     const size_t t = (size_t)options->bptt, m = plan->most_lanes;
-    const size_t n = count_columns(step, m), all = g4r_mul(t, n);
-    const size_t all_inputs = g4r_mul(t, m);
-    /* Shared inputs are rows of the output table; others have a table of their own. */
-    const bool has_table = params->mode != G4R_SHARED;
-    const size_t own_rows = has_table ? all_inputs : 0;
-    const size_t all_rows = has_table ? all : all + all_inputs;
+    const size_t n = count_columns(step, m);
+    const size_t shared_rows = count_shared_inputs(step, params);
+    const size_t own_rows = g4r_mul(t, m) - shared_rows;
+    const size_t all_rows = g4r_add(count_all_columns(step), shared_rows);
     g4r_arena *arena = &step->arena;
     step->groups = g4r_arena_take(arena, plan->n_own, sizeof *step->groups);
     for (size_t i = 0; i < plan->n_own; i++) {
@@ -109,9 +126,9 @@ static void layout(g4r_step *step, const g4r_params *params)
     layout_frames(step, params, t, m, n);
     g4r_group_layout_common(&step->common, arena, params, plan->n_lanes, n, t,
                             g4r_step_threads(options));
-    layout_sums(step, &step->sums, params, all_rows, all);
     if (plan->n_own > 1)
-        layout_sums(step, &step->next, params, all, all);
+        layout_sums(step, &step->next, arena, params, 0);
+    layout_sums(step, &step->sums, &step->sums_arena, params, shared_rows);
     step->dtable = g4r_arena_reals(arena, own_rows, g4r_group_input_cols(params));
 }
 
@@ -120,7 +137,8 @@ size_t g4r_step_bytes(const g4r_params *params, const gru4rec_options *options,
 {
     g4r_step step = {.plan = *plan, .common.options = options};
     layout(&step, params);
-    return g4r_add(g4r_arena_bytes(&step.arena),
+    return g4r_add(g4r_add(g4r_arena_bytes(&step.arena),
+                           g4r_arena_bytes(&step.sums_arena)),
                    g4r_pool_bytes(g4r_step_threads(options)));
 }
 
@@ -158,7 +176,8 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
     step->common.options = options;
     step->merge_key = g4r_hash_new_key(&model->allocator).a;
     layout(step, &model->params);
-    if (g4r_arena_allocate(&step->arena, &model->allocator))
+    if (g4r_arena_allocate(&step->arena, &model->allocator) &&
+        g4r_arena_allocate(&step->sums_arena, &model->allocator))
         pool = g4r_pool_new(g4r_step_threads(options), g4r_blas_enter, g4r_blas_leave,
                             &model->allocator);
     step->common.pool = pool;
@@ -180,8 +199,23 @@ void g4r_step_free(g4r_step *step)
 {
     g4r_pool_free(step->common.pool);
     step->common.pool = NULL;
-    if (step->model != NULL)
-        g4r_arena_free(&step->arena, &step->model->allocator);
+    if (step->model == NULL)
+        return;
+    g4r_arena_free(&step->sums_arena, &step->model->allocator);
+    g4r_arena_free(&step->arena, &step->model->allocator);
+}
+
+size_t g4r_step_sum_values(const g4r_step *step)
+{
+    return step->sums_arena.used / sizeof(g4r_real);
+}
+
+void g4r_step_move_sums(g4r_step *step, g4r_real *memory)
+{
+    const g4r_params *params = &step->model->params;
+    g4r_arena arena = {.base = (char *)memory};
+    layout_sums(step, &step->sums, &arena, params, count_shared_inputs(step, params));
+    g4r_arena_free(&step->sums_arena, &step->model->allocator);
 }
 
 void g4r_step_start(g4r_step *step, int64_t epoch)

@@ -57,6 +57,7 @@ enum { G4R_STEP_BLOCKS = 2 + G4R_MAX_TENSORS };
 /* The frames since the last update, and the workspace for them and for the update. */
 typedef struct g4r_step {
     g4r_arena arena;
+    g4r_arena sums_arena; /* of sums, unless they were moved; no arrays else */
     g4r_step_plan plan;
     gru4rec_model *model; /* the training's model; borrowed */
     g4r_group_common common;
@@ -109,6 +110,14 @@ gru4rec_status g4r_step_init(g4r_step *step, gru4rec_training *training,
  * of zeros. *step itself belongs to the caller.
  */
 void g4r_step_free(g4r_step *step);
+/* Returns how many values g4r_step_move_sums() needs. */
+size_t g4r_step_sum_values(const g4r_step *step);
+/*
+ * Moves the sums into memory of the caller, who keeps it until g4r_step_free(): as many
+ * values as g4r_step_sum_values() says, aligned to G4R_ALIGNMENT. Frees the memory that
+ * the sums had. Call it once, after g4r_step_init() and before the first frame.
+ */
+void g4r_step_move_sums(g4r_step *step, g4r_real *memory);
 /*
  * Returns the number of threads of a training: option threads, or if that is 0 the number
  * of processors (1 if BLAS cannot be called by several threads).

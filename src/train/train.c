@@ -167,7 +167,10 @@ static gru4rec_status start(epoch_loop *loop, const gru4rec_dataset *dataset,
     loop->watch.progress.total_events = total.n_targets;
     status = g4r_sync_open(&loop->sync, support, (size_t)total.n_lanes, error);
     ballot = (g4r_exchange_ballot){.status = status};
-    return g4r_exchange_vote(&loop->exchange, &ballot, error);
+    status = g4r_exchange_vote(&loop->exchange, &ballot, error);
+    if (status == GRU4REC_OK && !loop->sync.is_apart)
+        g4r_exchange_lend(&loop->exchange, &loop->sync.trainers[0].step);
+    return status;
 }
 
 /*

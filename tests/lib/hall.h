@@ -38,8 +38,9 @@ typedef struct hall {
     int n_came;
     int64_t n_meetings; /* each has two rounds: all have brought, all have read */
     hall_call calls[MOST_RANKS];
-    int64_t fail_at; /* this meeting fails for all, counted from 1; 0: none */
-    bool is_closed;  /* a rank has left: the meetings of the others fail */
+    int64_t fail_at;        /* this meeting fails for all, counted from 1; 0: none */
+    bool is_closed;         /* a rank has left: the meetings of the others fail */
+    void *lent[MOST_RANKS]; /* by the hook memory; owned */
 } hall;
 
 /* One of the threads. */
@@ -61,6 +62,8 @@ static inline void hall_start(hall *h, int32_t n_ranks)
 
 static inline void hall_end(hall *h)
 {
+    for (int32_t rank = 0; rank < h->n_ranks; rank++)
+        free(h->lent[rank]);
     pthread_cond_destroy(&h->all_came);
     pthread_mutex_destroy(&h->mutex);
 }
@@ -238,12 +241,29 @@ static inline gru4rec_status hall_agree(void *context, const void *own, size_t n
     return status;
 }
 
+/* Memory full of NaN, which the sums must overwrite; an odd number of ranks has none. */
+static inline gru4rec_real *hall_memory(void *context, size_t n)
+{
+    hall_rank *r = context;
+    void **lent = &r->hall->lent[r->rank];
+    const size_t bytes = n * sizeof(gru4rec_real);
+    free(*lent);
+    *lent = NULL;
+    if (r->hall->n_ranks % 2 != 0)
+        return NULL;
+    if (posix_memalign(lent, 64, bytes > 0 ? bytes : 1) != 0)
+        hall_give_up("no memory");
+    memset(*lent, 0xff, bytes);
+    return *lent;
+}
+
 /* The hooks of a rank, which borrow it. */
 static inline gru4rec_ranks hall_hooks(hall_rank *r)
 {
     return (gru4rec_ranks){.n_ranks = r->hall->n_ranks,
                            .rank = r->rank,
                            .gather = hall_gather,
+                           .memory = hall_memory,
                            .sum = hall_sum,
                            .share_rows = hall_share_rows,
                            .agree = hall_agree,

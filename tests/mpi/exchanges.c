@@ -117,9 +117,12 @@ static void draw_losses(double *losses, int round, int of)
         losses[i] = g4r_rng_uniform(&rng) * (of % 2 == 0 ? 1e16 : 1);
 }
 
-/* One sum of blocks of these sizes. */
+/*
+ * One sum of blocks of these sizes, which stand in the memory, one behind the other, or,
+ * if that is NULL, apart.
+ */
 static bool check_sum(const gru4rec_ranks *ranks, const size_t *sizes, size_t n_blocks,
-                      int round)
+                      int round, float *lent)
 {
     gru4rec_block blocks[8];
     size_t n = 0, at = 0;
@@ -132,8 +135,9 @@ static bool check_sum(const gru4rec_ranks *ranks, const size_t *sizes, size_t n_
         n += sizes[i];
     float *own = allocate(n), *plain = allocate(n);
     draw_part(own, n, round, rank);
-    for (size_t i = 0; i < n_blocks; at += sizes[i++]) { /* apart, as in a training */
-        blocks[i] = (gru4rec_block){allocate(sizes[i]), sizes[i], is_short(round)};
+    for (size_t i = 0; i < n_blocks; at += sizes[i++]) {
+        float *values = lent != NULL ? lent + at : allocate(sizes[i]);
+        blocks[i] = (gru4rec_block){values, sizes[i], is_short(round)};
         memcpy(blocks[i].values, own + at, sizes[i] * sizeof *own);
     }
     sum_plainly(plain, n, round);
@@ -149,7 +153,8 @@ static bool check_sum(const gru4rec_ranks *ranks, const size_t *sizes, size_t n_
     at = 0;
     for (size_t i = 0; i < n_blocks; at += sizes[i++]) {
         CHECK(memcmp(blocks[i].values, plain + at, sizes[i] * sizeof *own) == 0);
-        free(blocks[i].values);
+        if (lent == NULL)
+            free(blocks[i].values);
     }
     free(own);
     free(plain);
@@ -175,16 +180,48 @@ static void test_sum(void)
     gru4rec_ranks ranks = ext_mpi_job_hooks(&job);
     bool is_ok = true;
     for (int round = 0; is_ok && round < 70; round++)
-        is_ok = check_sum(&ranks, sizes[round % 7], n_blocks[round % 7], round);
-    is_ok = is_ok && check_sum(&ranks, NULL, 0, 70);
+        is_ok = check_sum(&ranks, sizes[round % 7], n_blocks[round % 7], round, NULL);
+    is_ok = is_ok && check_sum(&ranks, NULL, 0, 70, NULL);
     for (int round = 100; is_ok && round < 200; round++) {
         const size_t n[] = {(size_t)(round % 13), (size_t)(round * round)};
-        is_ok = check_sum(&ranks, n, 2, round);
+        is_ok = check_sum(&ranks, n, 2, round, NULL);
     }
     close_job(&job);
 }
 
 /* ---- rows and facts ---- */
+
+/* Shares rows, which stand in the memory, or, if that is NULL, elsewhere. */
+static bool check_rows(const gru4rec_ranks *ranks, int round, float *lent)
+{
+    const size_t width = (size_t)(1 + round % 100);
+    int32_t counts[64];
+    size_t n = 0, at = 0;
+    bool stop = false;
+    for (int of = 0; of < n_ranks; of++) {
+        counts[of] = lanes_of(round, of);
+        n += (size_t)counts[of] * width;
+    }
+    float *rows = lent != NULL ? lent : allocate(n), *expected = allocate(n);
+    memset(rows, 0, n * sizeof *rows);
+    /* In the memory, the others write their rows: not before these are zeros. */
+    bool is_ok = lent == NULL || check_sum(ranks, NULL, 0, round, NULL);
+    for (int of = 0; of < n_ranks; at += (size_t)counts[of++] * width) {
+        g4r_rng rng = stream_of(round, of);
+        draw_values(expected + at, (size_t)counts[of] * width, &rng);
+        if (of == rank)
+            memcpy(rows + at, expected + at, (size_t)counts[of] * width * sizeof *rows);
+    }
+    is_ok = CHECK_INT(GRU4REC_OK, ranks->share_rows(ranks->context, rows, counts, width,
+                                                    &stop, NULL)) &&
+            is_ok;
+    is_ok = CHECK(!stop) && is_ok;
+    CHECK(memcmp(rows, expected, n * sizeof *rows) == 0);
+    if (lent == NULL)
+        free(rows);
+    free(expected);
+    return is_ok;
+}
 
 static void test_rows(void)
 {
@@ -193,30 +230,32 @@ static void test_rows(void)
     if (!open_job(&job, &own))
         return;
     gru4rec_ranks ranks = ext_mpi_job_hooks(&job);
-    for (int round = 0; round < 60; round++) {
-        const size_t width = (size_t)(1 + round % 100);
-        int32_t counts[64];
-        size_t n = 0, at = 0;
-        bool stop = false;
-        for (int of = 0; of < n_ranks; of++) {
-            counts[of] = lanes_of(round, of);
-            n += (size_t)counts[of] * width;
-        }
-        float *rows = allocate(n), *expected = allocate(n);
-        memset(rows, 0, n * sizeof *rows);
-        for (int of = 0; of < n_ranks; at += (size_t)counts[of++] * width) {
-            g4r_rng rng = stream_of(round, of);
-            draw_values(expected + at, (size_t)counts[of] * width, &rng);
-            if (of == rank)
-                memcpy(rows + at, expected + at,
-                       (size_t)counts[of] * width * sizeof *rows);
-        }
-        CHECK_INT(GRU4REC_OK,
-                  ranks.share_rows(ranks.context, rows, counts, width, &stop, NULL));
-        CHECK(!stop);
-        CHECK(memcmp(rows, expected, n * sizeof *rows) == 0);
-        free(rows);
-        free(expected);
+    bool is_ok = true;
+    for (int round = 0; is_ok && round < 60; round++)
+        is_ok = check_rows(&ranks, round, NULL);
+    close_job(&job);
+}
+
+/* Sums and rows in memory that is lent, others meanwhile, and memory that is lent anew. */
+static void test_memory(void)
+{
+    static const size_t sizes[] = {100003, 17, 0, 65537};
+    const char *shared = getenv("GRU4REC_MPI_SHARED");
+    ext_mpi_job job;
+    caller own = {0};
+    if (!open_job(&job, &own))
+        return;
+    gru4rec_ranks ranks = ext_mpi_job_hooks(&job);
+    bool is_ok = true;
+    for (size_t n = 165557; is_ok && n < 400000; n += 100000) {
+        float *lent = ranks.memory(ranks.context, n);
+        if (job.comm->n_host_ranks == n_ranks && shared == NULL)
+            CHECK_INT(n_ranks > 1, lent != NULL);
+        CHECK_INT(0, (uintptr_t)lent % 64);
+        for (int round = 0; is_ok && round < 40; round++)
+            is_ok = check_sum(&ranks, sizes, 4, round, lent) &&
+                    check_sum(&ranks, sizes, 4, round + 1, NULL) &&
+                    check_rows(&ranks, round, lent) && check_rows(&ranks, round, NULL);
     }
     close_job(&job);
 }
@@ -321,6 +360,7 @@ int main(int argc, char **argv)
     RUN(test_gather);
     RUN(test_sum);
     RUN(test_rows);
+    RUN(test_memory);
     RUN(test_agree);
     RUN(test_share);
     return end_ranks();

@@ -85,7 +85,7 @@ static void start(fixture *f, const char *settings, const char *precision)
                                         &(g4r_step_plan){n_groups, 0, n_groups, LANES,
                                                          n_groups * LANES},
                                         (g4r_stop){0}, &error));
-    CHECK_INT(g4r_arena_bytes(&f->step.arena) +
+    CHECK_INT(g4r_arena_bytes(&f->step.arena) + g4r_arena_bytes(&f->step.sums_arena) +
                   g4r_pool_bytes(g4r_step_threads(&f->options)),
               g4r_step_bytes(&f->training.model->params, &f->options, &f->step.plan));
 }

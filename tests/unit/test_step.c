@@ -485,6 +485,7 @@ static void test_bytes(void)
         static fixture f;
         if (start_bptt(&f, bptts[k], "0.1"))
             CHECK_INT(g4r_arena_bytes(&f.step.arena) +
+                          g4r_arena_bytes(&f.step.sums_arena) +
                           g4r_pool_bytes(g4r_step_threads(&f.options)),
                       g4r_step_bytes(&f.training.model->params, &f.options,
                                      &(g4r_step_plan){1, 0, 1, LANES, LANES}));

@@ -20,6 +20,7 @@ exclude_patterns = ['build', 'dist', '.github', 'packaging/*/**']
 myst_heading_anchors = 6
 myst_enable_extensions = ['html_image']
 
+smartquotes = False
 # A block that Pygments does not understand stays as it is.
 suppress_warnings = ['misc.highlighting_failure']
 

@@ -16,7 +16,7 @@ extensions = ['myst_parser']
 root_doc = 'README'
 include_patterns = ['*.md', '**/*.md']
 # packaging/npm and packaging/python have the front pages of their registries.
-exclude_patterns = ['build', 'dist', '.github', 'packaging/*/**']
+exclude_patterns = ['build', 'dist', '.github', 'packaging/*/**', '**/node_modules']
 myst_heading_anchors = 6
 myst_enable_extensions = ['html_image']
 

@@ -130,6 +130,8 @@ help:
 ## make format          clang-format all C files
 ## make check-layers    dependencies point one way, symbols have their files' names
 ## make docs            write docs/options.md and docs/reference.md anew, from the code
+## make site            the documentation as a site, from the same pages: build/site/index.html works from disk
+## make test-site       this site, in Chromium: links, search, scripts, phones; build/browser-site/shots has what it looks like
 ## make test-browser    reports and pictures, in Chromium; build/browser/shots has what they look like
 ## make pictures        draw the pictures of the pages anew, of tests/fixtures/pictures.db
 ## make compile_commands  compile_commands.json, for editors and clang-tidy

@@ -124,10 +124,13 @@ test-inside: gru4rec.so
 test-replicas: gru4rec.so
 	@sh tests/replicas/run.sh
 
-# Reports and pictures, in Chromium.
-.PHONY: test-browser
+# Reports and pictures, and the documentation site, in Chromium.
+.PHONY: test-browser test-site
 test-browser: gru4rec.so
 	@sh tests/browser/run.sh
+
+test-site:
+	@sh tests/browser/site.sh
 
 # The recipes of sql/ and of examples/.
 test-recipes: gru4rec.so

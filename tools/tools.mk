@@ -1,6 +1,6 @@
 # What helps to work on the code; included by the Makefile.
 
-.PHONY: compile_commands tidy stats pictures
+.PHONY: compile_commands tidy stats pictures site
 
 # How each file is compiled, for editors and clang-tidy: with the flags that this Makefile has
 # now, so also with DEBUG=1, SAN= and CC=. Of the kernels' two files it is the form for any
@@ -33,3 +33,11 @@ stats: gru4rec.so
 
 pictures: gru4rec.so
 	@sh tools/pictures.sh ./gru4rec docs/pictures
+
+# The pages of the project as a site that works from disk: build/site/index.html. Debian: python3-sphinx,
+# python3-myst-parser, python3-sphinx-rtd-theme.
+site:
+	@$(PYTHON) -c 'import sphinx, myst_parser, sphinx_rtd_theme' 2>/dev/null || { \
+	    echo 'Sphinx is missing: apt-get install python3-sphinx python3-myst-parser python3-sphinx-rtd-theme'; exit 1; }
+	@rm -rf build/site
+	@$(PYTHON) -m sphinx -q -E -W --keep-going -c tools/site -d build/site-doctrees . build/site

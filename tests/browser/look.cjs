@@ -1,11 +1,11 @@
 // look.cjs CHROMIUM PAGES SHOTS: opens each page of the folder PAGES in Chromium, light and dark, at 360 and 1,280 pixels, and
 // looks at it as a person would: nothing is cut, no texts lie over each other, none is too small. Also: no message on the
 // console, no request but the page itself. Screenshots go to the folder SHOTS. A page whose name begins with fault- has a
-// fault, which must be found. puppeteer-core is found by NODE_PATH.
+// fault, which must be found.
 const [chromium, pages, shots] = process.argv.slice(2);
 const fs = require('fs');
 const path = require('path');
-const puppeteer = require('puppeteer-core');
+const { check, listen, run } = require('./browser.cjs');
 
 // Runs in the page: what is wrong with it, a line each. least: the smallest text in pixels.
 function faults(least) {
@@ -63,25 +63,10 @@ function brightness() {
     return [of(style.backgroundColor), of(style.color)];
 }
 
-let passed = 0, failed = 0;
-function check(name, problems) {
-    if (name.startsWith('fault-')) problems = problems.length > 0 ? [] : ['its fault was not found'];
-    if (problems.length === 0) return void passed++;
-    failed++;
-    console.log(`FAIL  ${name}`);
-    for (const problem of problems.slice(0, 12)) console.log(`    ${problem}`);
-    if (problems.length > 12) console.log(`    and ${problems.length - 12} more`);
-}
-
 async function look(browser, file, scheme, width) {
     const name = `${path.basename(file).replace(/\.\w+$/, '')}-${scheme}-${width}`;
     const url = 'file://' + path.resolve(file);
-    const page = await browser.newPage();
-    const told = [];
-    page.on('console', message => told.push(`console: ${message.text()}`));
-    page.on('pageerror', error => told.push(`error: ${error.message}`));
-    page.on('request', request => request.url() === url || request.url() === 'data:,' || told.push(`request: ${request.url()}`));
-    page.on('requestfailed', request => told.push(`failed: ${request.url()}`));
+    const { page, told } = await listen(browser, wanted => wanted === url || wanted === 'data:,');
     await page.setViewport({ width, height: 800 });
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
     await page.goto(url, { waitUntil: 'load' });
@@ -99,17 +84,9 @@ async function look(browser, file, scheme, width) {
     check(name, found.concat(told));
 }
 
-(async () => {
-    const browser = await puppeteer.launch({ executablePath: chromium, headless: true,
-        args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--font-render-hinting=none', '--hide-scrollbars'] });
+run(chromium, async browser => {
     const files = fs.readdirSync(pages).filter(name => name.endsWith('.html')).sort().map(name => path.join(pages, name));
-    try {
-        for (const file of files)
-            for (const scheme of path.basename(file).startsWith('fault-') ? ['light'] : ['light', 'dark'])
-                for (const width of [360, 1280]) await look(browser, file, scheme, width);
-    } finally {
-        await browser.close();
-    }
-    console.log(`${passed} passed, ${failed} failed`);
-    if (failed > 0) process.exitCode = 1;
-})();
+    for (const file of files)
+        for (const scheme of path.basename(file).startsWith('fault-') ? ['light'] : ['light', 'dark'])
+            for (const width of [360, 1280]) await look(browser, file, scheme, width);
+});

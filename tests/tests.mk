@@ -72,7 +72,7 @@ docs: gru4rec.so
 # What is installed, the example in C, what CONTRIBUTING.md adds, what helps to work on the code,
 # and the checker of layers.
 .PHONY: test-kit
-test-kit: gru4rec.so $(B)/libgru4rec.a $(RUNNER)
+test-kit: gru4rec.so $(C)/libgru4rec.a $(RUNNER)
 	@if [ -z '$(SAN)$(COVERAGE)' ]; then sh tests/kit/run.sh "$(MAKE) --no-print-directory" $(RUNNER) \
 	    $(filter-out %/gru4rec_ext.o,$(EXT_OBJ)) $(LIB_OBJ) -- $(LIBS); \
 	else echo 'note: what is installed has no sanitizers'; echo '0 passed, 0 failed'; fi
@@ -239,7 +239,7 @@ format:
 check-layers: $(LIB_OBJ) $(B)/$(SO)
 	@sh tests/layers.sh $(B) $(LIB_OBJ) $(EXT_OBJ)
 
-$(B)/tests/%: tests/unit/%.c $(TEST_LIB) $(B)/libgru4rec.a
+$(B)/tests/%: tests/unit/%.c $(TEST_LIB) $(C)/libgru4rec.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
 
@@ -253,11 +253,11 @@ $(B)/tests/test_%: tests/ext/test_%.c $(TEST_LIB) $(B)/ext/base/%.o
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
-$(B)/tests/%: tests/grad/%.c $(TEST_LIB) $(B)/libgru4rec_double.a
+$(B)/tests/%: tests/grad/%.c $(TEST_LIB) $(C)/libgru4rec_double.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -DGRU4REC_DOUBLE -o $@ $(filter %.c %.a,$^) $(LIBS)
 
-$(B)/tests/%: tests/golden/%.c $(TEST_LIB) $(B)/libgru4rec.a
+$(B)/tests/%: tests/golden/%.c $(TEST_LIB) $(C)/libgru4rec.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.a,$^) -lsqlite3 $(LIBS)
 
@@ -269,7 +269,7 @@ $(B)/tests/attack_%: tests/attack/%.c tests/attack/attack.c tests/attack/faulty_
 MPI_TESTS := $(patsubst %,$(B)/tests/mpi_%,exchanges stops train bench)
 .PHONY: mpi-programs
 mpi-programs: $(MPI_TESTS) $(B)/$(SO)
-$(B)/tests/mpi_%: tests/mpi/%.c tests/mpi/api.c $(wildcard tests/mpi/*.h) $(EXT_OBJ) $(B)/libgru4rec.a
+$(B)/tests/mpi_%: tests/mpi/%.c tests/mpi/api.c $(wildcard tests/mpi/*.h) $(EXT_OBJ) $(C)/libgru4rec.a
 	@mkdir -p $(@D)
 	@echo "LD  $@"
 	$(Q)$(CC) $(TEST_CFLAGS) $(MPI_CFLAGS) -o $@ $(filter %.c,$^) \

@@ -25,9 +25,9 @@ ALL_PROGRAMS := test-programs attack-programs $(GRAD) $(GOLDEN) $(B)/bench $(B)/
 test: gru4rec.so
 	@$(MAKE) --no-print-directory -j$(shell nproc) $(ALL_PROGRAMS) >/dev/null
 	@$(SAN_MAKE) test-programs >/dev/null
-	@sh tests/total.sh "$(MAKE) --no-print-directory" test-life test-sanitized test-attack \
-	    test-order test-sql test-relational test-recipes test-docs test-kit test-bench test-golden-sql \
-	    test-unit test-grad test-golden test-runner check-layers
+	@sh tests/total.sh "$(MAKE) --no-print-directory" test-life test-sanitized test-attack test-docs \
+	    test-recipes test-sql test-unit test-order test-kit test-bench test-relational test-grad \
+	    test-golden-sql test-golden test-runner check-layers
 
 test-fast: gru4rec.so
 	@$(MAKE) --no-print-directory -j$(shell nproc) test-programs >/dev/null

@@ -108,7 +108,7 @@ EXT_OBJ := $(patsubst %.c,$(C)/%.o,$(filter-out $(OF_MPI),$(EXT))) $(OF_MPI_OBJ)
 TIMED := $(shell grep -l 'timing\.h"' $(SRC))
 TIMING_OBJ := $(TIMED:%.c=$(C)/timing/%.o) $(filter-out $(TIMED:%.c=$(C)/%.o),$(LIB_OBJ))
 # What a step needs, for its gradients in double precision.
-DOUBLE := $(filter $(addsuffix /%,$(addprefix src/,base kernels data model train)),$(SRC))
+DOUBLE := $(filter $(addsuffix /%,$(addprefix src/,base kernels options data model train)),$(SRC))
 DOUBLE_OBJ := $(DOUBLE:%.c=$(C)/double/%.o) $(BODIES:%=$(C)/double/%)
 LIBS := $(BLAS_LIBS) -lm -lpthread
 

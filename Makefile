@@ -51,7 +51,7 @@ COMPILER := $(notdir $(firstword $(CC)))
 FLAVOUR := $(FLAVOUR)$(if $(findstring clang,$(CC)),-clang,$(patsubst %,-%,$(filter-out cc gcc,$(COMPILER))))$(if $(BLAS:system=),-$(BLAS))
 B := build/$(FLAVOUR)$(if $(MPI:none=),-$(MPI))
 # What is the same with and without MPI is compiled once.
-C := build/$(FLAVOUR)
+C := $(if $(MPI:none=),build/$(FLAVOUR),$(B))
 
 # gru4rec_mpi.so: the same extension and ext/mpi/, linked with MPI.
 SO := gru4rec.so

@@ -35,7 +35,7 @@ else ifeq ($(BLAS),static)
 BLAS_ARCHIVE ?= /usr/lib/$(MULTIARCH)/openblas-pthread/libopenblas.a
 BLAS_CFLAGS ?= -I/usr/include/$(MULTIARCH)/openblas-pthread
 override BLAS_CFLAGS += -DGRU4REC_CBLAS -DGRU4REC_BLAS_STATIC
-BLAS_COPY = $(B)/openblas.a
+BLAS_COPY = $(C)/openblas.a
 BLAS_LIBS = $(BLAS_COPY) -Wl,--exclude-libs,ALL -Wl,-Bsymbolic -Wl,--gc-sections
 else ifeq ($(BLAS),builtin)
 BLAS_CFLAGS :=
@@ -48,8 +48,10 @@ endif
 comma := ,
 FLAVOUR := $(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,$(if $(COVERAGE),coverage,release)))
 COMPILER := $(notdir $(firstword $(CC)))
-FLAVOUR := $(FLAVOUR)$(if $(findstring clang,$(CC)),-clang,$(patsubst %,-%,$(filter-out cc gcc,$(COMPILER))))$(if $(BLAS:system=),-$(BLAS))$(if $(MPI:none=),-$(MPI))
-B := build/$(FLAVOUR)
+FLAVOUR := $(FLAVOUR)$(if $(findstring clang,$(CC)),-clang,$(patsubst %,-%,$(filter-out cc gcc,$(COMPILER))))$(if $(BLAS:system=),-$(BLAS))
+B := build/$(FLAVOUR)$(if $(MPI:none=),-$(MPI))
+# What is the same with and without MPI is compiled once.
+C := $(if $(MPI:none=),build/$(FLAVOUR),$(B))
 
 # gru4rec_mpi.so: the same extension and ext/mpi/, linked with MPI.
 SO := gru4rec.so
@@ -69,7 +71,7 @@ ifneq ($(DEBUG),)
 MODE := -O0
 endif
 ifneq ($(SAN),)
-MODE := -O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
+MODE := -O1 -g1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
 endif
 ifneq ($(COVERAGE),)
 MODE := -O0 --coverage -fprofile-update=atomic
@@ -96,13 +98,19 @@ KERNEL_FLAGS_amx := $(KERNEL_FLAGS_avx512bf16) -mamx-tile -mamx-bf16
 
 BODIES := $(KERNELS:%=src/kernels/vec_kernels_%.o) $(BFLOAT16:%=src/kernels/bfloat16_kernels_%.o)
 SRC := $(filter-out src/kernels/vec_kernels.c src/kernels/bfloat16_kernels.c,$(wildcard src/*/*.c))
-LIB_OBJ := $(SRC:%.c=$(B)/%.o) $(BODIES:%=$(B)/%)
+LIB_OBJ := $(SRC:%.c=$(C)/%.o) $(BODIES:%=$(C)/%)
 EXT := $(filter-out $(if $(MPI:none=),,ext/mpi/%),$(wildcard ext/*.c ext/*/*.c))
-EXT_OBJ := $(EXT:%.c=$(B)/%.o)
-TIMING_OBJ := $(SRC:%.c=$(B)/timing/%.o) $(BODIES:%=$(B)/%)
-DOUBLE_OBJ := $(SRC:%.c=$(B)/double/%.o) $(BODIES:%=$(B)/double/%)
+# What MPI changes; no header asks for it (tests/layers.sh).
+OF_MPI := $(if $(MPI:none=),$(shell grep -l GRU4REC_MPI $(EXT)) $(filter ext/mpi/%,$(EXT)))
+OF_MPI_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(OF_MPI)))
+EXT_OBJ := $(patsubst %.c,$(C)/%.o,$(filter-out $(OF_MPI),$(EXT))) $(OF_MPI_OBJ)
+# What a build that measures its phases changes: the rest is LIB_OBJ.
+TIMED := $(shell grep -l 'timing\.h"' $(SRC))
+TIMING_OBJ := $(TIMED:%.c=$(C)/timing/%.o) $(filter-out $(TIMED:%.c=$(C)/%.o),$(LIB_OBJ))
+# What a step needs, for its gradients in double precision.
+DOUBLE := $(filter $(addsuffix /%,$(addprefix src/,base kernels options data model train)),$(SRC))
+DOUBLE_OBJ := $(DOUBLE:%.c=$(C)/double/%.o) $(BODIES:%=$(C)/double/%)
 LIBS := $(BLAS_LIBS) -lm -lpthread
-$(B)/ext/%.o: CFLAGS_ALL += $(MPI_CFLAGS)
 
 .PHONY: all help demo install uninstall clean
 all: $(SO)
@@ -163,58 +171,50 @@ $(B)/$(SO): $(EXT_OBJ) $(LIB_OBJ)
 # OpenBLAS asks us for its variables, not the environment (src/kernels/blas_environment.h).
 # Whoever links the library needs it.
 $(LIB_OBJ) $(TIMING_OBJ) $(DOUBLE_OBJ): | $(BLAS_COPY)
-$(B)/openblas.a: $(BLAS_ARCHIVE)
+$(C)/openblas.a: $(BLAS_ARCHIVE)
 	@mkdir -p $(@D)
 	@echo 'AR  $@'
 	$(Q)$(OBJCOPY) --redefine-sym getenv=g4r_blas_environment_get $< $@
 
-$(B)/libgru4rec.a: $(LIB_OBJ)
+$(C)/libgru4rec.a: $(LIB_OBJ)
 	rm -f $@
 	ar rcs $@ $^
 
-$(B)/libgru4rec_double.a: $(DOUBLE_OBJ)
+$(C)/libgru4rec_double.a: $(DOUBLE_OBJ)
 	rm -f $@
 	ar rcs $@ $^
 
-$(B)/%.o: %.c
-	@mkdir -p $(@D)
-	@echo 'CC  $@'
-	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
+# $(call compile,FLAGS)
+define compile
+@mkdir -p $(@D)
+@echo 'CC  $@'
+$(Q)$(CC) $(CFLAGS_ALL) $(1) -c -o $@ $<
+endef
+of_kernels = $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*)
 
-$(B)/ext/mpi/ext_mpi_sum.o: ext/mpi/ext_mpi_sum.c
-	@mkdir -p $(@D)
-	@echo 'CC  $@'
-	$(Q)$(CC) $(CFLAGS_ALL) $(LOOPS) -c -o $@ $<
+$(C)/%.o: %.c
+	$(call compile)
 
-$(B)/timing/%.o: %.c
-	@mkdir -p $(@D)
-	@echo 'CC  $@'
-	$(Q)$(CC) $(CFLAGS_ALL) -DGRU4REC_TIMING -c -o $@ $<
+$(OF_MPI_OBJ): $(B)/%.o: %.c
+	$(call compile,$(MPI_CFLAGS) $(if $(findstring ext_mpi_sum,$@),$(LOOPS)))
 
-$(B)/double/%.o: %.c
-	@mkdir -p $(@D)
-	@echo 'CC  $@'
-	$(Q)$(CC) $(CFLAGS_ALL) -DGRU4REC_DOUBLE -c -o $@ $<
+$(C)/timing/%.o: %.c
+	$(call compile,-DGRU4REC_TIMING)
 
-$(B)/src/kernels/vec_kernels_%.o: src/kernels/vec_kernels.c
-	@mkdir -p $(@D)
-	@echo 'CC  $@'
-	$(Q)$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DVEC_NAME=$* -c -o $@ $<
+$(C)/double/%.o: %.c
+	$(call compile,-DGRU4REC_DOUBLE)
 
-$(B)/double/src/kernels/vec_kernels_%.o: src/kernels/vec_kernels.c
-	@mkdir -p $(@D)
-	@echo 'CC  $@'
-	$(Q)$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DGRU4REC_DOUBLE -DVEC_NAME=$* -c -o $@ $<
+$(C)/src/kernels/vec_kernels_%.o: src/kernels/vec_kernels.c
+	$(call compile,$(of_kernels) -DVEC_NAME=$*)
 
-$(B)/src/kernels/bfloat16_kernels_%.o: src/kernels/bfloat16_kernels.c
-	@mkdir -p $(@D)
-	@echo 'CC  $@'
-	$(Q)$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DBODY_NAME=$* -c -o $@ $<
+$(C)/double/src/kernels/vec_kernels_%.o: src/kernels/vec_kernels.c
+	$(call compile,$(of_kernels) -DGRU4REC_DOUBLE -DVEC_NAME=$*)
 
-$(B)/double/src/kernels/bfloat16_kernels_%.o: src/kernels/bfloat16_kernels.c
-	@mkdir -p $(@D)
-	@echo 'CC  $@'
-	$(Q)$(CC) $(CFLAGS_ALL) $(KERNEL_FLAGS) $(KERNEL_FLAGS_$*) -DGRU4REC_DOUBLE -DBODY_NAME=$* -c -o $@ $<
+$(C)/src/kernels/bfloat16_kernels_%.o: src/kernels/bfloat16_kernels.c
+	$(call compile,$(of_kernels) -DBODY_NAME=$*)
+
+$(C)/double/src/kernels/bfloat16_kernels_%.o: src/kernels/bfloat16_kernels.c
+	$(call compile,$(of_kernels) -DGRU4REC_DOUBLE -DBODY_NAME=$*)
 
 # The extension as one C file (tools/amalgamate.py).
 AMALGAMATION := dist/gru4rec.c
@@ -246,10 +246,10 @@ install: $(SO)
 	install -m 755 $(SO) $(DESTDIR)$(LIBDIR)/$(SO)
 	install -m 644 LICENSE THIRD-PARTY $(DESTDIR)$(DOCDIR)
 else
-install: $(SO) $(B)/libgru4rec.a $(B)/gru4rec.pc
+install: $(SO) $(C)/libgru4rec.a $(B)/gru4rec.pc
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
 	install -m 755 $(SO) $(DESTDIR)$(LIBDIR)/$(SO)
-	install -m 644 $(B)/libgru4rec.a $(DESTDIR)$(LIBDIR)/libgru4rec.a
+	install -m 644 $(C)/libgru4rec.a $(DESTDIR)$(LIBDIR)/libgru4rec.a
 	install -m 644 include/gru4rec.h $(DESTDIR)$(INCLUDEDIR)/gru4rec.h
 	install -m 644 $(B)/gru4rec.pc $(DESTDIR)$(LIBDIR)/pkgconfig/gru4rec.pc
 endif

@@ -83,7 +83,7 @@ check_symbols() {
             [ -d "$folder" ] && echo "see $folder $(may_see "$folder")"
         done
         grep -o 'gru4rec_[a-z0-9_]*(' include/gru4rec.h | sed 's/^/public /; s/($//'
-        nm -A -P "$@" | sed "s|^$build/\([^:]*\)\.o: |symbol \1 |"
+        nm -A -P "$@" | sed 's,^.*/\(\(src\|ext\)/[^:]*\)\.o: ,symbol \1 ,'
     } | awk '
         function folder_of(object) { sub("/[^/]*$", "", object); return object }
         function is_named(object, name,    stem) {
@@ -137,6 +137,8 @@ EOF
 # MPI is in gru4rec_mpi.so alone.
 ! grep -l '<mpi\.h>' src/*/*.[ch] ext/*.[ch] ext/*/*.[ch] | grep -v '^ext/mpi/'
 check $? 'MPI is used outside ext/mpi/'
+! grep -l 'GRU4REC_MPI\|GRU4REC_TIMING' src/*/*.h ext/*/*.h | grep -v '^ext/mpi/\|^src/base/timing\.h$'
+check $? 'a header asks for GRU4REC_MPI or GRU4REC_TIMING, which the Makefile looks for in files that are no headers'
 for library in "$build"/gru4rec.so "$build"/gru4rec_mpi.so; do
     [ -f "$library" ] && break
 done

@@ -25,9 +25,9 @@ ALL_PROGRAMS := test-programs attack-programs $(GRAD) $(GOLDEN) $(B)/bench $(B)/
 test: gru4rec.so
 	@$(MAKE) --no-print-directory -j$(shell nproc) $(ALL_PROGRAMS) >/dev/null
 	@$(SAN_MAKE) test-programs >/dev/null
-	@sh tests/total.sh "$(MAKE) --no-print-directory" test-life test-sanitized test-attack \
-	    test-order test-sql test-relational test-recipes test-docs test-kit test-bench test-golden-sql \
-	    test-unit test-grad test-golden test-runner check-layers
+	@sh tests/total.sh "$(MAKE) --no-print-directory" test-life test-sanitized test-attack test-docs \
+	    test-recipes test-sql test-unit test-order test-kit test-bench test-relational test-grad \
+	    test-golden-sql test-golden test-runner check-layers
 
 test-fast: gru4rec.so
 	@$(MAKE) --no-print-directory -j$(shell nproc) test-programs >/dev/null
@@ -72,7 +72,7 @@ docs: gru4rec.so
 # What is installed, the example in C, what CONTRIBUTING.md adds, what helps to work on the code,
 # and the checker of layers.
 .PHONY: test-kit
-test-kit: gru4rec.so $(B)/libgru4rec.a $(RUNNER)
+test-kit: gru4rec.so $(C)/libgru4rec.a $(RUNNER)
 	@if [ -z '$(SAN)$(COVERAGE)' ]; then sh tests/kit/run.sh "$(MAKE) --no-print-directory" $(RUNNER) \
 	    $(filter-out %/gru4rec_ext.o,$(EXT_OBJ)) $(LIB_OBJ) -- $(LIBS); \
 	else echo 'note: what is installed has no sanitizers'; echo '0 passed, 0 failed'; fi
@@ -242,7 +242,7 @@ format:
 check-layers: $(LIB_OBJ) $(B)/$(SO)
 	@sh tests/layers.sh $(B) $(LIB_OBJ) $(EXT_OBJ)
 
-$(B)/tests/%: tests/unit/%.c $(TEST_LIB) $(B)/libgru4rec.a
+$(B)/tests/%: tests/unit/%.c $(TEST_LIB) $(C)/libgru4rec.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
 
@@ -256,11 +256,11 @@ $(B)/tests/test_%: tests/ext/test_%.c $(TEST_LIB) $(B)/ext/base/%.o
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
-$(B)/tests/%: tests/grad/%.c $(TEST_LIB) $(B)/libgru4rec_double.a
+$(B)/tests/%: tests/grad/%.c $(TEST_LIB) $(C)/libgru4rec_double.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -DGRU4REC_DOUBLE -o $@ $(filter %.c %.a,$^) $(LIBS)
 
-$(B)/tests/%: tests/golden/%.c $(TEST_LIB) $(B)/libgru4rec.a
+$(B)/tests/%: tests/golden/%.c $(TEST_LIB) $(C)/libgru4rec.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.a,$^) -lsqlite3 $(LIBS)
 
@@ -272,7 +272,7 @@ $(B)/tests/attack_%: tests/attack/%.c tests/attack/attack.c tests/attack/faulty_
 MPI_TESTS := $(patsubst %,$(B)/tests/mpi_%,exchanges stops train bench)
 .PHONY: mpi-programs
 mpi-programs: $(MPI_TESTS) $(B)/$(SO)
-$(B)/tests/mpi_%: tests/mpi/%.c tests/mpi/api.c $(wildcard tests/mpi/*.h) $(EXT_OBJ) $(B)/libgru4rec.a
+$(B)/tests/mpi_%: tests/mpi/%.c tests/mpi/api.c $(wildcard tests/mpi/*.h) $(EXT_OBJ) $(C)/libgru4rec.a
 	@mkdir -p $(@D)
 	@echo "LD  $@"
 	$(Q)$(CC) $(TEST_CFLAGS) $(MPI_CFLAGS) -o $@ $(filter %.c,$^) \

@@ -208,16 +208,18 @@ is_under_way() {
     [ "$(sql "SELECT count(*) FROM gru4rec_status('rec') WHERE status = 'training' AND epoch > 0")" -eq 1 ]
 }
 
-# No page can be added to the file but a few, as on a disk that is full. The training ends, its result cannot be stored, and
+# No page can be added to the file but as many as half a model needs, as on a disk that is full: there is room for the row
+# that says why, however much is in the pages, and none for the result. The training ends, its result cannot be stored, and
 # stays with the connection that trained it. Somebody makes room; the same connection commits it, without training again.
 full_disk() {
     begin 16
     sql 'VACUUM'                        # else the model might fit into pages that are free
+    half=$(sql "SELECT sum(length(data)) / 2 / (SELECT page_size FROM pragma_page_size) FROM rec_tensor WHERE version = $(active)")
     mkfifo orders
     sqlite3 -init rc -batch shop.db <orders >/dev/null 2>error.txt &
     training=$!
     exec 3>orders
-    echo "PRAGMA max_page_count = $(($(sql 'PRAGMA page_count') + 4));" >&3
+    echo "PRAGMA max_page_count = $(($(sql 'PRAGMA page_count') + half));" >&3
     echo "SELECT gru4rec_train('rec', '$(options 16)');" >&3
     await grep -q full error.txt
     failed 16 'waits'

@@ -164,7 +164,7 @@ static void wait_for_call(ext_attempt *attempt, ext_error *error)
     ext_pending_withdraw(training->run.alive.run);
     ext_alive_tell(&training->run.alive, (ext_share){EXT_PHASE_KEPT, 1, -1});
     if (why != NULL)
-        ext_publish_waiting(training, why);
+        ext_publish_waiting(training, error, why);
     if (words != NULL)
         ext_error_add(error, words);
     sqlite3_free(why);

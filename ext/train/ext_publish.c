@@ -275,6 +275,12 @@ void ext_publish_progress(ext_training *training)
 
 /* ---- after ---- */
 
+/* Tells whether the error is that another connection holds a lock. */
+static bool is_in_the_way(const ext_error *error)
+{
+    return ext_error_is(error, SQLITE_BUSY) || error->rc == SQLITE_LOCKED_SHAREDCACHE;
+}
+
 /*
  * Decides after a failed write whether to try again. If the user has no transaction,
  * another connection holds a lock, and there is still time, waits 20 ms, clears the error
@@ -291,9 +297,7 @@ static bool wait_for_others(ext_training *training, double since, ext_error *err
     const double now = ext_poll_seconds();
     const double given = (double)training->request->options.commit_wait;
     const double usual = training->took > 60 ? training->took : 60;
-    const bool is_in_the_way =
-        ext_error_is(error, SQLITE_BUSY) || error->rc == SQLITE_LOCKED_SHAREDCACHE;
-    if (!training->request->is_alone || !is_in_the_way)
+    if (!training->request->is_alone || !is_in_the_way(error))
         return false;
     if (now - since > (given > 0 ? given : usual))
         return ext_savepoint_may_retry(training->home.db, since, error);
@@ -469,10 +473,19 @@ void ext_publish_failure(ext_training *training, const ext_error *error)
     ext_error_clear(&problem);
 }
 
-void ext_publish_waiting(ext_training *training, const char *why)
+void ext_publish_waiting(ext_training *training, const ext_error *error, const char *why)
 {
     const ending end = {"training", why};
-    if (training->has_model && !write_aside(training, write_ending, &end))
+    ext_error problem = {0};
+    if (!training->has_model)
+        return;
+    /* Who met a lock has waited, and who interrupts wants the call to end. */
+    const bool is_written =
+        is_in_the_way(error) || ext_error_is(error, SQLITE_INTERRUPT)
+            ? write_aside(training, write_ending, &end)
+            : write_as_one(training, write_ending, &end, &problem) == SQLITE_OK;
+    ext_error_clear(&problem);
+    if (!is_written)
         ext_pending_add(ext_pending_new(&training->run, &training->home, training->id,
                                         end.status, end.message));
 }

@@ -545,11 +545,12 @@ int ext_publish_finish(ext_training *training, ext_error *error);
 void ext_publish_failure(ext_training *training, const ext_error *error);
 /*
  * Writes into the run's row that its result is kept, and why it is not committed (why).
- * Does nothing if the model has no tables. The status of the row stays 'training'. Never
- * waits for a lock: what cannot be written now is kept in memory (ext_pending_add()) and
- * shown by gru4rec_status(), but not written later.
+ * error: that of the commit. Does nothing if the model has no tables. The status of the
+ * row stays 'training'. Waits for locks as the busy timeout says; but not at all if the
+ * commit failed because of a lock, or was interrupted. What cannot be written is kept in
+ * memory (ext_pending_add()) and shown by gru4rec_status(), but not written later.
  */
-void ext_publish_waiting(ext_training *training, const char *why);
+void ext_publish_waiting(ext_training *training, const ext_error *error, const char *why);
 /*
  * Sets the error that somebody dropped the model while it was trained, and returns its
  * code: SQLITE_ERROR.

@@ -55,7 +55,7 @@ host() {
     host=$1
     wanted "$host" || return
     shift
-    check "$host" run_host "$host" timeout 120 "$@"
+    check "$host" run_host "$host" timeout 600 "$@"
 }
 
 # stops NAME COMMAND...: the same for stop.py and stop.cjs, with a database of its own.
@@ -63,7 +63,7 @@ stops() {
     host=$1
     wanted "$host" || return
     shift
-    check "$host stops a training" timeout 120 "$@"
+    check "$host stops a training" timeout 600 "$@"
 }
 
 wanted() {

@@ -40,6 +40,9 @@ expect 'CBLAS is used outside src/kernels/blas_openblas.c and blas_core.c'
 echo '/* sqlite3_step() */' >>src/data/time.c
 expect 'SQLite is used in src/'
 
+echo '#ifdef GRU4REC_TIMING' >>src/base/rng.h
+expect 'a header asks for GRU4REC_MPI or GRU4REC_TIMING, which the Makefile looks for in files that are no headers'
+
 # 2, 3, 4: symbols
 object src/data/dict <<'END'
 extern int g4r_step_size, sqlite3_step;

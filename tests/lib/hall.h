@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <time.h>
 
-enum { MOST_RANKS = 5, MOST_HALL_LANES = 64, PATIENCE = 60 };
+enum { MOST_RANKS = 5, MOST_HALL_LANES = 64, PATIENCE = 600 };
 
 typedef enum hall_kind { GATHER, SUM, SHARE, AGREE } hall_kind;
 

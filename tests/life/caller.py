@@ -1,6 +1,7 @@
 """caller.py - what a call leaves as the caller had it: the last rowid, the changes, the transaction, the statements."""
-import re
+import contextlib
 
+from calls import READERS, WRITERS, every_function_is_listed, parameters, small_shop
 from common import *
 
 
@@ -24,8 +25,8 @@ def check_rowid(db, what, sql, *arguments, writes=True):
 TRAINED = "(SELECT max(version) FROM rec_version WHERE status = 'ready')"
 TUNING = 'trials=2, threads=1, seed=1'
 
-# Each function and table of ours that a statement can call: those that write, then those that only read.
-WRITERS = [
+# Beside the calls of calls.py, one after another: what a call that fails leaves, and what changes the model again.
+CASES = [
     ('training', True, "SELECT gru4rec_train('rec', 'n_epochs=2')"),
     ('a checkpoint', True, "SELECT gru4rec_train('rec', 'n_epochs=2, checkpoint_epochs=1')"),
     ('an unknown option', False, "SELECT gru4rec_train('rec', 'x=1')"),
@@ -33,7 +34,6 @@ WRITERS = [
     ('no source', False, "SELECT gru4rec_train('rec', 'nowhere')"),
     ('a row that cannot be read', False, "SELECT gru4rec_train('rec', '(SELECT session, item, x''00'' AS ts FROM clicks)')"),
     ('nowhere to write', False, "INSERT INTO notes SELECT gru4rec_train('rec')"),
-    ('tuning', True, f"SELECT gru4rec_tune('rec', '{TUNING}, n_epochs=1')"),
     ('tuning with an error', False, f"SELECT gru4rec_tune('rec', '{TUNING}, x=1')"),
     ('deploying', True, f"SELECT gru4rec_deploy('rec', {TRAINED})"),
     ('deploying nothing', False, "SELECT gru4rec_deploy('rec', 99999)"),
@@ -45,61 +45,78 @@ WRITERS = [
     ('CREATE', True, 'CREATE VIRTUAL TABLE "made" USING gru4rec(clicks)'),
     ('renaming', True, 'ALTER TABLE made RENAME TO made2'),
     ('DROP', True, 'DROP TABLE made2')]
-READERS = [
-    "SELECT gru4rec_check('rec')", "SELECT gru4rec_info('rec')", "SELECT gru4rec_export('rec')",
-    "SELECT gru4rec_embedding('rec', 1001)", "SELECT gru4rec_score('rec', 1001, 1002)",
-    "SELECT gru4rec_step('rec', gru4rec_step('rec', NULL, 1001), 1002)",
-    "SELECT gru4rec_state('rec', item) FROM (SELECT item FROM clicks LIMIT 3)",
-    "SELECT gru4rec_time(1700000000)", "SELECT gru4rec_time_rest(1700000000)", "SELECT gru4rec_version()",
-    "SELECT count(*) FROM rec WHERE session = 3", "SELECT * FROM gru4rec_recommend('rec', 1001)",
-    "SELECT * FROM gru4rec_similar('rec', 1001)", "SELECT * FROM gru4rec_explain('rec', '[1001, 1008]', 1057)",
-    "SELECT * FROM gru4rec_evaluate('rec', 'clicks')", "SELECT * FROM gru4rec_compare('rec', 'rec', 'clicks')",
-    "SELECT gru4rec_report('rec')",
-    "SELECT gru4rec_report('rec', 'test=(SELECT * FROM clicks WHERE session < 40), baselines=pop')",
-    "SELECT gru4rec_plot('rec', 'lengths')",
-    "SELECT gru4rec_plot('rec', 'positions', 'test=(SELECT * FROM clicks WHERE session < 40), baselines=pop')",
-    "SELECT * FROM gru4rec_audit('rec')", "SELECT * FROM gru4rec_batches('clicks', 32) LIMIT 3",
-    "SELECT * FROM gru4rec_options", "SELECT * FROM gru4rec_help", "SELECT * FROM gru4rec_status('rec')", 'PRAGMA integrity_check']
+TRANSACTIONS = ('', ''), ('BEGIN', 'COMMIT'), ('BEGIN', 'ROLLBACK'), ('SAVEPOINT s', 'RELEASE s')
+# Refused inside a transaction.
+ALONE = 'checkpoint', 'gru4rec_tune'
 
 
-def all_are_called(directory):
-    """WRITERS and READERS leave out no function and no table of ours."""
-    db = connect(directory + '/shop.db')
-    calls = ' '.join([sql for _, _, sql in WRITERS] + READERS)
-    for name, in db.execute("SELECT name FROM pragma_function_list WHERE name LIKE 'gru4rec%' UNION "
-                            "SELECT name FROM pragma_module_list WHERE name LIKE 'gru4rec%'"):
-        check(f'{name} is called', re.search(rf'\b{name}\b', calls))
-    db.close()
+def shop_of_calls(directory, journal):
+    """With a table of which check_rowid() inserts a row, and an exported model in notes."""
+    db = small_shop(directory, journal=journal)
+    db.execute('CREATE TABLE ids(id INTEGER PRIMARY KEY)')
+    db.execute("INSERT INTO notes SELECT gru4rec_export('rec')")
+    return db
+
+
+@contextlib.contextmanager
+def transaction(db, kind, what):
+    """Begins and ends it; gives a text for it."""
+    begin, end = kind
+    where = f'{what}, {begin or "autocommit"} {end}'
+    if begin:
+        db.execute(begin)
+    yield where
+    if end:
+        db.execute(end)
+    check(f'{where}: no transaction is left', not db.in_transaction)
+
+
+def works(db, sql):
+    """Whether it does, inside a transaction or outside."""
+    return not (db.in_transaction and any(word in sql for word in ALONE))
 
 
 def last_rowid(directory, journal):
-    db = make_shop(directory + '/shop.db', journal)
-    db.execute('CREATE TABLE ids(id INTEGER PRIMARY KEY)')
-    train(db)
-    db.execute("INSERT INTO notes SELECT gru4rec_export('rec')")
-    for begin, end in (('', ''), ('BEGIN', 'COMMIT'), ('BEGIN', 'ROLLBACK'), ('SAVEPOINT s', 'RELEASE s')):
-        if begin:
-            db.execute(begin)
-        where = f'{journal}, {begin or "autocommit"} {end}'
-        for what, is_fine, sql in WRITERS:
-            if what in ('a checkpoint', 'tuning'):  # they are refused inside a transaction
-                is_fine = not begin
-            message = check_rowid(db, f'{where}, {what}', sql)
-            check(f'{where}, {what}: {"works" if is_fine else "fails"}', (message == '') == is_fine, message)
-        new = f'new {begin} {end}'
-        check_rowid(db, f'{where}, creating', 'SELECT gru4rec_train(?, ?, ?)', new, 'clicks', 'layers=8, n_epochs=1')
-        for sql in READERS:
-            message = check_rowid(db, f'{where}, {sql}', sql, writes=False)
-            check(f'{where}, {sql}: works', message == '', message)
-            failing = sql.replace("'rec'", "'nobody'")
-            if failing != sql:
-                message = check_rowid(db, f'{where}, {failing}', failing, writes=False)
-                check(f'{where}, {failing}: fails', message != '')
-        if end:
-            db.execute(end)
-        check(f'{where}: no transaction is left', not db.in_transaction)
+    db = shop_of_calls(directory, journal)
+    for kind in TRANSACTIONS:
+        with transaction(db, kind, journal) as where:
+            for what, is_fine, sql in CASES:
+                is_fine = is_fine and works(db, sql)
+                message = check_rowid(db, f'{where}, {what}', sql)
+                check(f'{where}, {what}: {"works" if is_fine else "fails"}', (message == '') == is_fine, message)
+            check_rowid(db, f'{where}, creating', 'SELECT gru4rec_train(?, ?, ?)', f'new {kind}', 'clicks', 'layers=8, n_epochs=1')
     check(f'{journal}: the file is whole', is_whole(db))
     db.close()
+
+
+def readers(directory, journal):
+    """Each of them, and with a model that is not there."""
+    db = shop_of_calls(directory, journal)
+    for kind in TRANSACTIONS:
+        with transaction(db, kind, journal) as where:
+            for sql in (*READERS.values(), 'PRAGMA integrity_check'):
+                arguments = parameters(sql, f'{directory}/out')
+                message = check_rowid(db, f'{where}, {sql}', sql, *arguments, writes=False)
+                check(f'{where}, {sql}: works', message == '', message)
+                failing = sql.replace("'rec'", "'nobody'")
+                if failing != sql:
+                    message = check_rowid(db, f'{where}, {failing}', failing, *arguments, writes=False)
+                    check(f'{where}, {failing}: fails', message != '')
+    db.close()
+
+
+def writers(directory, journal):
+    """Each of them on a copy of its own."""
+    shop_of_calls(directory, journal).close()
+    for sql in WRITERS.values():
+        for kind in TRANSACTIONS:
+            shutil.copy(f'{directory}/shop.db', f'{directory}/copy.db')
+            db = connect(f'{directory}/copy.db')
+            with transaction(db, kind, journal) as where:
+                is_fine = works(db, sql)
+                message = check_rowid(db, f'{where}, {sql}', sql)
+                check(f'{where}, {sql}: {"works" if is_fine else "fails"}', (message == '') == is_fine, message)
+            db.close()
 
 
 def late_row(directory, journal):
@@ -178,9 +195,11 @@ def closing(directory):
     check('closing: the file is free', error(connect(path, timeout=0), 'BEGIN EXCLUSIVE') == '')
 
 
-run(all_are_called)
+every_function_is_listed(connect(':memory:'))
 for journal in SOME:
     run(last_rowid, journal)
+    run(readers, journal)
+    run(writers, journal)
     run(late_row, journal)
 run(python_transactions)
 run(closing)

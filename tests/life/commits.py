@@ -122,6 +122,37 @@ def io_error(directory, journal):
     db.close()
 
 
+def full(directory):
+    """The disk is full, and a reader is in the way for a moment: the row says why all the same."""
+    path = directory + '/shop.db'
+    db = make_shop(path)
+    train(db)
+    trainer = Process(path, timeout=60)
+    trainer.train('n_epochs=1, layers=200, activate=false')
+    trainer.summary()
+    long = 3 * trainer.seconds + 0.2
+    trainer.do(f"PRAGMA max_page_count = {value(db, 'PRAGMA page_count') + 8}")
+    cursor = db.execute('SELECT * FROM clicks')
+    cursor.fetchone()
+    trainer.train('n_epochs=1, layers=200')
+    end = time.monotonic() + long  # by then it has failed, and wants to write why
+    while not trainer.is_done() and time.monotonic() < end:
+        time.sleep(0.01)
+    cursor.close()
+    try:
+        message = trainer.receive()
+    except sqlite3.Error as e:
+        message = str(e)
+    check('full: kept', KEPT in message and 'disk is full' in message, message)
+    row = newest(db)
+    check('full: others see why', is_training(row) and 'disk is full; the trained model is not committed' in row['message'], row)
+    trainer.do('PRAGMA max_page_count = 1000000')
+    trainer.train('resume=true')
+    check('full: committed', trainer.summary()['version'] == active(db) == 3 and is_whole(db))
+    trainer.kill()
+    db.close()
+
+
 # ---- the model is not what it was ----
 
 def gone(directory, journal, has_id):
@@ -196,5 +227,6 @@ for journal in SOME:
 run(gone, 'wal', False)
 run(held_up, 'reader', 'delete')
 run(given_up)
+run(full)
 run(same_model)
 finish()

@@ -23,7 +23,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXTENSION = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else HERE + '/../../gru4rec.so')
 QUICK = os.environ.get('GRU4REC_QUICK') == '1'
-LIMIT = 120  # seconds for a script or one of its processes: then it has hung
+LIMIT = 900  # seconds for a script or one of its processes: then it has hung; much, as others may use the machine
 JOURNALS = 'delete', 'wal'
 SOME = JOURNALS[:1] if QUICK else JOURNALS  # where the mode matters less
 KEPT = 'the trained model stays with this connection'  # an error that says that nothing is lost
@@ -301,7 +301,7 @@ class Thread(threading.Thread):
 def shell(path, script):
     """The sqlite3 shell's output; what went wrong is in it."""
     done = subprocess.run(['sqlite3', '-batch', path], input=f'.load {EXTENSION}\n{script}',
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT)
     return done.stdout
 
 

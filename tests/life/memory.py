@@ -3,7 +3,6 @@ import resource
 import subprocess
 from common import *
 
-SECONDS = 30  # of one process; a hang is the failure that this looks for
 ROOM = (1, 12, 40, 100, 149, 155, 180, 290, 330, 700) if QUICK else range(0, 720, 6)  # MB; 700: for four threads
 TRAIN = "SELECT json_extract(gru4rec_train('{}', '{}', '{}'), '$.loss')"
 STATEMENTS = {
@@ -53,7 +52,7 @@ def start(path, extra, threads):
 
 def receive(popen):
     try:
-        return popen.communicate(timeout=SECONDS)[0]
+        return popen.communicate(timeout=LIMIT)[0]
     except subprocess.TimeoutExpired:
         popen.kill()
         return popen.communicate()[0] + 'it hangs'

@@ -98,7 +98,8 @@ STATEMENTS = [
 
 
 def small_shop(directory):
-    db = make_shop(directory + '/shop.db', rows=clicks(60, 20, 4), options='layers=4, n_sample=4, n_epochs=1, threads=1')
+    db = make_shop(directory + '/shop.db', 'memory', clicks(60, 20, 4), 'layers=4, n_sample=4, n_epochs=1, threads=1')
+    db.execute('PRAGMA synchronous = off')  # thousands of commits
     db.execute('CREATE TABLE times(session, item, ts)')
     db.execute('CREATE TABLE blobs(session, item, ts)')
     train(db, 'n_epochs=1')

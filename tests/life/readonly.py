@@ -1,64 +1,14 @@
 """readonly.py - GRU4REC_READONLY=1: every function and table of the extension is called, as SQLite lists them. What writes
 is refused by its name, nothing of any file changes, and all that reads gives what it gives elsewhere."""
 import hashlib
+from calls import READERS, WRITERS, every_function_is_listed, parameters, small_shop
 from common import *
 
 VARIABLE = 'GRU4REC_READONLY'
 REFUSED = f'gru4rec: {{}} writes, which {VARIABLE}=1 in the environment of this process refuses; train on the primary, ' \
           'and make every other change there'
 
-# A call of each function that reads, by its name and number of arguments, and of each table.
-READERS = {
-    ('gru4rec_check', 1): "SELECT gru4rec_check('rec')",
-    ('gru4rec_embedding', 2): "SELECT hex(gru4rec_embedding('rec', 1001))",
-    ('gru4rec_embedding', 3): "SELECT hex(gru4rec_embedding('rec', 1001, 'previous'))",
-    ('gru4rec_export', 1): "SELECT hex(gru4rec_export('rec'))",
-    ('gru4rec_export', 2): "SELECT gru4rec_export('rec', :file)",
-    ('gru4rec_export', 3): "SELECT gru4rec_export('rec', :file, 'version=1')",
-    ('gru4rec_info', 0): "SELECT json_remove(gru4rec_info(), '$.readonly')",
-    ('gru4rec_info', 1): "SELECT gru4rec_info('rec')",
-    ('gru4rec_plot', 2): "SELECT gru4rec_plot('rec', 'popularity')",
-    ('gru4rec_plot', 3): "SELECT gru4rec_plot('rec', 'methods', 'test=clicks,baselines=pop')",
-    ('gru4rec_report', 1): "SELECT gru4rec_report('rec')",
-    ('gru4rec_report', 2): "SELECT gru4rec_report('rec', :file)",
-    ('gru4rec_report', 3): "SELECT gru4rec_report('rec', :file, 'test=clicks')",
-    ('gru4rec_score', 3): "SELECT gru4rec_score('rec', '[1001, 1002]', 1003)",
-    ('gru4rec_score', 4): "SELECT gru4rec_score('rec', '[1001, 1002]', 1003, 1)",
-    ('gru4rec_state', 2): "SELECT session, hex(gru4rec_state('rec', item)) FROM clicks WHERE session < 5 GROUP BY 1",
-    ('gru4rec_state', 3): "SELECT hex(gru4rec_state('rec', item, 1) OVER (ORDER BY ts)) FROM clicks WHERE session < 5",
-    ('gru4rec_step', 3): "SELECT hex(gru4rec_step('rec', NULL, 1001))",
-    ('gru4rec_step', 4): "SELECT hex(gru4rec_step('rec', gru4rec_step('rec', NULL, 1001), 1002, 1))",
-    ('gru4rec_time', 1): "SELECT gru4rec_time('2024-04-28 10:00:00')",
-    ('gru4rec_time_rest', 1): "SELECT gru4rec_time_rest('2024-04-28 10:00:00.5')",
-    ('gru4rec_version', 0): 'SELECT gru4rec_version()',
-    'gru4rec': 'SELECT session, rank, item, score, basis FROM rec WHERE rank <= 3',
-    'gru4rec_audit': "SELECT check_name, severity, value, advice FROM gru4rec_audit('rec', 'clicks')",
-    'gru4rec_batches': "SELECT step, lane, session, input, target, reset FROM gru4rec_batches('clicks', 4)",
-    'gru4rec_compare': "SELECT * FROM gru4rec_compare('rec', 'pop', 'clicks')",
-    'gru4rec_evaluate': "SELECT * FROM gru4rec_evaluate('rec', 'clicks', 'cutoffs=20,baselines=pop')",
-    'gru4rec_explain': "SELECT * FROM gru4rec_explain('rec', '[1001, 1002]', 1003)",
-    'gru4rec_help': 'SELECT * FROM gru4rec_help',
-    'gru4rec_options': 'SELECT * FROM gru4rec_options',
-    'gru4rec_recommend': "SELECT rank, item, score, basis FROM gru4rec_recommend('rec', '[1001, 1002]', 10)",
-    'gru4rec_similar': "SELECT * FROM gru4rec_similar('rec', 1001, 10)",
-    'gru4rec_status': "SELECT version, status, active, message FROM gru4rec_status('rec')",
-}
-# The same of what writes. Each changes the file where nothing refuses it.
-WRITERS = {
-    ('gru4rec_train', 1): "SELECT gru4rec_train('rec')",
-    ('gru4rec_train', 2): "SELECT gru4rec_train('rec', 'activate=false')",
-    ('gru4rec_train', 3): "SELECT gru4rec_train('made', 'clicks', 'layers=4,n_epochs=1')",
-    ('gru4rec_import', 2): "SELECT gru4rec_import('rec', gru4rec_export('rec'))",
-    ('gru4rec_deploy', 2): "SELECT gru4rec_deploy('rec', 'previous')",
-    ('gru4rec_deploy', 3): "SELECT gru4rec_deploy('rec', 'best', 'SELECT * FROM clicks WHERE session < 20')",
-    ('gru4rec_configure', 2): "SELECT gru4rec_configure('rec', 'n_epochs=2')",
-    ('gru4rec_tune', 1): "SELECT gru4rec_tune('rec')",
-    ('gru4rec_tune', 2): "SELECT gru4rec_tune('rec', 'trials=2')",
-    'CREATE VIRTUAL TABLE': 'CREATE VIRTUAL TABLE made USING gru4rec(clicks)',
-    'ALTER TABLE': 'ALTER TABLE rec RENAME TO renamed',
-    'DROP TABLE': 'DROP TABLE rec',
-}
-# Beside these: other schemas, and calls that would fail for other reasons; they are refused before anything is read.
+# Beside WRITERS: other schemas, and calls that would fail for other reasons; they are refused before anything is read.
 OTHERS = {
     'CREATE VIRTUAL TABLE': ('CREATE VIRTUAL TABLE temp.made USING gru4rec(clicks)', 'CREATE VIRTUAL TABLE made USING gru4rec',
                              'CREATE VIRTUAL TABLE IF NOT EXISTS made USING gru4rec(no_such_source)'),
@@ -80,15 +30,6 @@ def readonly_process(path):
         del os.environ[VARIABLE]
 
 
-def shop(directory, name='shop.db', journal='delete'):
-    """Two versions, small, with a blend and what a tuning needs."""
-    db = make_shop(f'{directory}/{name}', journal, clicks(150, 30, 5),
-                   'layers=4, n_sample=4, n_epochs=1, threads=1, blend=0.5')
-    train(db, 'n_epochs=1')
-    train(db, 'n_epochs=2')
-    return db
-
-
 def files(directory):
     """The contents of all files of a directory but those of WAL mode's shared memory, which readers change."""
     contents = {}
@@ -108,24 +49,13 @@ def call_of(key):
     return f'{key[0]}()' if isinstance(key, tuple) else key
 
 
-def every_function_is_listed(directory):
-    """A new function or table must be put into one of the two lists."""
-    db = connect(':memory:')
-    functions = set(db.execute("SELECT name, narg FROM pragma_function_list WHERE name LIKE 'gru4rec%'"))
-    modules = {name for name, in db.execute("SELECT name FROM pragma_module_list WHERE name LIKE 'gru4rec%'")}
-    check('READERS and WRITERS have every function', functions == {k for k in {**READERS, **WRITERS} if isinstance(k, tuple)},
-          functions ^ {k for k in {**READERS, **WRITERS} if isinstance(k, tuple)})
-    check('READERS has every table', modules == {k for k in READERS if isinstance(k, str)},
-          modules ^ {k for k in READERS if isinstance(k, str)})
-
-
 def writers_write(directory):
     """Without the variable each writer changes the file, and no reader does."""
-    shop(directory).close()
+    small_shop(directory).close()
     for sql in READERS.values():
         before = files(directory)['shop.db']
         db = connect(f'{directory}/shop.db')
-        rows = db.execute(sql, {'file': f'{directory}/out'} if ':file' in sql else {}).fetchall()
+        rows = db.execute(sql, parameters(sql, f'{directory}/out')).fetchall()
         db.close()
         check(f'{sql}: reads', rows and files(directory)['shop.db'] == before)
     for sql in WRITERS.values():
@@ -143,11 +73,11 @@ def writers_write(directory):
 
 def sweep(directory, journal):
     """Every call in a process that only serves, from outside and inside a transaction."""
-    db = shop(directory, journal=journal)
-    shop(directory, 'other.db', journal).close()
+    db = small_shop(directory, journal=journal)
+    small_shop(directory, 'other.db', journal).close()
     outside = {}
     for key, sql in READERS.items():
-        if ':file' not in sql:
+        if '?' not in sql:
             outside[key] = json.loads(json.dumps(db.execute(sql).fetchall()))
     process = readonly_process(f'{directory}/shop.db')
     process.do(f"ATTACH '{directory}/other.db' AS other")
@@ -168,8 +98,8 @@ def sweep(directory, journal):
         process.do(end)
         check(f'{journal}, {begin} {end}: no file changed', files(directory) == before)
     check(f'{journal}: SQLite counts no change', process.do('SELECT total_changes()') == [[0]])
-    for key in (key for key, sql in READERS.items() if ':file' in sql):
-        sql = READERS[key].replace(':file', f"'{directory}/out-of-replica'")
+    for key in (key for key, sql in READERS.items() if '?' in sql):
+        sql = READERS[key].replace('?', f"'{directory}/out-of-replica'")
         expected = value(db, sql.replace('-of-replica', '-of-primary'))
         check(f'{sql}', process.do(sql) == [[expected]])
         with open(f'{directory}/out-of-replica', 'rb') as a, open(f'{directory}/out-of-primary', 'rb') as b:
@@ -184,8 +114,8 @@ def sweep(directory, journal):
 
 def files_that_cannot_be_written(directory):
     """Readers on a file that is opened read-only, or that cannot change, serve as before."""
-    db = shop(directory)
-    expected = {key: json.loads(json.dumps(db.execute(sql).fetchall())) for key, sql in READERS.items() if ':file' not in sql}
+    db = small_shop(directory)
+    expected = {key: json.loads(json.dumps(db.execute(sql).fetchall())) for key, sql in READERS.items() if '?' not in sql}
     db.close()
     for how in 'mode=ro', 'immutable=1', 'mode=ro&immutable=1':
         process = readonly_process(f'file:{directory}/shop.db?{how}')
@@ -199,7 +129,7 @@ def files_that_cannot_be_written(directory):
 
 def what_the_variable_says(directory):
     """Read once, when the extension is loaded for the first time. A value that nobody knows is no silent 0."""
-    shop(directory).close()
+    small_shop(directory).close()
     code = ('import os, sqlite3, sys\n'
             'def load(path):\n'
             '    db = sqlite3.connect(path, isolation_level=None)\n'
@@ -227,7 +157,7 @@ def what_the_variable_says(directory):
         if text is not None:
             environment[VARIABLE] = text
         return subprocess.run([sys.executable, '-c', code, EXTENSION, f'{directory}/shop.db', *later], env=environment,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60).stdout.splitlines()
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT).stdout.splitlines()
 
     refused = REFUSED.format('gru4rec_deploy()')
     for text in None, '', '0':
@@ -242,7 +172,7 @@ def what_the_variable_says(directory):
     check('after a load that failed it is read again', output('no', '1')[1:] == [refused], output('no', '1'))
 
 
-run(every_function_is_listed)
+every_function_is_listed(connect(':memory:'))
 run(writers_write)
 for journal in JOURNALS:
     run(sweep, journal)

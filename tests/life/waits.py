@@ -2,7 +2,7 @@
 BEGIN."""
 from common import *
 
-HOLD = 0.5 if QUICK else 1.5
+HOLD = 0.2 if QUICK else 1.5
 CALLS = (
     "SELECT gru4rec_deploy('rec', 'previous')",
     "SELECT gru4rec_configure('rec', 'seed=3')",

@@ -33,7 +33,7 @@ arguments.add_argument('--rank', nargs=2, default=None, metavar=('RANK', 'FILE')
 options = arguments.parse_args()
 EXTENSION = os.path.abspath(options.extension)
 MPIRUN = {'mpich': ['mpirun.mpich'], 'openmpi': ['mpirun.openmpi', '--oversubscribe']}[options.mpi]
-LIMIT = 120  # seconds for a job
+LIMIT = 600  # seconds for a job: then it has hung
 # Open MPI lets root run only if it is asked to.
 os.environ.update(OMPI_ALLOW_RUN_AS_ROOT='1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM='1', OPENBLAS_NUM_THREADS='1')
 

@@ -13,13 +13,13 @@ trap 'rm -rf "$work"' EXIT
 # Open MPI lets root run only if it is asked to.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
-# over N COMMAND...: the command on N ranks of the MPI $mpi.
+# over N COMMAND...: the command on N ranks of the MPI $mpi. After ten minutes it has hung.
 over() {
     n=$1
     shift
     case $mpi in
-    mpich) timeout -k 5 120 mpirun.mpich -np "$n" "$@" ;;
-    openmpi) timeout -k 5 120 mpirun.openmpi --oversubscribe -np "$n" "$@" ;;
+    mpich) timeout -k 5 600 mpirun.mpich -np "$n" "$@" ;;
+    openmpi) timeout -k 5 600 mpirun.openmpi --oversubscribe -np "$n" "$@" ;;
     esac
 }
 
@@ -98,7 +98,7 @@ shards_of() {
     openmpi) launcher='mpirun.openmpi --oversubscribe' ;;
     esac
     # shellcheck disable=SC2086
-    "$PYTHON" "$here/shards.py" "$plain" "$extension" "$1" timeout -k 5 120 $launcher -np "$1"
+    "$PYTHON" "$here/shards.py" "$plain" "$extension" "$1" timeout -k 5 600 $launcher -np "$1"
 }
 
 # The lines of docs/scaling.md that train over shards.
@@ -111,7 +111,7 @@ example() {
         top=$PWD
         sed -n '/^### Training over shards/,$p' docs/scaling.md |
             sed -n '/^```sh/,/^```/p' | sed '/^```/d' |
-            sed "s|^mpirun|timeout -k 5 120 $mpirun|; s|PMI_RANK|$rank|; s|\./gru4rec_mpi|$top/$extension|" >"$work/example.sh"
+            sed "s|^mpirun|timeout -k 5 600 $mpirun|; s|PMI_RANK|$rank|; s|\./gru4rec_mpi|$top/$extension|" >"$work/example.sh"
         rm -f "$work"/shard*.db
         cd "$work" && sh ./example.sh >example.out &&
             [ "$(grep -c '"ranks":{"ranks":2,"rank":[01],"events":\[5000,5000\]' example.out)" -eq 2 ] &&
@@ -141,7 +141,7 @@ over_network() {
         echo '0 passed, 0 failed'
         return
     }
-    timeout -k 5 120 "$here/network.sh" run 2 "$@"
+    timeout -k 5 600 "$here/network.sh" run 2 "$@"
     status=$?
     "$here/network.sh" down
     return $status

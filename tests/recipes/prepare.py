@@ -526,7 +526,7 @@ SETS = {
 def run_recipe(name, directory):
     """As a user does, in a folder with sql/ and the raw files; in a time zone that is not UTC."""
     with open(f'{ROOT}/sql/prepare_{name}.sql', 'rb') as recipe:
-        return subprocess.run([SHELL, '-init', '/dev/null', 'out.db'], stdin=recipe, cwd=directory, text=True, timeout=60,
+        return subprocess.run([SHELL, '-init', '/dev/null', 'out.db'], stdin=recipe, cwd=directory, text=True, timeout=600,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, 'TZ': 'Asia/Kolkata'})
 
 

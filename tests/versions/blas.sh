@@ -68,7 +68,7 @@ for variant in serial pthread openmp; do
         "$B/gru4rec.so" same 4
     check "$variant: serving while training" timeout 300 $out/threads "$B/gru4rec.so" serve 3
     for who in host extension both; do
-        check "$variant: fork after a product of $who" timeout 100 $out/fork \
+        check "$variant: fork after a product of $who" timeout 600 $out/fork \
             "$B/gru4rec.so" $who
     done
     check "$variant: the shell ends well" ends_well

@@ -18,7 +18,8 @@ CREATE TEMP TABLE line(session INTEGER, time TEXT, item INTEGER, category TEXT);
 -- Two hours less than it says: the published code took the times for those of its machine, in Central Europe.
 CREATE TEMP TABLE click(SessionId INTEGER, ItemId INTEGER, Time REAL);
 INSERT INTO click
-  SELECT session, item, CAST(unixepoch(substr(time, 1, 19)) - 7200 || substr(time, 20, 4) AS REAL) FROM line ORDER BY rowid;
+  SELECT session, item, CAST((unixepoch(substr(time, 1, 19)) - 7200) || substr(time, 20, 4) AS REAL)
+  FROM line ORDER BY rowid;
 DROP TABLE line;
 
 -- Sessions of two events, items of five, sessions of two: once.
@@ -37,8 +38,10 @@ DELETE FROM visit WHERE SessionId NOT IN (SELECT SessionId FROM click GROUP BY S
 
 CREATE TEMP TABLE numbered(SessionId INTEGER PRIMARY KEY, n INTEGER, is_test INTEGER);
 INSERT INTO numbered SELECT SessionId, row_number() OVER (ORDER BY is_test, begins, SessionId), is_test FROM visit;
-INSERT INTO train SELECT n, ItemId, Time FROM click JOIN numbered USING (SessionId) WHERE NOT is_test ORDER BY n, Time, click.rowid;
-INSERT INTO test SELECT n, ItemId, Time FROM click JOIN numbered USING (SessionId) WHERE is_test ORDER BY n, Time, click.rowid;
+INSERT INTO train
+  SELECT n, ItemId, Time FROM click JOIN numbered USING (SessionId) WHERE NOT is_test ORDER BY n, Time, click.rowid;
+INSERT INTO test
+  SELECT n, ItemId, Time FROM click JOIN numbered USING (SessionId) WHERE is_test ORDER BY n, Time, click.rowid;
 DROP TABLE click;
 DROP TABLE visit;
 DROP TABLE numbered;

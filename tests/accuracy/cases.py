@@ -14,7 +14,13 @@ from pages import FIGURE, numbers, plain
 Figure = collections.namedtuple('Figure', 'label text expected spread seeds questions combine')
 CASES = {}
 # Why a table cannot be repeated with this version.
-LOST = {'merge-rules': 'rules of merging that were tried and are not in the code'}
+LOST = {
+    'merge-rules': 'the code has only the first of these rules of merging',
+    'warm-start': 'how sessions were cut at the ends of the days was not recorded; sessions that end before the 15th and 16th '
+                  'give the counts of the table to within 0.4 %',
+    'support-decay': 'which days the nights were was not recorded',
+    'support-nights': 'which days the nights were was not recorded',
+}
 ONE, TWO, THREE, DEFAULT = (1,), (1, 2), (1, 2, 3), (42,)
 # How far another seed, or other kernels, which round otherwise, move Recall@20 and MRR@20: by logs, for one training.
 SEEDS_MOVE = {'rsc15': .008, 'diginetica': .005, 'globo': .014}
@@ -310,7 +316,8 @@ def presets(table):
     """Published figures are of the papers' own sets; "not run" has no figure."""
     for label, _, *row in table.rows:
         for name, cell in zip(('rsc15', 'diginetica'), row):
-            yield from several(f'{plain(label)}: {name}', cell, name, f'preset={plain(label)}', ONE)
+            yield from several(f'{plain(label)}: {name}', cell, name, f'preset={plain(label)}',
+                               THREE if 'retailrocket' == plain(label) else ONE)
 
 
 @case('blend-sessions')

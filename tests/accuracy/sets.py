@@ -87,12 +87,14 @@ SETS = {
     'diginetica': Set('diginetica', WHOLE),
     'diginetica-held': Set('diginetica', HELD),
     'diginetica-third': Set('diginetica', HELD + THIRD),
+    'globo': Set('globo', WHOLE),
     'globo1': Set('globo', window(BEGIN, 2, 4, DAY // 4)),
     'globo1-held': Set('globo', window(BEGIN, 2, 4, DAY // 4) + HELD),
     'globo2': Set('globo', window(BEGIN, 9, 11, DAY // 4)),
     'globo2-held': Set('globo', window(BEGIN, 9, 11, DAY // 4) + HELD),
     'globo-3': Set('globo', window(BEGIN, 3, 4, DAY // 4)),
     'globo-10': Set('globo', window(BEGIN, 10, 11, DAY // 4)),
+    'globo-8': Set('globo', window(BEGIN, 8, 12)),
     'globo-small': Set('globo', window(WITHIN, 13, 16)),
     'globo-large': Set('globo', window(WITHIN, 10, 16)),
     'globo-visits': Set('globo', window(WITHIN, 13, 16) + VISITS),
@@ -111,6 +113,7 @@ SUMS = {
     ('diginetica-held', 'test'): (88193, 18667, 23369, '1dc0bdf33b6c781d'),
     ('diginetica-third', 'train'): (817947, 168003, 42933, 'b37736e602d59b52'),
     ('diginetica-third', 'test'): (29259, 6222, 12852, 'b9a3044a451a090a'),
+    ('globo', 'clicks'): (2988181, 1048594, 46033, '41552c51337cf63b'),
     ('globo1', 'train'): (565435, 197647, 11129, '2050f5224daf68bc'),
     ('globo1', 'test'): (22762, 8352, 1691, 'e05357f3d9713d86'),
     ('globo1-held', 'train'): (510370, 177882, 10140, 'c8a7bdd06e1cb5c2'),
@@ -123,6 +126,8 @@ SUMS = {
     ('globo-3', 'test'): (22762, 8352, 1691, 'e05357f3d9713d86'),
     ('globo-10', 'train'): (281507, 96480, 6864, 'b9a5a6d616a05ac0'),
     ('globo-10', 'test'): (28903, 10721, 1582, '68973f563b8b5407'),
+    ('globo-8', 'train'): (877939, 303747, 16978, 'bb33c92916313ddd'),
+    ('globo-8', 'test'): (121154, 43802, 4523, '106cd8aab7e6a06e'),
     ('globo-small', 'train'): (366060, 131328, 10371, '83261bece314138c'),
     ('globo-small', 'test'): (187486, 66050, 7120, 'ffd22b63213c3b57'),
     ('globo-large', 'train'): (1006995, 353687, 19931, 'a38ae4afd7f10be2'),
@@ -134,6 +139,10 @@ SUMS = {
 
 class Missing(Exception):
     """There is neither the raw file of a log nor a prepared copy."""
+
+
+def tables(name):
+    return [table for owner, table in SUMS if owner == name]
 
 
 def advice(name):
@@ -174,7 +183,6 @@ def prepare(name, data, work):
     unfinished = database + '-unfinished'
     if os.path.exists(unfinished):
         os.remove(unfinished)
-    print(f'{name}: prepared from {log.raw[0] if make is from_raw else next(iter(log.prepared.values()))}', flush=True)
     make(log, data, unfinished)
     os.rename(unfinished, database)
     return database

@@ -9,7 +9,7 @@ import re
 import statistics
 
 from measure import ALL, KNN, PLAIN, Question
-from pages import FIGURE, numbers, plain
+from pages import numbers, plain
 
 Figure = collections.namedtuple('Figure', 'label text expected spread seeds questions combine')
 CASES = {}
@@ -74,12 +74,13 @@ def joined(*options):
 
 @case('readme')
 def readme(table):
-    methods = {'this, with its defaults': 'gru4rec', 'its network alone (blend=0)': 'gru4rec-network', 'neighbours (vs-knn)': 'vs-knn',
-               'neighbours (stan)': 'stan', 'bestsellers (pop)': 'pop'}
+    methods = {'this, with its defaults': 'gru4rec', 'its network alone (blend=0)': 'gru4rec-network',
+               'neighbours (vs-knn)': 'vs-knn', 'neighbours (stan)': 'stan', 'bestsellers (pop)': 'pop'}
     columns = [(name, field) for name in ('rsc15', 'diginetica') for field in ('recall', 'mrr')]
     for label, *row in table.rows[1:]:
         for (name, field), cell in zip(columns, row):
-            yield from several(f'{name} {plain(label)}', cell, name, '', DEFAULT, methods[plain(label)], (field, field + '_ci'), ALL)
+            yield from several(f'{name} {plain(label)}', cell, name, '', DEFAULT, methods[plain(label)],
+                               (field, field + '_ci'), ALL)
 
 
 def methods_table(name, table):
@@ -98,6 +99,14 @@ def evaluating_diginetica(table):
     return methods_table('diginetica', table)
 
 
+def spread_compared(figure, name, column, method):
+    if column == 'p':
+        return .05
+    if '.' not in figure.text:
+        return figure.spread
+    return spread_of(name, method if column == 'b' else 'gru4rec', DEFAULT)
+
+
 @case('comparing')
 def comparing(table):
     fields = ('a',), ('b',), ('difference',), ('low', 'high'), ('p',), ('wins', 'losses', 'ties')
@@ -105,9 +114,7 @@ def comparing(table):
         method = plain(method)
         for names, cell in zip(fields, row):
             for figure in several(f'{name} {method} {measure}', cell, name, '', DEFAULT, measure, names, f'compare {method}'):
-                is_exact = names == ('b',) and method not in TRAINED
-                spread = .05 if names == ('p',) else figure.spread if '.' not in figure.text or is_exact else spread_of(name, 'gru4rec', DEFAULT)
-                yield figure._replace(spread=spread)
+                yield figure._replace(spread=spread_compared(figure, name, names[0], method))
 
 
 # ---- the defaults ----
@@ -119,7 +126,8 @@ def held_grid(columns, rows, options_of, seeds):
         options, method = options_of(plain(label))
         for column, cell in zip(columns[1:], row):
             if column in held:
-                yield from several(f'{plain(label)}: {column}', cell, held[column], joined(options, epochs(held[column])), seeds, method)
+                name = held[column]
+                yield from several(f'{plain(label)}: {column}', cell, name, joined(options, epochs(name)), seeds, method)
             else:
                 questions = [Question(name, joined(options, epochs(name)), PLAIN, method, field)
                              for name in held.values() for field in ('recall', 'mrr')]
@@ -166,7 +174,8 @@ def losses(table):
         current = plain(loss) or current
         for name, cell in zip(('rsc15-held', 'globo1-held'), row):
             for blend, pair in zip(('0',) if kind == 'network' else ('0.25', '0.5'), cell.split(',')):
-                yield from several(f'{current}, blend={blend}: {name}', pair, name, f'loss={current},blend={blend},{epochs(name)}', ONE)
+                options = f'loss={current},blend={blend},{epochs(name)}'
+                yield from several(f'{current}, blend={blend}: {name}', pair, name, options, ONE)
 
 
 SMALL = ('space={"layers":[96,128,192],"batch_size":[64,96,128,192,256],"learning_rate":{"log":[0.05,0.2]},'
@@ -213,13 +222,17 @@ def tuned(table):
     found = {
         'rsc15': 'loss=bpr-max,layers=256,batch_size=144,learning_rate=0.042,momentum=0.45,dropout_p_embed=0.45,'
                  'dropout_p_hidden=0.35,sample_alpha=0.4,bpreg=0.9,elu_param=0',
-        'diginetica': 'layers=128,batch_size=96,learning_rate=0.1,momentum=0.1,dropout_p_embed=0,dropout_p_hidden=0.3,sample_alpha=0.1',
-        'globo-3': 'layers=192,batch_size=192,learning_rate=0.057,momentum=0.4,dropout_p_embed=0.05,dropout_p_hidden=0.4,sample_alpha=0.6',
-        'globo-10': 'layers=128,batch_size=128,learning_rate=0.1,momentum=0.2,dropout_p_embed=0.05,dropout_p_hidden=0.3,sample_alpha=0.1',
+        'diginetica': 'layers=128,batch_size=96,learning_rate=0.1,momentum=0.1,dropout_p_embed=0,'
+                      'dropout_p_hidden=0.3,sample_alpha=0.1',
+        'globo-3': 'layers=192,batch_size=192,learning_rate=0.057,momentum=0.4,dropout_p_embed=0.05,'
+                   'dropout_p_hidden=0.4,sample_alpha=0.6',
+        'globo-10': 'layers=128,batch_size=128,learning_rate=0.1,momentum=0.2,dropout_p_embed=0.05,'
+                    'dropout_p_hidden=0.3,sample_alpha=0.1',
     }
     for label, *row in table.rows:
         for name, cell in zip(found, row):
-            yield from several(f'{label}: {name}', cell, name, joined(found[name] if label == 'tuned' else '', 'blend=0', epochs(name)), THREE)
+            options = joined(found[name] if label == 'tuned' else '', 'blend=0', epochs(name))
+            yield from several(f'{label}: {name}', cell, name, options, THREE)
 
 
 @case('diginetica-ten')
@@ -301,10 +314,13 @@ def variants(table):
         options = ','.join(re.findall('`([^`]*)`', label)).replace(', ', ',')
         rate = re.search(r'\(rate ([\d.]+)', label)
         options = joined('' if 'preset=' in options else EARLIER + ',logq=1', options, rate and f'learning_rate={rate.group(1)}')
-        if 'loss=' in options or 'preset=' in options:
-            options = options.replace(',logq=1', '')
+        if re.search('loss=(?!xe_logit)|n_sample=all', options):  # they take no logq
+            options = options.replace(',logq=1', ',logq=0')
+        if 'constrained_embedding=false' in options:  # nothing to drop from
+            options += ',dropout_p_embed=0'
         for column, cell in zip(table.columns[1:], row):
-            yield from several(plain(label), cell, 'rsc15', last_of_each(options), ONE if 'one seed' in label else TWO, fields=(FIELD[column],))
+            seeds = ONE if 'one seed' in label else TWO
+            yield from several(plain(label), cell, 'rsc15', last_of_each(options), seeds, fields=(FIELD[column],))
 
 
 def last_of_each(options):
@@ -328,10 +344,10 @@ def blend_sessions(table):
             continue
         kept = [part.strip().replace(',', '') for part in label.partition(' (')[0].split(';')]
         for name, cell in zip(names, row):
-            options = joined('n_epochs=1' if name == 'diginetica-third' else epochs(name),
-                             'blend=0' if kept == ['0'] else 'blend=0.5',
-                             '' if kept == ['0'] or kept[0].startswith('all') else f'blend_sessions={kept[0 if name == "rsc15-held" else -1]}')
-            yield from several(f'{label}: {name}', cell, name, options, DEFAULT)
+            limit = kept[0 if name == 'rsc15-held' else -1]
+            blend = 'blend=0' if limit == '0' else 'blend=0.5' if kept[0].startswith('all') else f'blend=0.5,blend_sessions={limit}'
+            options = 'n_epochs=1' if name == 'diginetica-third' else epochs(name)
+            yield from several(f'{label}: {name}', cell, name, joined(options, blend), DEFAULT)
 
 
 @case('single-events')
@@ -348,8 +364,8 @@ def single_events(table):
 
 @case('ranks')
 def ranks(table):
-    options = {'one process, batch_size=256': 'batch_size=256', '2 ranks of 128': 'groups=2', 'one process, batch_size=512': 'batch_size=512',
-               '4 ranks of 128': 'groups=4'}
+    options = {'one process, batch_size=256': 'batch_size=256', '2 ranks of 128': 'groups=2',
+               'one process, batch_size=512': 'batch_size=512', '4 ranks of 128': 'groups=4'}
     for label, *row in table.rows:
         for name, seeds, cell in zip(('rsc15', 'diginetica'), (THREE, TWO), row):
             yield from several(f'{plain(label)}: {name}', cell, name, joined(options[plain(label)], 'blend=0', epochs(name)), seeds)
@@ -362,5 +378,6 @@ def sync_steps(table):
         n, steps = re.match(r'(\d) rank', column), re.search(r'n = (\d+)', column)
         groups = int(n.group(1)) if n else groups
         for name, cell in zip(('rsc15', 'diginetica'), cells):
-            options = joined('blend=0', epochs(name), f'groups={groups}' if groups > 1 else '', f'sync_steps={steps.group(1)}' if steps else '')
+            options = joined('blend=0', epochs(name), f'groups={groups}' if groups > 1 else '',
+                             f'sync_steps={steps.group(1)}' if steps else '')
             yield from several(f'{name}: {groups}, {column}', cell, name, options, DEFAULT)

@@ -5,10 +5,11 @@
     /usr/bin/python3 tests/accuracy/repeat.py --sums EXTENSION DATA_DIR
     /usr/bin/python3 tests/accuracy/repeat.py --list | --check
 
-DATA_DIR has the public files (sets.py and docs/evaluation.md say where they come from) or prepared copies. Each log is
-prepared once, in --work, and each set is compared with its checksum before anything is trained on it. A case is a table
-of a page; --only takes some, --match the figures whose labels begin with one of these texts. --quick takes the figures that need no more than one training of rsc15 with the defaults.
-With --results each measurement is a line of that file, and is not made again: a long run may be stopped.
+DATA_DIR has the public files (sets.py and docs/evaluation.md say where they come from) or prepared copies. Each log
+is prepared once, in --work, and each set is compared with its checksum before anything is trained on it. A case is a
+table of a page; --only takes some, --match the figures whose labels begin with one of these texts. --quick takes the
+figures that need no more than one training of rsc15 with the defaults. With --results each measurement is a line of
+that file, and is not made again: a long run may be stopped.
 
 A figure is "same" if it agrees to its last digit, "near" if it is within the spread that is printed beside it, which is
 what other seeds and other processors may move, and DIFFERS otherwise. The exit status is 1 if a figure differs, or a
@@ -58,7 +59,7 @@ def check_pages():
     with open('docs/evaluation.md', encoding='utf-8') as file:
         text = file.read()
     for name, table in ((name, table) for name in sets.LOGS for table in sets.tables(name)):
-        row = '| %s | `%s` | %s | %s | %s | `%s` |' % (name, table, *(format(n, ',') for n in sets.SUMS[name, table][:3]), sets.SUMS[name, table][3])
+        row = '| {} | `{}` | {:,} | {:,} | {:,} | `{}` |'.format(name, table, *sets.SUMS[name, table])
         check(f'docs/evaluation.md has the checksum {row}', row in text)
     known = set()
     for name, table in found.items():
@@ -163,7 +164,7 @@ def main():
         parser.error('EXTENSION and DATA_DIR are needed')
     chosen = args.only.split(',') if args.only else list(cases.CASES)
     for name in set(chosen) - set(cases.CASES):
-        parser.error(f'no case {name}: ' + cases.LOST.get(name, '--list shows the cases'))
+        sys.exit(f'{name}: not repeated: {cases.LOST[name]}' if name in cases.LOST else f'no case {name}; --list shows them')
     measure, sums = Measure(args.extension, args.data, args.work, args.threads, args.results), Sums(args.data, args.work)
     found, missing = tables()[0], set()
     if args.sums:

@@ -61,6 +61,8 @@ check $? 'baselines that it does not list are seen'
 # Each figure of accuracy belongs to a case of tests/accuracy, which can repeat it.
 "$python" tests/accuracy/repeat.py --check >"$work/out" 2>&1
 check $? 'the figures of accuracy in the pages have cases'
+"$python" tests/accuracy/accepted.py ./gru4rec.so >"$work/out" 2>&1
+check $? 'each question of these cases is accepted, on an invented log'
 mkdir -p "$work/figures/docs" && cp README.md "$work/figures" && cp docs/*.md "$work/figures/docs"
 (cd "$work/figures" && sed -i '/ONLY=losses/d; s/^| neighbours | .5133 /| neighbours | .5133 .1234 /; s/^| 2 ranks/| 3 ranks/
     s/| `2694969e86b5b962` |/| `2694969e86b5b963` |/; s/^## Warm start/Recall@20 was 0.987.\n\n&/' docs/*.md

@@ -9,8 +9,9 @@ import sqlite3
 import sys
 
 from cases import CASES, last_of_each
-from measure import Measure
+from measure import APRIL, Measure
 from repeat import check, figures_of, finish, tables
+from sets import DAY
 
 
 def invented(rng):
@@ -19,6 +20,9 @@ def invented(rng):
         db.execute(f'CREATE TABLE {table}(SessionId INTEGER, ItemId INTEGER, Time REAL)')
         db.executemany(f'INSERT INTO {table} VALUES (?, ?, ?)',
                        [(first + s, rng.randrange(30), 100 * (first + s) + i) for s in range(300) for i in range(3)])
+    db.execute('CREATE TABLE clicks(SessionId INTEGER, ItemId INTEGER, Time REAL)')
+    db.executemany('INSERT INTO clicks VALUES (?, ?, ?)',
+                   [(s, rng.randrange(30), (APRIL + s % 7) * DAY + s + i) for s in range(300) for i in range(3)])
     return db
 
 

@@ -18,7 +18,6 @@ LOST = {
     'merge-rules': 'the code has only the first of these rules of merging',
     'warm-start': 'how sessions were cut at the ends of the days was not recorded; sessions that end before the 15th and 16th '
                   'give the counts of the table to within 0.4 %',
-    'support-decay': 'which days the nights were was not recorded',
     'support-nights': 'which days the nights were was not recorded',
 }
 ONE, TWO, THREE, DEFAULT = (1,), (1, 2), (1, 2, 3), (42,)
@@ -358,6 +357,15 @@ def single_events(table):
         for column, cell in zip(table.columns[1:], row):
             options = joined(EARLIER, 'logq=1', f'single_events={plain(column)}', 'session_gap=120' if way == 'pauses' else '')
             yield from several(f'{label}: {plain(column)}', cell, name, options, TWO, fields=('recall', 'mrr', 'hits'))
+
+
+@case('support-decay')
+def support_decay(table):
+    """Which days of globo the nights were was not recorded."""
+    for decay, _, _, *row in table.rows:
+        for method, cell in zip(('pop', 'gru4rec'), row):
+            options = f'{EARLIER},support_decay={decay}'
+            yield from several(f'{decay}: {method}', cell, 'rsc15-nights', options, TWO, method, query='nights')
 
 
 # ---- several ranks: groups=R has the same bits ----

@@ -11,10 +11,12 @@ import sqlite3
 
 import sets
 
-# query: 'evaluate OPTIONS', 'compare METHOD' or 'tune OPTIONS'. row: the method or measure whose row counts; field: its column.
+# query: 'evaluate OPTIONS', 'compare METHOD', 'tune OPTIONS' or 'nights'. row: the method or measure whose row counts;
+# field: its column.
 Question = collections.namedtuple('Question', 'set options query row field')
 PLAIN = 'evaluate cutoffs=20'
 KNN = 'evaluate cutoffs=20,baselines=vs-knn'
+APRIL = 16161  # 1 April 2014, in days since 1970
 ALL = 'evaluate cutoffs=20,baselines=all'
 
 
@@ -64,6 +66,9 @@ class Measure:
             self.db.execute('CREATE VIRTUAL TABLE m USING gru4rec(train)')
             report, = self.db.execute("SELECT gru4rec_tune('m', ?)", (f'{given},{rest}',)).fetchone()
             return [dict(r, row=r['measure']) for r in json.loads(report)['report']]
+        if kind == 'nights':
+            self.model(None)
+            return self.nights(given)
         self.model((options, seed))
         if self.trained is None:
             self.db.execute("SELECT gru4rec_train('m', 'train', ?)", (given,)).fetchall()
@@ -74,6 +79,26 @@ class Measure:
         else:
             rows = dictionaries(self.db.execute("SELECT method AS row, * FROM gru4rec_evaluate('m', 'test', ?)", (rest,)))
         return rows
+
+    def nights(self, given):
+        """Trains on the sessions that begin on 1 to 4 April 2014, then each night on what is new. After the nights of the
+        5th and the 6th: the means of what model and list say on the sessions of the day after."""
+        begins = 'SELECT SessionId FROM clicks GROUP BY SessionId HAVING min(Time)'
+        self.db.execute(f'CREATE VIRTUAL TABLE m USING gru4rec(train,{given})')
+        measured = []
+        for day in 4, 5, 6:
+            end = (APRIL + day) * sets.DAY
+            self.db.execute('DELETE FROM train')
+            self.db.execute('DELETE FROM test')
+            self.db.execute(f'INSERT INTO train SELECT * FROM clicks WHERE SessionId IN ({begins} < {end})')
+            after = f'{begins} >= {end} AND min(Time) < {end + sets.DAY}'
+            self.db.execute(f'INSERT INTO test SELECT * FROM clicks WHERE SessionId IN ({after})')
+            how = 'n_epochs=5' if day == 4 else 'n_epochs=2,warm_start=true,since=last'
+            self.db.execute("SELECT gru4rec_train('m', ?)", (how,)).fetchall()
+            measured.append(dictionaries(self.db.execute("SELECT method AS row, recall, mrr FROM gru4rec_evaluate('m', 'test', "
+                                                         "'cutoffs=20,baselines=pop')")))
+        return [{'row': a['row'], 'recall': (a['recall'] + b['recall']) / 2, 'mrr': (a['mrr'] + b['mrr']) / 2}
+                for a, b in zip(*measured[1:])]
 
     def model(self, wanted):
         """Drops the model unless it is the one that is wanted."""

@@ -70,6 +70,10 @@ CREATE TEMP TABLE kept AS SELECT min(rowid) AS n FROM train GROUP BY SessionId;
 DELETE FROM train WHERE SessionId % 2 AND rowid NOT IN (SELECT n FROM kept);
 DROP TABLE kept;
 '''
+# All clicks in one table; train and test are filled night by night.
+NIGHTS = '''
+CREATE TABLE clicks AS SELECT * FROM train UNION ALL SELECT * FROM test;
+'''
 DAY, OCTOBER = 86400, 17440  # days since 1970; 1 October 2017
 
 
@@ -84,6 +88,7 @@ SETS = {
     'rsc15': Set('rsc15', WHOLE),
     'rsc15-held': Set('rsc15', HELD),
     'rsc15-visits': Set('rsc15', VISITS),
+    'rsc15-nights': Set('rsc15', NIGHTS),
     'diginetica': Set('diginetica', WHOLE),
     'diginetica-held': Set('diginetica', HELD),
     'diginetica-third': Set('diginetica', HELD + THIRD),
@@ -107,6 +112,7 @@ SUMS = {
     ('rsc15-held', 'test'): (7442, 1780, 1450, '3d3f844ee06a2a3f'),
     ('rsc15-visits', 'train'): (43790, 17794, 2879, '04c420869ee7fcd6'),
     ('rsc15-visits', 'test'): (13568, 3416, 1771, '86ee6d47f260580f'),
+    ('rsc15-nights', 'clicks'): (83846, 21210, 2933, '334cf33d1640538c'),
     ('diginetica', 'train'): (906140, 186670, 43097, '2694969e86b5b962'),
     ('diginetica', 'test'): (76821, 15963, 21131, 'eca84b0939058711'),
     ('diginetica-held', 'train'): (817947, 168003, 42933, 'b37736e602d59b52'),

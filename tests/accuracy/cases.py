@@ -364,7 +364,7 @@ def support_decay(table):
     """Which days of globo the nights were was not recorded."""
     for decay, _, _, *row in table.rows:
         for method, cell in zip(('pop', 'gru4rec'), row):
-            options = f'{EARLIER},support_decay={decay}'
+            options = f'{EARLIER},keep_optimizer=true,support_decay={decay}'
             yield from several(f'{decay}: {method}', cell, 'rsc15-nights', options, TWO, method, query='nights')
 
 

@@ -128,7 +128,8 @@ help:
 ## make test-mpi        gru4rec_mpi.so with MPICH and Open MPI, which it installs
 ## make test-X          one part, see tests/README.md
 ## make soak            attacks on it, under sanitizers, for ten minutes each (SECONDS_EACH=600)
-## make accuracy        the accuracy table on real data (shared/data beside the project)
+## make figures         repeats the accuracy figures of the pages: DATA=folder with the public logs, ONLY=name, QUICK=1
+## make accuracy        one of them: the table beside the official implementation
 ## make intervals       whether the intervals of evaluations and comparisons hold, on the same data: two minutes
 ## make bench           how fast training is, how far from the floor, and whether that is enough (SECONDS_EACH=3)
 ## make bench-mpi       how much faster two processes train than one (NETWORK=1: also over 1 Gb/s, as root)

@@ -218,13 +218,21 @@ test-bench: $(if $(SAN),,$(B)/bench $(B)/serve $(B)/gru4rec.so)
 	$(PYTHON) tests/bench/check.py $(B)/bench $(B)/serve $(B)/gru4rec.so; \
 	else echo 'note: no $(PYTHON), or sanitizers'; echo '0 passed, 0 failed'; fi
 
+# The figures of README.md and docs/, from the public logs in DATA. ONLY=name,..., QUICK=1, RESULTS=file.
+DATA ?= $(GRU4REC_SHARED)/data
+REPEAT = $(PYTHON) tests/accuracy/repeat.py
+.PHONY: figures
+figures: gru4rec.so
+	@$(REPEAT) $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(RESULTS),--results $(RESULTS)) ./gru4rec.so $(DATA)
+
+# One of these tables; CONFIGS="A C" takes some of its rows. Without the data nothing is done.
 accuracy: gru4rec.so
-	@sh tests/accuracy/accuracy.sh ./gru4rec.so $(GRU4REC_SHARED)/data
+	@$(REPEAT) --optional --only official --match "$$(echo $(CONFIGS) | tr ' ' ,)" ./gru4rec.so $(DATA)
 
 # Whether the intervals of gru4rec_evaluate() and gru4rec_compare() cover, on the same data; two minutes.
 .PHONY: intervals
 intervals: gru4rec.so
-	@if [ -x $(PYTHON) ]; then $(PYTHON) tests/accuracy/intervals.py ./gru4rec.so $(GRU4REC_SHARED)/data; \
+	@if [ -x $(PYTHON) ]; then $(PYTHON) tests/accuracy/intervals.py ./gru4rec.so $(DATA); \
 	else echo 'note: no $(PYTHON)'; echo '0 passed, 0 failed'; fi
 
 coverage:

@@ -8,24 +8,16 @@ a session of its own, and a model, a baseline and their difference are measured 
 should hold the value of all sessions in 95 of 100 draws; here it must in 90 to 98. Without the data nothing is done.
 """
 import argparse
-import lzma
 import os
 import random
-import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'relational'))
+import sets  # noqa: E402
 from checks import check, finish  # noqa: E402
 
 OPTIONS = 'preset=official,n_epochs=1,layers=16,batch_size=32,n_sample=512,seed=1,verbose=false'
 LEAST, MOST = 0.90, 0.98
-
-
-def read(db, data, part):
-    db.execute(f'CREATE TABLE {part}(SessionId INTEGER, ItemId INTEGER, Time REAL)')
-    with lzma.open(f'{data}/rsc15_100k_{part}.tsv.xz', 'rt') as lines:
-        next(lines)
-        db.executemany(f'INSERT INTO {part} VALUES (?, ?, ?)', (line.split('\t') for line in lines))
 
 
 def measured(db, source):
@@ -46,16 +38,16 @@ def main():
     parser.add_argument('extension')
     parser.add_argument('data')
     parser.add_argument('--draws', type=int, default=200)
+    parser.add_argument('--work', default='build/figures')
     parser.add_argument('--seed', type=int, default=1)
     args = parser.parse_args()
-    if not os.access(f'{args.data}/rsc15_100k_train.tsv.xz', os.R_OK):
-        print(f'note: intervals: no data in {args.data}: skipped\n0 passed, 0 failed')
+    try:
+        db = sets.load('rsc15', args.data, args.work)
+    except sets.Missing as reason:
+        print(f'note: {reason}\n0 passed, 0 failed')
         return 0
-    db = sqlite3.connect(':memory:', isolation_level=None)
     db.enable_load_extension(True)
     db.load_extension(os.path.abspath(args.extension))
-    for part in 'train', 'test':
-        read(db, args.data, part)
     db.execute(f"SELECT gru4rec_train('m', 'train', '{OPTIONS}')").fetchall()
     sessions = [id for id, in db.execute('SELECT DISTINCT SessionId FROM test ORDER BY 1')]
     db.execute('CREATE INDEX by_session ON test(SessionId)')

@@ -10,12 +10,12 @@ two halves, for two processors; --only rsc15/100 takes the cases whose name cont
 """
 import argparse
 import fcntl
-import lzma
 import math
 import os
-import sqlite3
 import statistics
 import sys
+
+import sets
 
 LOSSES = {
     'cross-entropy': 'loss=cross-entropy,blend=0',
@@ -26,37 +26,15 @@ LOSSES = {
 SETS = {'rsc15': ((100, 224, 512), 5, 10), 'diginetica': ((100, 224), 3, 3), 'globo': ((100,), 3, 5)}
 # of 1 - 0.05 / 2, by degrees of freedom
 STUDENT = {2: 4.303, 4: 2.776}
-# The window of globo: sessions that begin in these four days; the day that follows is the test.
-GLOBO_FROM, GLOBO_TO, GLOBO_END = 1507420800, 1507766400, 1507852800
+# The window of globo: sessions that begin in four days; the day that follows is the test.
+SET = {'rsc15': 'rsc15', 'diginetica': 'diginetica', 'globo': 'globo-8'}
 
 
-def lines(path):
-    with lzma.open(path, 'rt') as file:
-        next(file)
-        yield from (line.split('\t') for line in file)
-
-
-def load(db, data, name):
-    for part in 'train', 'test':
-        db.execute(f'CREATE TABLE {part}(SessionId INTEGER, ItemId INTEGER, Time REAL)')
-    if name == 'globo':
-        db.execute('CREATE TEMP TABLE log(SessionId INTEGER, ItemId INTEGER, Time REAL)')
-        db.executemany('INSERT INTO log VALUES (?, ?, ?)', lines(f'{data}/globo.tsv.xz'))
-        for part, begin, end in ('train', GLOBO_FROM, GLOBO_TO), ('test', GLOBO_TO, GLOBO_END):
-            db.execute(f'INSERT INTO {part} SELECT * FROM log WHERE SessionId IN (SELECT SessionId FROM log '
-                       'GROUP BY 1 HAVING min(Time) >= ? AND min(Time) < ?)', (begin, end))
-        return
-    stem = 'rsc15_100k' if name == 'rsc15' else name
-    for part in 'train', 'test':
-        db.executemany(f'INSERT INTO {part} VALUES (?, ?, ?)', lines(f'{data}/{stem}_{part}.tsv.xz'))
-
-
-def measure(extension, data, name, options):
+def measure(extension, data, work, name, options):
     """Recall@20 and MRR@20 of a training, and the kernels that it used."""
-    db = sqlite3.connect(':memory:', isolation_level=None)
+    db = sets.load(SET[name], data, work)
     db.enable_load_extension(True)
     db.load_extension(os.path.abspath(extension))
-    load(db, data, name)
     db.execute("SELECT gru4rec_train('m', 'train', ?)", (options,)).fetchall()
     return db.execute("SELECT recall, mrr FROM gru4rec_evaluate('m', 'test', 'cutoffs=20') WHERE method = 'gru4rec'").fetchone()
 
@@ -96,6 +74,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('extension')
     parser.add_argument('data')
+    parser.add_argument('--work', default='build/figures')
     parser.add_argument('--results', default=os.devnull)
     parser.add_argument('--only', default='')
     parser.add_argument('--part', default='0/1')
@@ -113,7 +92,7 @@ def main():
     for i, (case, seed, precision, name, options) in enumerate(runs()):
         if i // 2 % parts != part or args.only not in case or (case, seed, precision) in results:
             continue
-        recall, mrr = results[case, seed, precision] = measure(args.extension, args.data, name, options)
+        recall, mrr = results[case, seed, precision] = measure(args.extension, args.data, args.work, name, options)
         with open(args.results, 'a') as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.write(f'{case} {seed} {precision} {recall!r} {mrr!r}\n')

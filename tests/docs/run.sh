@@ -58,6 +58,18 @@ PAGE=$work/page.md sh tests/docs/baselines.sh >"$work/out" 2>&1
 [ $? -eq 1 ] && grep -q 'a row of stan is missing' "$work/out" && grep -q 'vs_knn_k in the row of vs-knn is missing' "$work/out"
 check $? 'baselines that it does not list are seen'
 
+# Each figure of accuracy belongs to a case of tests/accuracy, which can repeat it.
+"$python" tests/accuracy/repeat.py --check >"$work/out" 2>&1
+check $? 'the figures of accuracy in the pages have cases'
+"$python" tests/accuracy/accepted.py ./gru4rec.so >"$work/out" 2>&1
+check $? 'each question of these cases is accepted, on an invented log'
+mkdir -p "$work/figures/docs" && cp README.md "$work/figures" && cp docs/*.md "$work/figures/docs"
+(cd "$work/figures" && sed -i '/ONLY=losses/d; s/^| neighbours | .5133 /| neighbours | .5133 .1234 /; s/^| 2 ranks/| 3 ranks/
+    s/| `2694969e86b5b962` |/| `2694969e86b5b963` |/; s/^## Warm start/Recall@20 was 0.987.\n\n&/' docs/*.md
+    "$python" "$OLDPWD/tests/accuracy/repeat.py" --check) >"$work/out" 2>&1
+[ $? -eq 1 ] && [ "$(grep -c '^FAIL' "$work/out")" -eq 6 ]
+check $? 'figures without a case, unknown rows, and other checksums are seen'
+
 # packaging/artefacts: the platforms that docs/install.md promises.
 sh packaging/artefact.sh | while read -r platform; do
     eval "$(sh packaging/artefact.sh "$platform")"

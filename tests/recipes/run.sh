@@ -6,6 +6,7 @@ python=$1
 extension=$2
 . "$here/../count.sh"
 count prepare.py "$python" "$here/prepare.py"
+count logs.py "$python" "$here/logs.py"
 count live.py "$python" "$here/live.py" "$extension"
 count shop.py "$python" "$here/shop.py" "$extension"
 count pytorch.py "$python" "$here/pytorch.py" "$extension"

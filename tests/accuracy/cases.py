@@ -11,7 +11,8 @@ import statistics
 from measure import ALL, KNN, PLAIN, Question
 from pages import numbers, plain
 
-Figure = collections.namedtuple('Figure', 'label text expected spread seeds questions combine')
+# least: what a measurement must reach, whatever the page says.
+Figure = collections.namedtuple('Figure', 'label text expected spread seeds questions combine least', defaults=(0,))
 CASES = {}
 # Why a table cannot be repeated with this version.
 LOST = {
@@ -260,12 +261,17 @@ OFFICIAL = {
 }
 
 
+# Just under what the official implementation gets: Recall@20, MRR@20.
+LEAST = {'A': (.660, .337), 'B': (.680, .358), 'C': (.605, .297), 'D': (.608, .302), 'E': (.645, .325)}
+
+
 @case('official')
 def official(table):
     """The columns "official" are another program's, and are only compared with."""
     for label, recall, _, mrr, _ in table.rows:
-        for field, cell in ('recall', recall), ('mrr', mrr):
-            yield from several(label[0], cell, 'rsc15', OFFICIAL[label[0]], THREE, fields=(field,))
+        for field, cell, least in zip(('recall', 'mrr'), (recall, mrr), LEAST[label[0]]):
+            for figure in several(label[0], cell, 'rsc15', OFFICIAL[label[0]], THREE, fields=(field,)):
+                yield figure._replace(least=least)
 
 
 @case('logq-sets')

@@ -3,9 +3,9 @@
 -- The figures are read first, and written down afterwards: who writes while it measures keeps other writers waiting.
 
 CREATE TEMP TABLE figures AS
-SELECT 'active' AS version, mrr, events FROM gru4rec_evaluate('rec', 'exam', 'cutoffs=20,version=active')
+SELECT 'active' AS version, mrr, events FROM gru4rec_evaluate('rec', 'exam', 'cutoffs=20,version=active') WHERE method = 'gru4rec'
 UNION ALL
-SELECT 'newest', mrr, events FROM gru4rec_evaluate('rec', 'exam', 'cutoffs=20,version=newest');
+SELECT 'newest', mrr, events FROM gru4rec_evaluate('rec', 'exam', 'cutoffs=20,version=newest') WHERE method = 'gru4rec';
 
 -- By the sum of 1/rank, not by its mean: who knows more items has more clicks to guess, and those are the harder ones.
 UPDATE night

@@ -160,8 +160,10 @@ static const ext_help rows[] = {
     {"gru4rec_deploy", EXT_HELP_SCALAR,
      "gru4rec_deploy(model TEXT, version [, source TEXT]) -> INTEGER",
      "Makes a version that is kept the active one. Returns its number. version is a "
-     "number, 'active', 'previous', 'newest' or 'best'. 'best' measures all kept versions on the "
-     "source, or uses what each training measured on the sessions it held out.",
+     "number, 'active', 'previous', 'newest' or 'best'. 'previous' is the version that served before. "
+     "'best' measures every version that is ready on the source, also older ones and one that was "
+     "rolled back from, or uses what each training measured on the sessions it held out. It does not "
+     "look whether a version was trained on the source: gru4rec_evaluate() warns of that.",
      "NULL as version is an error. Cost: small; 'best' with a source needs an evaluation "
      "of each version.",
      "SELECT gru4rec_deploy('rec', 'newest')"},

@@ -9,5 +9,6 @@ count prepare.py "$python" "$here/prepare.py"
 count logs.py "$python" "$here/logs.py"
 count live.py "$python" "$here/live.py" "$extension"
 count shop.py "$python" "$here/shop.py" "$extension"
+count nightly.sh sh "$here/nightly.sh" "$extension"
 count pytorch.py "$python" "$here/pytorch.py" "$extension"
 total

@@ -1,0 +1,63 @@
+#!/bin/sh
+# nightly.sh EXTENSION: examples/nightly/nightly.sh on nights that go well, and on some that do not. Run from the project's
+# root.
+
+. tests/check.sh
+export GRU4REC=${1%.so}
+case $GRU4REC in /*) ;; *) GRU4REC=$PWD/$GRU4REC ;; esac
+db=$work/it\ is/shop.db
+mkdir "$work/it is"
+
+# night STATUS ARGUMENTS: the night ends with that status.
+night() {
+    wanted=$1
+    shift
+    status=0
+    sh examples/nightly/nightly.sh "$@" >"$work/out" 2>&1 || status=$?
+    [ "$status" -eq "$wanted" ] || { echo "exit status $status"  >>"$work/out" && false; }
+}
+
+sql() {
+    sqlite3 -bail -cmd '.timeout 60000' -cmd ".load '$GRU4REC'" "$db" "$1"
+}
+
+active() {
+    sql "SELECT value FROM rec_config WHERE key = 'version'"
+}
+
+sqlite3 "$db" <sql/demo_clicks.sql >"$work/out" 2>&1 &&
+    sql "DELETE FROM clicks WHERE session_id % 10 <> 2; PRAGMA journal_mode = wal;
+         CREATE VIRTUAL TABLE rec USING gru4rec(clicks, keep_optimizer=true, layers=16, n_epochs=1)" >>"$work/out" 2>&1
+check $? 'a shop'
+
+night 0 "$db" 2024-04-24 && [ "$(active)" = 1 ]
+check $? 'the first night'
+night 0 "$db" '2024-04-25 18:00' && [ "$(sql 'SELECT count(*), count(DISTINCT version), count(warnings) FROM gate')" = '2|2|0' ]
+check $? 'the second night measures both versions, without a warning'
+[ "$(active)" = "$(sql 'SELECT version FROM gate ORDER BY mrr * events DESC, version DESC LIMIT 1')" ]
+check $? 'the better one serves'
+[ "$(sqlite3 "$db.backup" 'SELECT count(*) FROM gate')" = 2 ]
+check $? 'the backup'
+
+before=$(active)
+night 0 "$db" '2024-04-25 18:00' && grep -q 'nothing new' "$work/out" && [ "$(active)" = "$before" ]
+check $? 'a night without anything new'
+SECONDS_MAX=1
+export SECONDS_MAX
+sql "SELECT gru4rec_configure('rec', 'n_epochs=100000')" >"$work/out" 2>&1 && night 124 "$db" 2024-04-26 && [ "$(active)" = "$before" ]
+check $? 'a night that takes too long'
+unset SECONDS_MAX
+sql "SELECT gru4rec_configure('rec', 'n_epochs=1, learning_rate=5')" >"$work/out" 2>&1 && night 0 "$db" 2024-04-26 &&
+    [ "$(active)" = "$before" ] && [ "$(sql 'SELECT count(*) FROM gate')" = 4 ]
+check $? 'a candidate that is worse does not serve'
+MEMORY=100000 night 1 "$db" 2024-04-27 && grep -q 'memory_limit' "$work/out" && [ "$(active)" = "$before" ]
+check $? 'a training that needs more memory'
+(flock 8 && exec sleep 100) 8>"$db.lock" &
+holder=$!
+sleep 1
+sed 's/flock -w 60/flock -w 1/' examples/nightly/nightly.sh >"$work/nightly.sh"
+sh "$work/nightly.sh" "$db" 2024-04-27 >"$work/out" 2>&1
+[ $? -eq 75 ]
+check $? 'another night is under way'
+kill $holder
+total

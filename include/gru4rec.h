@@ -177,7 +177,12 @@ typedef enum gru4rec_segment {
      * By the support of the target's item: head (the most popular items), middle, tail.
      * Each has about a third of the sum of all supports.
      */
-    GRU4REC_SEGMENT_POPULARITY
+    GRU4REC_SEGMENT_POPULARITY,
+    /*
+     * By whether the session had the target's item before: same (it is the last event
+     * before the target), seen (an earlier one is), new (none is).
+     */
+    GRU4REC_SEGMENT_SEEN
 } gru4rec_segment;
 
 /*

@@ -40,7 +40,8 @@ static const ext_help rows[] = {
      "Tries options on sessions that it holds out. Returns JSON with the best options and "
      "with how much better they are. gru4rec_train(model, 'tuned=true') trains with them.",
      "NULL as options: as if they were left out. Cost: many trainings; the options trials "
-     "and minutes limit them. A tuning that was stopped goes on with resume=true.",
+     "and minutes limit them. A tuning that was interrupted goes on with resume=true; one "
+     "that minutes ended does not.",
      "SELECT gru4rec_tune('rec', 'trials=2, validation=0.2')"},
     {"gru4rec_configure", EXT_HELP_SCALAR,
      "gru4rec_configure(model TEXT, options TEXT) -> TEXT",

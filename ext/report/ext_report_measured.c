@@ -160,6 +160,29 @@ static void say_difference(ext_report_html *html, const ext_report_facts *facts,
                         interval, verdict, p);
 }
 
+/* Says how far up the next clicks stand, if there are measures at several cut-offs. */
+static void say_places(ext_report_html *html, const ext_report_facts *facts)
+{
+    if (!has_cutoffs(facts))
+        return;
+    sqlite3_str *places = sqlite3_str_new(NULL);
+    for (size_t i = 0; i < facts->all->n; i++) {
+        const gru4rec_metrics *row = &facts->all->rows[i];
+        if (strcmp(row->method, "gru4rec") != 0)
+            continue;
+        sqlite3_str_appendf(places, "%s%.1f ", sqlite3_str_length(places) > 0 ? ", " : "",
+                            100 * row->recall);
+        if (row->k == 1)
+            sqlite3_str_appendall(places, "stand first");
+        else
+            sqlite3_str_appendf(places, "are among the first %lld", (long long)row->k);
+    }
+    html->is_short |= sqlite3_str_errcode(places) != SQLITE_OK;
+    char *text = sqlite3_str_finish(places);
+    ext_report_html_say(html, "Of 100 next clicks, %s.", text != NULL ? text : "");
+    sqlite3_free(text);
+}
+
 /* A sentence or two on each measure. */
 static void say_measures(ext_report_html *html, const ext_report_facts *facts,
                          const gru4rec_metrics *own)
@@ -171,11 +194,11 @@ static void say_measures(ext_report_html *html, const ext_report_facts *facts,
                         own->recall > 0.995 ? "; that is so good that a leak is likely"
                                             : "");
     say_difference(html, facts, EXT_REPORT_BY_RECALL, 100);
-    if (own->mrr > 0)
-        ext_report_html_say(html,
-                            "MRR: %.3f, as if each next click stood at place %.1f of the "
-                            "list. A shop that shows few items looks at this one.",
-                            own->mrr, 1 / own->mrr);
+    ext_report_html_say(html,
+                        "MRR: %.3f. A next click at place n of the list counts 1/n. A "
+                        "shop that shows few items looks at this one.",
+                        own->mrr);
+    say_places(html, facts);
     say_difference(html, facts, EXT_REPORT_BY_MRR, 1);
     ext_report_html_say(html,
                         "NDCG: %.3f. It counts both, how many are found and how far up "

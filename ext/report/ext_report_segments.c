@@ -56,11 +56,13 @@ static void write_table(ext_report_html *html, const ext_report_facts *facts,
                         const ext_plot_measures *measures, const char *caption)
 {
     const char *best = best_of(facts);
-    char other_recall[60];
-    const char *const headings[] = {"targets", "how many", "recall", "MRR", other_recall};
+    char other_recall[60], other_mrr[60];
+    const char *const headings[] = {"targets", "how many",   "recall",
+                                    "MRR",     other_recall, other_mrr};
     segment_text room;
     sqlite3_snprintf(sizeof other_recall, other_recall, "recall of %s", best);
-    ext_report_html_table(html, caption, best != NULL ? "lrrrr" : "lrrr", headings);
+    sqlite3_snprintf(sizeof other_mrr, other_mrr, "MRR of %s", best);
+    ext_report_html_table(html, caption, best != NULL ? "lrrrrr" : "lrrr", headings);
     for (size_t i = 0; i < measures->n; i++) {
         const gru4rec_metrics *row = &measures->rows[i], *other;
         if (!is_shown(row, facts->k))
@@ -75,8 +77,10 @@ static void write_table(ext_report_html *html, const ext_report_facts *facts,
         other = best != NULL
                     ? ext_report_facts_find(measures, best, row->segment, facts->k)
                     : NULL;
-        if (other != NULL)
+        if (other != NULL) {
             write_measure(html, other->recall, other->recall_ci);
+            write_measure(html, other->mrr, other->mrr_ci);
+        }
         ext_report_html_row_end(html);
     }
     ext_report_html_table_end(html);
@@ -108,35 +112,78 @@ static void say_ends(ext_report_html *html, const ext_report_facts *facts,
                             : " Their intervals meet, so this order may be chance.");
 }
 
-/* Says in which segments the best baseline finds more. */
-static void say_losses(ext_report_html *html, const ext_report_facts *facts,
-                       const ext_plot_measures *measures)
+/*
+ * Appends to names, separated by semicolons, the segments in which the best baseline has
+ * more of a measure, recall or MRR. Returns how many segments were compared, and sets
+ * *n_lost to how many were appended.
+ */
+static int list_losses(sqlite3_str *names, int *n_lost, const ext_report_facts *facts,
+                       const ext_plot_measures *measures, ext_report_measure measure)
 {
     segment_text room;
-    const char *best = best_of(facts);
-    int n = 0, n_lost = 0;
-    sqlite3_str *names = sqlite3_str_new(NULL);
-    for (size_t i = 0; best != NULL && i < measures->n; i++) {
+    int n = 0;
+    *n_lost = 0;
+    for (size_t i = 0; i < measures->n; i++) {
         const gru4rec_metrics *row = &measures->rows[i];
         const gru4rec_metrics *other =
             is_shown(row, facts->k)
-                ? ext_report_facts_find(measures, best, row->segment, facts->k)
+                ? ext_report_facts_find(measures, best_of(facts), row->segment, facts->k)
                 : NULL;
-        n += other != NULL;
-        if (other == NULL || other->recall <= row->recall)
+        if (other == NULL)
             continue;
-        sqlite3_str_appendf(names, "%s%s", n_lost++ > 0 ? "; " : "",
-                            name_of(&room, row->segment));
+        n++;
+        if (measure == EXT_REPORT_BY_RECALL ? other->recall > row->recall
+                                            : other->mrr > row->mrr)
+            sqlite3_str_appendf(names, "%s%s", (*n_lost)++ > 0 ? "; " : "",
+                                name_of(&room, row->segment));
     }
+    return n;
+}
+
+/* Says in which segments the best baseline has more of a measure, recall or MRR. */
+static void say_losses(ext_report_html *html, const ext_report_facts *facts,
+                       const ext_plot_measures *measures, ext_report_measure measure)
+{
+    const char *best = best_of(facts);
+    const bool is_recall = measure == EXT_REPORT_BY_RECALL;
+    int n_lost;
+    if (best == NULL)
+        return;
+    sqlite3_str *names = sqlite3_str_new(NULL);
+    const int n = list_losses(names, &n_lost, facts, measures, measure);
     html->is_short |= sqlite3_str_errcode(names) != SQLITE_OK;
     char *text = sqlite3_str_finish(names);
     if (n_lost > 0)
-        ext_report_html_say(html, "%s finds more here: %s.", best,
-                            text != NULL ? text : "");
+        ext_report_html_say(html,
+                            is_recall ? "%s finds more here: %s."
+                                      : "%s has the higher MRR here: %s.",
+                            best, text != NULL ? text : "");
     else if (n > 0)
-        ext_report_html_say(html, "It finds as many as %s or more in each of these.",
+        ext_report_html_say(html,
+                            is_recall
+                                ? "It finds as many as %s or more in each of these."
+                                : "Its MRR is that of %s or higher in each of these.",
                             best);
     sqlite3_free(text);
+}
+
+/*
+ * A part of the section: the sentences and the table of one kind of segments. option: the
+ * kind, as the option segment has it.
+ */
+static void write_part(ext_report_html *html, const ext_report_facts *facts,
+                       const ext_plot_measures *measures, const char *caption,
+                       const char *option)
+{
+    say_ends(html, facts, measures);
+    say_losses(html, facts, measures, EXT_REPORT_BY_RECALL);
+    say_losses(html, facts, measures, EXT_REPORT_BY_MRR);
+    write_table(html, facts, measures, caption);
+    if (best_of(facts) != NULL)
+        ext_report_html_note(html,
+                             "A small difference may be chance: gru4rec_compare() with "
+                             "segment=%s has its interval and p.",
+                             option);
 }
 
 int ext_report_segments_write(ext_report_html *html, ext_report_facts *facts,
@@ -150,16 +197,14 @@ int ext_report_segments_write(ext_report_html *html, ext_report_facts *facts,
     if (ext_report_page_picture(html, facts, "positions", error) != SQLITE_OK)
         return error->rc;
     ext_report_html_part(html, "By the place in the session");
-    say_ends(html, facts, facts->positions);
-    say_losses(html, facts, facts->positions);
-    write_table(html, facts, facts->positions,
-                "Targets by how many clicks of their session come before them");
+    write_part(html, facts, facts->positions,
+               "Targets by how many clicks of their session come before them",
+               "position");
     ext_report_html_part(html, "By how frequent the target is");
     ext_report_html_say(html, "Each of the three groups of items has a third of the "
                               "training's events.");
-    say_ends(html, facts, facts->popularity);
-    say_losses(html, facts, facts->popularity);
-    write_table(html, facts, facts->popularity, "Targets by how frequent their item is");
+    write_part(html, facts, facts->popularity, "Targets by how frequent their item is",
+               "popularity");
     ext_report_html_section_end(html);
     return SQLITE_OK;
 }

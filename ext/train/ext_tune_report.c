@@ -5,6 +5,7 @@
 #include "ext_tune.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <string.h>
 
 /* ---- measuring ---- */
@@ -129,37 +130,68 @@ static int64_t count_rows(const ext_tuning *tuning, const char *status)
 }
 
 /*
- * Returns a warning about trials without a result (diverged, failed, or too little
- * memory). NULL: there are none, or there is not enough memory for the text. The caller
- * frees it by sqlite3_free().
+ * Appends a warning to json, an array of texts that is not closed yet. The text must have
+ * nothing that JSON escapes.
  */
-static char *warn_of_lost(const ext_tuning *tuning)
+static void warn(sqlite3_str *json, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    sqlite3_str_appendall(json, sqlite3_str_length(json) > 1 ? ",\"" : "\"");
+    sqlite3_str_vappendf(json, format, arguments);
+    sqlite3_str_appendchar(json, 1, '"');
+    va_end(arguments);
+}
+
+/* Warns of trials without a result: diverged, failed, or too little memory. */
+static void warn_of_lost(sqlite3_str *json, const ext_tuning *tuning)
 {
     const int64_t n_diverged = count_rows(tuning, "diverged");
     const int64_t n_memory = count_rows(tuning, "memory"),
                   n_failed = count_rows(tuning, "failed");
-    if (n_diverged + n_memory + n_failed == 0)
-        return NULL;
-    return sqlite3_mprintf(
-        "trials without a result: %lld diverged, %lld needed more "
-        "memory than the tuning may use, %lld could not be trained on these "
-        "events",
-        n_diverged, n_memory, n_failed);
+    if (n_diverged + n_memory + n_failed > 0)
+        warn(json,
+             "trials without a result: %lld diverged, %lld needed more "
+             "memory than the tuning may use, %lld could not be trained on these "
+             "events",
+             (long long)n_diverged, (long long)n_memory, (long long)n_failed);
 }
 
 /*
- * Returns a warning that the option minutes ended the search; NULL: it did not, or there
- * is not enough memory for the text. The caller frees it by sqlite3_free().
+ * Warns of a choice that says little: by fewer epochs than the options have, or of the
+ * first trial, which has the model's own options.
  */
-static char *warn_of_time(const ext_tuning *tuning)
+static void warn_of_choice(sqlite3_str *json, const ext_tuning *tuning)
 {
-    return tuning->is_late
-               ? sqlite3_mprintf("minutes=%.15g ended the search after %lld of %lld "
-                                 "trials; more minutes may find better options",
-                                 tuning->request.base.minutes,
-                                 gru4rec_tune_trials(tuning->search),
-                                 tuning->request.base.trials)
-               : NULL;
+    const int64_t n_epochs = tuning->request.train.options.n_epochs;
+    if (tuning->chosen.epochs < n_epochs)
+        warn(json,
+             "no trial has a result with all %lld epochs, so the best one was chosen "
+             "by %lld; give more minutes, or fewer n_epochs",
+             (long long)n_epochs, (long long)tuning->chosen.epochs);
+    if (tuning->chosen.trial == 1 && gru4rec_tune_trials(tuning->search) > 1)
+        warn(json, "no trial beat the model's own options, so these are the best, and "
+                   "the report compares them with themselves");
+}
+
+/*
+ * Returns the warnings as a JSON array, which the caller frees by sqlite3_free(). NULL:
+ * there is not enough memory.
+ */
+static char *list_warnings(const ext_tuning *tuning)
+{
+    sqlite3_str *json = sqlite3_str_new(NULL);
+    sqlite3_str_appendchar(json, 1, '[');
+    warn_of_lost(json, tuning);
+    if (tuning->is_late)
+        warn(json,
+             "minutes=%.15g ended the search after %lld of %lld trials; more minutes "
+             "may find better options",
+             tuning->request.base.minutes, (long long)gru4rec_tune_trials(tuning->search),
+             (long long)tuning->request.base.trials);
+    warn_of_choice(json, tuning);
+    sqlite3_str_appendchar(json, 1, ']');
+    return sqlite3_str_finish(json);
 }
 
 /*
@@ -220,26 +252,25 @@ static int describe_ranks(char **text, const ext_tuning *tuning, ext_error *erro
  * SQL that makes the JSON of the call. make() binds its parameters. Each is the value of
  * the member whose name stands before it, except these:
  *   ?12       the report as JSON: an array, or null
- *   ?13, ?14  the warnings about lost trials and about the time, or NULL
- *   ?15, ?16  number of held-out sessions to choose by, and to report on
- *   ?17       the ranks, as JSON, or NULL: then there is no such member
+ *   ?13       the warnings, as a JSON array
+ *   ?14, ?15  number of held-out sessions to choose by, and to report on
+ *   ?16       the ranks, as JSON, or NULL: then there is no such member
  */
 static const char result_query[] =
     "SELECT json_remove(json_object('model', ?1, 'tune', ?2, 'trials', ?3, 'best_trial', ?4, "
     "'options', json(?5), 'objective', ?6, 'value', ?7, 'epochs', ?8, 'seconds', ?9, "
     "'threads', ?10, 'depends_on_time', json(iif(?11, 'true', 'false')), "
-    "'held_out', json_object('choosing', ?15, 'reporting', ?16), 'report', json(?12), "
-    "'warnings', json((SELECT json_group_array(column1) "
-    "FROM (VALUES (?13), (?14)) WHERE column1 IS NOT NULL)), 'ranks', json(?17)), "
-    "iif(?17 IS NULL, '$.ranks', '$.none'))";
+    "'held_out', json_object('choosing', ?14, 'reporting', ?15), 'report', json(?12), "
+    "'warnings', json(?13), 'ranks', json(?16)), "
+    "iif(?16 IS NULL, '$.ranks', '$.none'))";
 
 /*
  * Runs result_query, and sets tuning->result to its JSON, of sqlite3_malloc; to NULL
  * after a failure. options: JSON of the best trial's options. report: JSON of the
- * differences, or "null". lost, late: the warnings, or NULL. ranks: their JSON, or NULL.
+ * differences, or "null". warnings: their JSON. ranks: their JSON, or NULL.
  */
 static int make(ext_tuning *tuning, const char *options, const char *report,
-                const char *lost, const char *late, const char *ranks, ext_error *error)
+                const char *warnings, const char *ranks, ext_error *error)
 {
     sqlite3_stmt *stmt;
     char objective[32];
@@ -247,12 +278,12 @@ static int make(ext_tuning *tuning, const char *options, const char *report,
     static const char *const names[] = {"recall", "mrr", "ndcg"};
     sqlite3_snprintf(sizeof objective, objective, "%s@%lld", names[by->measure], by->k);
     int rc =
-        ext_query(&tuning->rows.home, &stmt, error, result_query, "siiissdidiisssiis",
+        ext_query(&tuning->rows.home, &stmt, error, result_query, "siiissdidiissiis",
                   tuning->rows.home.name, tuning->rows.tune,
                   gru4rec_tune_trials(tuning->search), tuning->chosen.trial, options,
                   objective, tuning->objective, tuning->chosen.epochs,
                   ext_poll_seconds() - tuning->start, (int64_t)tuning->n_threads,
-                  (int64_t)(tuning->request.base.minutes > 0), report, lost, late,
+                  (int64_t)(tuning->request.base.minutes > 0), report, warnings,
                   tuning->halves[0]->n_sessions, tuning->halves[1]->n_sessions, ranks);
     if (rc != SQLITE_OK)
         return rc;
@@ -272,15 +303,14 @@ int ext_tune_report_make(ext_tuning *tuning, ext_error *error)
         sqlite3_str_appendall(json, "null");
     char *report = sqlite3_str_finish(json);
     char *options = ext_tune_rows_options(tuning, tuning->chosen.trial);
-    char *lost = warn_of_lost(tuning), *late = warn_of_time(tuning), *ranks;
-    if (report == NULL || options == NULL)
+    char *warnings = list_warnings(tuning), *ranks;
+    if (report == NULL || options == NULL || warnings == NULL)
         ext_error_nomem(error);
     if (describe_ranks(&ranks, tuning, error) == SQLITE_OK && error->rc == SQLITE_OK)
-        make(tuning, options, report, lost, late, ranks, error);
+        make(tuning, options, report, warnings, ranks, error);
     sqlite3_free(report);
     sqlite3_free(options);
-    sqlite3_free(lost);
-    sqlite3_free(late);
+    sqlite3_free(warnings);
     sqlite3_free(ranks);
     return error->rc;
 }

@@ -284,12 +284,16 @@ static int make_settings(ext_tune_request *request, ext_error *error)
 
 /* ---- resume ---- */
 
-/* Sets the error that there is no tuning to resume: returns SQLITE_ERROR. */
-static int fail_none(const ext_tune_request *request, ext_error *error)
+/*
+ * Sets the error that there is no tuning to resume: returns SQLITE_ERROR. is_finished:
+ * there is one, which has ended.
+ */
+static int fail_none(const ext_tune_request *request, bool is_finished, ext_error *error)
 {
     return ext_error_set(error, SQLITE_ERROR,
-                         "no tuning of '%s' to resume; tune it without resume",
-                         request->train.home.name);
+                         "no tuning of '%s' to resume%s; tune it without resume",
+                         request->train.home.name,
+                         is_finished ? ", because the last one is finished" : "");
 }
 
 /*
@@ -334,7 +338,7 @@ static int find_stopped(ext_tune_request *request, ext_error *error)
     bool has;
     int rc = ext_shadow_has(home, "trial", &has, error);
     if (rc == SQLITE_OK && !has)
-        return fail_none(request, error);
+        return fail_none(request, false, error);
     if (rc == SQLITE_OK)
         rc = ext_query(home, &stmt, error,
                        "SELECT tune, status, json_type(o) = 'object', options, "
@@ -349,7 +353,7 @@ static int find_stopped(ext_tune_request *request, ext_error *error)
     const char *status =
         rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 1) : NULL;
     if (rc == SQLITE_DONE || (status != NULL && strcmp(status, "finished") == 0))
-        rc = fail_none(request, error);
+        rc = fail_none(request, rc == SQLITE_ROW, error);
     else if (rc == SQLITE_ROW)
         rc = take_stopped(request, stmt, error);
     return ext_sql_finish(stmt, rc == SQLITE_OK ? SQLITE_DONE : rc, "reading the tuning",

@@ -24,7 +24,9 @@ typedef struct comparing {
      * On the test of a: the counts of one segment, by the method that was counted last.
      */
     g4r_outcomes outcomes;
-    int64_t *sums; /* (DRAWS) scratch of g4r_permutation_p() */
+    int64_t *sums;            /* (DRAWS) scratch of g4r_permutation_p() */
+    int64_t *segment_scratch; /* of g4r_segment_fill() */
+    size_t n_items;           /* number of items of a */
     g4r_stop_watch watch;
 } comparing;
 
@@ -50,14 +52,15 @@ static bool is_stopped(void *context)
 }
 
 /*
- * Carves the arrays of the pairs, of the outcomes, and sums from c->arena. It is called
- * twice: first it only counts the bytes (arena.h).
+ * Carves the arrays of the pairs, of the outcomes, sums and segment_scratch from
+ * c->arena. It is called twice: first it only counts the bytes (arena.h).
  */
 static void layout(comparing *c)
 {
     g4r_pairs_layout(&c->pairs, &c->arena);
     g4r_outcomes_layout(&c->outcomes, &c->arena);
     c->sums = g4r_arena_take(&c->arena, G4R_PERMUTATION_DRAWS, sizeof *c->sums);
+    c->segment_scratch = g4r_segment_layout(&c->arena, c->options->segment, c->n_items);
 }
 
 /*
@@ -71,6 +74,7 @@ static bool start(comparing *c, const gru4rec_side *a, const gru4rec_side *b)
     const int32_t n_a = gru4rec_items_count(a->items);
     const int32_t n_b = gru4rec_items_count(b->items);
     c->outcomes.test = a->test;
+    c->n_items = (size_t)n_a;
     c->outcomes.longest = g4r_tally_longest(c->options, (size_t)G4R_MAX(n_a, n_b));
     g4r_pairs_init(&c->pairs, a, b);
     layout(c);
@@ -78,8 +82,7 @@ static bool start(comparing *c, const gru4rec_side *a, const gru4rec_side *b)
         return false;
     layout(c);
     g4r_segment_fill(c->outcomes.segments, c->options->segment, a->test,
-                     gru4rec_items_support(a->items),
-                     (size_t)gru4rec_items_count(a->items));
+                     gru4rec_items_support(a->items), c->n_items, c->segment_scratch);
     g4r_pairs_find(&c->pairs, &c->watch);
     return true;
 }

@@ -88,6 +88,7 @@ typedef struct measuring {
     int32_t *excluded;
     /* (n_negatives + 1) the rows that are ranked: the drawn items and the target. */
     int32_t *drawn;
+    int64_t *segment_scratch; /* of g4r_segment_fill() */
     /* The first n_baselines: a scorer for each of what->baselines, freed by finish(). */
     gru4rec_scorer *scorers[GRU4REC_N_BASELINES];
     g4r_outcomes outcomes;
@@ -136,6 +137,7 @@ static void layout(measuring *e)
     if (e->what->n_baselines > 0)
         g4r_listed_layout(&e->listed, arena, e->n_items, e->outcomes.longest);
     g4r_outcomes_layout(&e->outcomes, arena);
+    e->segment_scratch = g4r_segment_layout(arena, e->options->segment, e->n_items);
     for (size_t i = 0; i < e->n_methods; i++)
         g4r_tally_layout(&e->tallies[i], arena, places_of(e, i));
 }
@@ -273,7 +275,7 @@ static gru4rec_status start(measuring *e, gru4rec_error *error)
     e->negatives.seed = e->options->seed;
     g4r_network_bind(&e->network, what->model->values, NULL);
     g4r_segment_fill(e->outcomes.segments, e->options->segment, what->test, what->support,
-                     e->n_items);
+                     e->n_items, e->segment_scratch);
     for (size_t i = 0; i < e->n_methods; i++)
         g4r_tally_start(&e->tallies[i]);
     gru4rec_status status = start_blending(e, error);

@@ -11,18 +11,35 @@ static const int64_t most_counts[G4R_SEGMENT_MOST] = {1, 2, 3, 5, 10, INT64_MAX}
 enum { HEAD, MIDDLE, TAIL, N_THIRDS };
 static const char *const thirds[N_THIRDS] = {"head", "middle", "tail"};
 
+enum { SAME, SEEN, NEW, N_MEETINGS };
+static const char *const meetings[N_MEETINGS] = {"same", "seen", "new"};
+
+/* The segments of each kind: their names, and how many there are. */
+static const struct {
+    const char *const *names; /* NULL: the segment has none */
+    size_t n;
+} kinds[] = {
+    [GRU4REC_SEGMENT_NONE] = {NULL, 1},
+    [GRU4REC_SEGMENT_POSITION] = {counts, G4R_SEGMENT_MOST},
+    [GRU4REC_SEGMENT_LENGTH] = {counts, G4R_SEGMENT_MOST},
+    [GRU4REC_SEGMENT_POPULARITY] = {thirds, N_THIRDS},
+    [GRU4REC_SEGMENT_SEEN] = {meetings, N_MEETINGS},
+};
+
 size_t g4r_segment_count(int64_t kind)
 {
-    if (kind == GRU4REC_SEGMENT_NONE)
-        return 1;
-    return kind == GRU4REC_SEGMENT_POPULARITY ? N_THIRDS : G4R_SEGMENT_MOST;
+    return kinds[kind].n;
 }
 
 const char *g4r_segment_name(int64_t kind, size_t segment)
 {
-    if (kind == GRU4REC_SEGMENT_NONE)
-        return NULL;
-    return kind == GRU4REC_SEGMENT_POPULARITY ? thirds[segment] : counts[segment];
+    return kinds[kind].names != NULL ? kinds[kind].names[segment] : NULL;
+}
+
+int64_t *g4r_segment_layout(g4r_arena *arena, int64_t kind, size_t n_items)
+{
+    return g4r_arena_take(arena, kind == GRU4REC_SEGMENT_SEEN ? n_items : 0,
+                          sizeof(int64_t));
 }
 
 /*
@@ -96,11 +113,33 @@ static void fill_counts(uint8_t *segments, const gru4rec_dataset *test, bool is_
     }
 }
 
+/*
+ * Writes SAME, SEEN or NEW for each event. latest (I): scratch, the last session so far
+ * that has the item; -1: none has.
+ */
+static void fill_seen(uint8_t *segments, const gru4rec_dataset *test, size_t n_items,
+                      int64_t *latest)
+{
+    for (size_t row = 0; row < n_items; row++)
+        latest[row] = -1;
+    for (int64_t s = 0; s < test->n_sessions; s++)
+        for (int64_t i = test->offsets[s]; i < test->offsets[s + 1]; i++) {
+            const int32_t row = test->item_rows[i];
+            const bool is_seen = latest[row] == s;
+            segments[i] = (uint8_t)(!is_seen                        ? NEW
+                                    : row == test->item_rows[i - 1] ? SAME
+                                                                    : SEEN);
+            latest[row] = s;
+        }
+}
+
 void g4r_segment_fill(uint8_t *segments, int64_t kind, const gru4rec_dataset *test,
-                      const int64_t *support, size_t n_items)
+                      const int64_t *support, size_t n_items, int64_t *scratch)
 {
     if (kind == GRU4REC_SEGMENT_POPULARITY)
         fill_popularity(segments, test, support, n_items);
+    else if (kind == GRU4REC_SEGMENT_SEEN)
+        fill_seen(segments, test, n_items, scratch);
     else if (kind != GRU4REC_SEGMENT_NONE)
         fill_counts(segments, test, kind == GRU4REC_SEGMENT_POSITION);
     else

@@ -8,11 +8,13 @@
  *   popularity  share of all support that is in items with more support than the target's
  *               item: below 1/3 head, below 2/3 middle, else tail. So items with the same
  *               support are in the same segment.
+ *   seen        same if the target's item is that of the event before it; else seen if
+ *               its session had the item earlier; else new
  */
 #ifndef G4R_SEGMENT_H
 #define G4R_SEGMENT_H
 
-#include "../base/base.h"
+#include "../base/arena.h"
 
 enum { G4R_SEGMENT_MOST = 6 };
 
@@ -28,11 +30,17 @@ size_t g4r_segment_count(int64_t kind);
  */
 const char *g4r_segment_name(int64_t kind, size_t segment);
 /*
+ * Carves the scratch of g4r_segment_fill() from the arena, and returns it: one value for
+ * each item if the kind of segments needs that, else none.
+ */
+int64_t *g4r_segment_layout(g4r_arena *arena, int64_t kind, size_t n_items);
+/*
  * Writes into segments (n_events) the number of each event's segment, from 0. Events that
  * are no targets get one too. For GRU4REC_SEGMENT_NONE all are 0. support (I): number of
- * training events of each item; read for popularity only.
+ * training events of each item; read for popularity only. scratch: of
+ * g4r_segment_layout(), for the same kind and n_items; its content is lost.
  */
 void g4r_segment_fill(uint8_t *segments, int64_t kind, const gru4rec_dataset *test,
-                      const int64_t *support, size_t n_items);
+                      const int64_t *support, size_t n_items, int64_t *scratch);
 
 #endif

@@ -357,11 +357,12 @@ const g4r_option g4r_options_table[] = {
            "gru4rec_tune() trains a part of the trials. All processes need the "
            "same test sessions and the same version, and get the same figures as "
            "one process"),
-    OPTION(segment, G4R_CHOICE, EVALUATE, 0, 0, false, "none|position|length|popularity",
-           "none",
+    OPTION(segment, G4R_CHOICE, EVALUATE, 0, 0, false,
+           "none|position|length|popularity|seen", "none",
            "measures targets in groups: by the number of events before them, by "
-           "the number of targets of their session, or by their support (head, "
-           "middle, tail: a third of it each)"),
+           "the number of targets of their session, by their support (head, "
+           "middle, tail: about a third of it each), or by whether their session had "
+           "the item before (same: as the last event; seen: earlier; new: not)"),
     OPTION(test, G4R_QUERY, PLOT, 0, 0, false, NULL, "none",
            "test events; a picture measures the model on them, or shows them "
            "beside the events of the source"),

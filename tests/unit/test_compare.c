@@ -140,20 +140,22 @@ static void check_row(const fixture *f, size_t segment, int measure, int64_t k,
 
 static void rows_are_the_plain_ones(void)
 {
-    static const char *const kinds[] = {"none", "position", "length", "popularity"};
+    static const char *const kinds[] = {"none", "position", "length", "popularity",
+                                        "seen"};
+    int64_t scratch[ITEMS];
     static fixture f;
     static gru4rec_difference differences[MOST_ROWS];
     gru4rec_error error;
     for (int64_t seed = 0; seed < 8; seed++) {
         start(&f, seed, SESSIONS);
         gru4rec_options_set(&f.options, GRU4REC_SCOPE_EVALUATE, "segment",
-                            kinds[seed % 4], &error);
+                            kinds[seed % 5], &error);
         compare(&f, 0, 1, differences);
         const int64_t kind = f.options.segment;
         const size_t n_segments = g4r_segment_count(kind);
         CHECK_INT(n_segments * 3 * CUTOFFS, gru4rec_compare_count(&f.options));
-        g4r_segment_fill(f.segments, kind, &f.test, gru4rec_items_support(f.items),
-                         ITEMS);
+        g4r_segment_fill(f.segments, kind, &f.test, gru4rec_items_support(f.items), ITEMS,
+                         scratch);
         for (size_t i = 0; i < n_segments * 3 * CUTOFFS; i++)
             check_row(&f, i / (3 * CUTOFFS), (int)(i / CUTOFFS % 3), cutoffs[i % CUTOFFS],
                       &differences[i]);

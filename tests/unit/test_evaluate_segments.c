@@ -149,7 +149,8 @@ static void check_rows(const fixture *f)
     static uint8_t segments[MOST_EVENTS];
     const int64_t kind = f->options.segment;
     const gru4rec_metrics *m = f->metrics;
-    g4r_segment_fill(segments, kind, &f->test, f->support, ITEMS);
+    int64_t scratch[ITEMS];
+    g4r_segment_fill(segments, kind, &f->test, f->support, ITEMS, scratch);
     for (int64_t method = 0; method < METHODS; method++)
         for (size_t segment = 0; segment < g4r_segment_count(kind); segment++)
             for (size_t c = 0; c < CUTOFFS; c++, m++) {
@@ -164,12 +165,13 @@ static void check_rows(const fixture *f)
 
 static void rows_are_what_places_come_to(void)
 {
-    static const char *const kinds[] = {"none", "position", "length", "popularity"};
+    static const char *const kinds[] = {"none", "position", "length", "popularity",
+                                        "seen"};
     static fixture f;
-    for (size_t i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 10; i++) {
         start(&f);
-        set(&f, "segment", kinds[i % 4]);
-        set(&f, "last_only", i < 4 ? "false" : "true");
+        set(&f, "segment", kinds[i % 5]);
+        set(&f, "last_only", i < 5 ? "false" : "true");
         evaluate(&f);
         check_rows(&f);
         finish(&f);
@@ -180,9 +182,9 @@ static void rows_are_what_places_come_to(void)
 
 static void segments_sum_to_the_whole(void)
 {
-    static const char *const kinds[] = {"position", "length", "popularity"};
+    static const char *const kinds[] = {"position", "length", "popularity", "seen"};
     static fixture whole, f;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         start(&whole);
         start(&f);
         set(&f, "segment", kinds[i]);

@@ -37,7 +37,8 @@ static void start(fixture *f, int64_t seed, int64_t most_support)
 
 static const char *fill(fixture *f, int64_t kind, int64_t event)
 {
-    g4r_segment_fill(f->segments, kind, &f->test, f->support, ITEMS);
+    int64_t scratch[ITEMS];
+    g4r_segment_fill(f->segments, kind, &f->test, f->support, ITEMS, scratch);
     return g4r_segment_name(kind, f->segments[event]);
 }
 
@@ -61,9 +62,19 @@ static const char *name_of_support(const fixture *f, int32_t row)
                                          : "tail";
 }
 
+/* Of an event, by the events before it in its session, which begins with event first. */
+static const char *name_of_meeting(const fixture *f, int64_t first, int64_t event)
+{
+    const char *name = "new";
+    for (int64_t i = first; i < event; i++)
+        if (f->rows[i] == f->rows[event])
+            name = i == event - 1 ? "same" : "seen";
+    return name;
+}
+
 static void check_all(fixture *f)
 {
-    int64_t n_seen[3] = {0};
+    int64_t n_seen[3] = {0}, n_met[3] = {0};
     for (int64_t s = 0; s < SESSIONS; s++)
         for (int64_t i = f->offsets[s] + 1; i < f->offsets[s + 1]; i++) {
             const int64_t n = f->offsets[s + 1] - f->offsets[s] - 1;
@@ -73,11 +84,15 @@ static void check_all(fixture *f)
             CHECK_TEXT(name_of_support(f, f->rows[i]),
                        fill(f, GRU4REC_SEGMENT_POPULARITY, i));
             n_seen[f->segments[i]]++;
+            CHECK_TEXT(name_of_meeting(f, f->offsets[s], i),
+                       fill(f, GRU4REC_SEGMENT_SEEN, i));
+            n_met[f->segments[i]]++;
             CHECK(fill(f, GRU4REC_SEGMENT_NONE, i) == NULL);
             CHECK_INT(0, f->segments[i]);
         }
     if (f->support[0] != f->support[1])
         CHECK(n_seen[0] > 0 && n_seen[1] > 0 && n_seen[2] > 0);
+    CHECK(n_met[0] > 0 && n_met[1] > 0 && n_met[2] > 0);
 }
 
 static void segments_are_the_plain_ones(void)
@@ -95,8 +110,10 @@ static void counts_and_names_agree(void)
     CHECK_INT(6, g4r_segment_count(GRU4REC_SEGMENT_POSITION));
     CHECK_INT(6, g4r_segment_count(GRU4REC_SEGMENT_LENGTH));
     CHECK_INT(3, g4r_segment_count(GRU4REC_SEGMENT_POPULARITY));
+    CHECK_INT(3, g4r_segment_count(GRU4REC_SEGMENT_SEEN));
     CHECK_TEXT("11+", g4r_segment_name(GRU4REC_SEGMENT_POSITION, 5));
     CHECK_TEXT("tail", g4r_segment_name(GRU4REC_SEGMENT_POPULARITY, 2));
+    CHECK_TEXT("new", g4r_segment_name(GRU4REC_SEGMENT_SEEN, 2));
 }
 
 /* Items that no other is more popular than are the head, whatever their share. */

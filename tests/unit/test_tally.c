@@ -42,7 +42,7 @@ static void start(fixture *f)
         exit(test_end());
     layout(f);
     g4r_tally_start(&f->tally);
-    g4r_segment_fill(f->outcomes.segments, options.segment, &test, support, ITEMS);
+    g4r_segment_fill(f->outcomes.segments, options.segment, &test, support, ITEMS, NULL);
 }
 
 static void finish(fixture *f)

@@ -88,6 +88,17 @@ const g4r_bfloat16 *g4r_bfloat16_pick(void)
     return g4r_bfloat16_at(0);
 }
 
+bool g4r_bfloat16_is_fast(void)
+{
+#if defined(__x86_64__) && !defined(GRU4REC_DOUBLE)
+    const g4r_bfloat16 *body = g4r_bfloat16_pick();
+    return body == &g4r_bfloat16_kernels_amx ||
+           (body == &g4r_bfloat16_kernels_avx512bf16 && __builtin_cpu_is("amd"));
+#else
+    return false;
+#endif
+}
+
 const char *gru4rec_bfloat16_kernels(void)
 {
     return g4r_bfloat16_pick()->name;

@@ -6,10 +6,14 @@
 #include "../kernels/bfloat16.h"
 
 /*
- * The table by which auto chooses. docs/training.md has the measurements; there are none
- * yet, so there is no line, and auto is float32. The last line has no kernels.
+ * The table by which auto chooses: where docs/training.md shows no loss. Nothing was
+ * trained with AMX, so it has no line. The last line has no kernels.
  */
-static const g4r_precision_gain gains[] = {{GRU4REC_CROSS_ENTROPY, 0, 0, NULL}};
+static const g4r_precision_gain gains[] = {
+    {GRU4REC_CROSS_ENTROPY, 100, 512, "avx512bf16"},
+    {GRU4REC_BPR_MAX, 100, 512, "avx512bf16"},
+    {GRU4REC_CROSS_ENTROPY, 0, 0, NULL},
+};
 
 bool g4r_precision_fits(const g4r_precision_gain *gain, const gru4rec_options *options)
 {
@@ -28,7 +32,8 @@ gru4rec_precision gru4rec_precision_of(const gru4rec_options *options)
     /* The kernels come last: AMX is asked from the system only where it may be used. */
     for (const g4r_precision_gain *gain = gains; gain->kernels != NULL; gain++)
         if (g4r_precision_fits(gain, options) &&
-            strcmp(gain->kernels, gru4rec_bfloat16_kernels()) == 0)
+            strcmp(gain->kernels, gru4rec_bfloat16_kernels()) == 0 &&
+            g4r_bfloat16_is_fast())
             return GRU4REC_PRECISION_BFLOAT16;
     return GRU4REC_PRECISION_FLOAT32;
 }

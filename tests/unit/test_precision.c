@@ -25,13 +25,30 @@ static gru4rec_precision precision_with(const char *settings)
     return gru4rec_precision_of(&options);
 }
 
-/* auto is float32 everywhere until its table has lines. */
+/* Whether auto may take bfloat16 here: on AMD's processors with AVX512_BF16. */
+static bool may_gain(void)
+{
+#ifdef __x86_64__
+    return __builtin_cpu_is("amd") && __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
 static void test_rule(void)
 {
+    const gru4rec_precision gained =
+        may_gain() ? GRU4REC_PRECISION_BFLOAT16 : GRU4REC_PRECISION_FLOAT32;
+    CHECK(!may_gain() || g4r_bfloat16_is_fast());
     CHECK_INT(GRU4REC_PRECISION_FLOAT32, precision_with(""));
     CHECK_INT(GRU4REC_PRECISION_FLOAT32, precision_with("precision=float32"));
     CHECK_INT(GRU4REC_PRECISION_BFLOAT16, precision_with("precision=bfloat16"));
-    CHECK_INT(GRU4REC_PRECISION_FLOAT32, precision_with("precision=auto"));
+    CHECK_INT(gained, precision_with("precision=auto"));
+    CHECK_INT(gained, precision_with("precision=auto layers=100/512 feedforward=128"));
+    CHECK_INT(gained, precision_with("precision=auto loss=bpr-max layers=224"));
+    CHECK_INT(GRU4REC_PRECISION_FLOAT32, precision_with("precision=auto layers=99"));
+    CHECK_INT(GRU4REC_PRECISION_FLOAT32, precision_with("precision=auto layers=513"));
+    CHECK_INT(GRU4REC_PRECISION_FLOAT32, precision_with("precision=auto loss=top1"));
     CHECK_INT(GRU4REC_PRECISION_FLOAT32,
               precision_with("precision=auto loss=bpr-max layers=224 feedforward=50"));
 }

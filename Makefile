@@ -63,7 +63,9 @@ SO := gru4rec_mpi.so
 endif
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion
-CFLAGS_ALL = -std=c11 $(WARNINGS) -g -fPIC -fvisibility=hidden -MMD -MP $(MODE) $(BLAS_CFLAGS) $(CFLAGS)
+# On s390x, gcc's -std=c11 computes floats as doubles, as compilers of old did.
+STANDARD := -std=c11 $(if $(filter s390x%,$(MACHINE)),$(if $(findstring clang,$(CC)),,-fexcess-precision=fast))
+CFLAGS_ALL = $(STANDARD) $(WARNINGS) -g -fPIC -fvisibility=hidden -MMD -MP $(MODE) $(BLAS_CFLAGS) $(CFLAGS)
 MODE := $(OPTFLAGS) -DNDEBUG
 ifneq ($(DEBUG),)
 MODE := -O0
@@ -138,6 +140,7 @@ help:
 ## make dist            everything that is released, into dist/: npm, Python, Debian, sources (packaging/README.md)
 ## make deb             the Debian package alone
 ## make test-packages   each of these in an empty place, as its users install it; fetches what it needs
+## make test-platforms  the tests on other processors and C libraries, under emulators; fetches what it needs
 ## make bench-http      how many requests per second examples/http holds
 ## make install         into PREFIX (/usr/local): gru4rec.so (with MPI=mpich gru4rec_mpi.so), libgru4rec.a, its header and
 ##                      gru4rec.pc; with BLAS=static gru4rec.so and the notices of OpenBLAS
@@ -218,7 +221,7 @@ $(B)/double/src/kernels/bfloat16_kernels_%.o: src/kernels/bfloat16_kernels.c
 AMALGAMATION := dist/gru4rec.c
 .PHONY: amalgamation
 amalgamation: $(AMALGAMATION)
-$(AMALGAMATION): tools/amalgamate.py Makefile LICENSE include/gru4rec.h include/gru4rec_trace.h \
+$(AMALGAMATION): tools/amalgamate.py Makefile LICENSE $(wildcard include/*.h) \
     $(filter-out ext/mpi/%,$(wildcard src/*/*.[ch] ext/*.[ch] ext/*/*.[ch]))
 	@echo 'GEN $@'
 	$(Q)$(PYTHON) $< $(@D) $(foreach k,$(KERNELS_X86),'vec_kernels:$(k)=$(strip $(KERNEL_FLAGS_$(k)))') \

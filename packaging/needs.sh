@@ -1,6 +1,6 @@
 #!/bin/sh
 # needs.sh FILE TAG: whether FILE needs no library but the C library's, and of that nothing newer than TAG says, as
-# manylinux_2_31_x86_64 says glibc 2.31.
+# manylinux_2_31_x86_64 says glibc 2.31, and musllinux_1_2_x86_64 musl.
 set -eu
 file=$1 tag=$2
 case $tag in
@@ -14,6 +14,12 @@ manylinux_*)
         exit 1
     }
     echo "$file needs glibc $newest and nothing else"
+    ;;
+musllinux_*) # musl's loader takes libc.so for itself; its symbols have no versions
+    others=$(objdump -p "$file" | awk '$1 == "NEEDED" && $2 !~ /^libc(\.musl-.*)?\.so(\.1)?$/ { print $2 }')
+    glibc=$(objdump -T "$file" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1)
+    [ -z "$others$glibc" ] || { echo "$file needs" $others $glibc; exit 1; }
+    echo "$file needs musl and nothing else"
     ;;
 *)
     echo "packaging/needs.sh has no rule for $tag"

@@ -1,7 +1,7 @@
 # Test programs and the targets that run them; included by the Makefile.
 
 GRU4REC_SHARED ?= ../shared
-TEST_CFLAGS = -std=c11 $(WARNINGS) -g -MMD -MP $(filter-out -DNDEBUG,$(MODE)) $(BLAS_CFLAGS)
+TEST_CFLAGS = $(STANDARD) $(WARNINGS) -g -MMD -MP $(filter-out -DNDEBUG,$(MODE)) $(BLAS_CFLAGS)
 TEST_LIB := $(wildcard tests/lib/*.c)
 # What only a build with OpenBLAS has.
 NOT_BUILTIN := $(patsubst %,$(B)/tests/%,test_blas_openblas test_blas_core)
@@ -118,6 +118,11 @@ test-amalgamation: $(B)/gru4rec.so $(RUNNER)
 # Files that need no OpenBLAS on the system: BLAS=static and BLAS=builtin.
 test-inside: gru4rec.so
 	@sh tests/versions/inside.sh $(B)
+
+# Other processors and C libraries, under emulators; fetches compilers and emulators.
+.PHONY: test-platforms
+test-platforms:
+	+@sh tests/platforms/run.sh "$(MAKE) --no-print-directory"
 
 # Serving from replicas: sqld, Litestream, copies; fetches what it needs.
 .PHONY: test-replicas
@@ -277,4 +282,4 @@ $(B)/tests/mpi_%: tests/mpi/%.c tests/mpi/api.c $(wildcard tests/mpi/*.h) $(EXT_
 
 $(RUNNER): $(wildcard tests/sqllogictest/*.c)
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) -lsqlite3 -lmd
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) -lsqlite3 -lm

@@ -23,6 +23,7 @@ Q := $(if $(V),,@)
 
 # What the compiler compiles for, as GNU names it: x86_64-linux-gnu.
 MACHINE := $(shell $(CC) -dumpmachine)
+WINDOWS := $(filter %mingw32,$(MACHINE))
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 
 # ---- who multiplies (src/kernels/blas_engine.h) ----
@@ -52,7 +53,7 @@ FLAVOUR := $(FLAVOUR)$(if $(findstring clang,$(CC)),-clang,$(patsubst %,-%,$(fil
 B := build/$(FLAVOUR)
 
 # gru4rec_mpi.so: the same extension and ext/mpi/, linked with MPI.
-SO := gru4rec.so
+SO := gru4rec.$(if $(WINDOWS),dll,so)
 ifneq ($(MPI),none)
 MPI_PACKAGE_mpich := mpich
 MPI_PACKAGE_openmpi := ompi-c
@@ -65,7 +66,8 @@ endif
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion
 # On s390x, gcc's -std=c11 computes floats as doubles, as compilers of old did.
 STANDARD := -std=c11 $(if $(filter s390x%,$(MACHINE)),$(if $(findstring clang,$(CC)),,-fexcess-precision=fast))
-CFLAGS_ALL = $(STANDARD) $(WARNINGS) -g -fPIC -fvisibility=hidden -MMD -MP $(MODE) $(BLAS_CFLAGS) $(CFLAGS)
+# On Windows, gcc gives a stack aligned to 16 bytes to code that moves aligned vectors of 64.
+CFLAGS_ALL = $(STANDARD) $(if $(WINDOWS),-D_FILE_OFFSET_BITS=64 -Wa$(comma)-muse-unaligned-vector-move) $(WARNINGS) -g -fPIC -fvisibility=hidden -MMD -MP $(MODE) $(BLAS_CFLAGS) $(CFLAGS)
 MODE := $(OPTFLAGS) -DNDEBUG
 ifneq ($(DEBUG),)
 MODE := -O0
@@ -91,7 +93,7 @@ KERNEL_FLAGS_avx512 := $(KERNEL_FLAGS_avx2) -mavx512f -mavx512bw -mavx512dq -mav
 KERNEL_FLAGS_avx512vnni := $(KERNEL_FLAGS_avx512) -mavx512vnni
 
 # The same for products in bfloat16.
-BFLOAT16_X86 := avx2 avx512bf16 amx
+BFLOAT16_X86 := avx2 avx512bf16 $(if $(WINDOWS),,amx)
 BFLOAT16 := base $(if $(filter x86_64% amd64%,$(MACHINE)),$(BFLOAT16_X86))
 KERNEL_FLAGS_avx512bf16 := $(KERNEL_FLAGS_avx512) -mavx512bf16
 KERNEL_FLAGS_amx := $(KERNEL_FLAGS_avx512bf16) -mamx-tile -mamx-bf16
@@ -104,6 +106,7 @@ EXT_OBJ := $(EXT:%.c=$(B)/%.o)
 TIMING_OBJ := $(SRC:%.c=$(B)/timing/%.o) $(BODIES:%=$(B)/%)
 DOUBLE_OBJ := $(SRC:%.c=$(B)/double/%.o) $(BODIES:%=$(B)/double/%)
 LIBS := $(BLAS_LIBS) -lm -lpthread
+SHARED := $(if $(WINDOWS),-static,-Wl$(comma)-z$(comma)nodelete -Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now)
 $(B)/ext/%.o: CFLAGS_ALL += $(MPI_CFLAGS)
 
 .PHONY: all help demo install uninstall clean
@@ -159,7 +162,7 @@ $(SO): $(B)/$(SO)
 # Stays mapped for good: OpenBLAS's threads and its OpenMP runtime outlive sqlite3_close().
 $(B)/$(SO): $(EXT_OBJ) $(LIB_OBJ)
 	@echo 'LD  $@'
-	$(Q)$(CC) -shared $(MODE) $(LDFLAGS) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -o $@ $^ $(LIBS) $(MPI_LIBS)
+	$(Q)$(CC) -shared $(MODE) $(LDFLAGS) $(SHARED) -o $@ $^ $(LIBS) $(MPI_LIBS)
 
 # OpenBLAS asks us for its variables, not the environment (src/kernels/blas_environment.h).
 # Whoever links the library needs it.

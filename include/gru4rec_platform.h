@@ -10,6 +10,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#ifdef _WIN32
+#include "gru4rec_windows.h"
+#else
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#endif
 
 /*
  * Bytes of stack of each thread that we start. Systems differ in what they give to a

@@ -11,11 +11,11 @@
 #define _GNU_SOURCE /* gethostname, kill, memfd_create */
 #include "ext_store.h"
 
+#include "../../include/gru4rec_platform.h"
+
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -19,10 +19,10 @@
 #define _GNU_SOURCE /* declares realpath(), faccessat(), sigtimedwait() */
 #include "ext_tools.h"
 
+#include "../../include/gru4rec_platform.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE /* declares uselocale() */
 #include "option.h"
 
+#include "../../include/gru4rec_platform.h"
+
 #include <ctype.h>
 #include <locale.h>
 #include <stdio.h>

@@ -880,8 +880,9 @@ gru4rec_status gru4rec_dataset_unite(gru4rec_events *events, bool by_time,
  * gru4rec_dataset_unite(): the dataset then has the sessions, the events and the times
  * that it would have in one process with all events. The counts of what was dropped stay
  * those of this rank. The dataset must have neither groups nor numbers. ranks NULL: there
- * are no other processes. NOMEM, INTERRUPTED, or any status of agree; the dataset is
- * unchanged then. See above for the error and the other ranks.
+ * are no other processes, and the dataset, which may have groups, stays as it is. NOMEM,
+ * INTERRUPTED, or any status of agree; the dataset is unchanged then. See above for the
+ * error and the other ranks.
  */
 gru4rec_status gru4rec_dataset_complete(gru4rec_dataset *dataset,
                                         const struct gru4rec_ranks *ranks,

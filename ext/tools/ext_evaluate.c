@@ -107,14 +107,11 @@ static int read_call(evaluate_call *call, const ext_cursor *base, const char *so
         return error->rc;
     const ext_choice choice = ext_choice_of_option(request->options.version);
     request->finds_leaks = true;
-    ext_ranks_watch(request->ranks, true);
     if (ext_measure_hold(request, &call->home, own->connection, base->arguments[MODEL],
                          &choice, error) != SQLITE_OK)
         return error->rc;
     ext_budget_start(&call->budget, ext_measure_limit(request));
-    ext_measure_read(request, &call->budget, &call->home, source, error);
-    ext_ranks_watch(request->ranks, false);
-    return error->rc;
+    return ext_measure_read(request, &call->budget, &call->home, source, error);
 }
 
 /*

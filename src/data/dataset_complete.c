@@ -12,9 +12,9 @@ gru4rec_status gru4rec_dataset_complete(gru4rec_dataset *dataset,
     g4r_stop_watch watch = {.stop = {is_stopped, context}};
     int64_t *places = dataset->places;
     g4r_union u;
-    assert(dataset->groups == NULL && dataset->numbers == NULL);
     if (ranks == NULL)
         return GRU4REC_OK;
+    assert(dataset->groups == NULL && dataset->numbers == NULL);
     g4r_union_init(&u, ranks, &dataset->allocator, error);
     u.n_sessions = dataset->n_sessions;
     if (u.status == GRU4REC_OK && g4r_union_sum(&u, &u.n_sessions, 1) &&

@@ -140,8 +140,10 @@ static void multiply_any(const pairs_product *p, size_t m, size_t n, size_t n_pa
             odd[j] = value_of(right[2 * j + 1]);
         }
         for (size_t i = 0; i < TILE_ROWS; i++) {
-            const float x = value_of(left[i * p->width]);
-            const float y = value_of(left[i * p->width + 1]);
+            /* Both at once: gcc 12 makes loads of two that reach behind the last row. */
+            uint16_t both[2];
+            memcpy(both, left + i * p->width, sizeof both);
+            const float x = value_of(both[0]), y = value_of(both[1]);
             for (size_t j = 0; j < PANEL; j++) {
                 sum[i][j] = add_product(sum[i][j], y, odd[j]);
                 sum[i][j] = add_product(sum[i][j], x, even[j]);

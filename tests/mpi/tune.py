@@ -44,6 +44,7 @@ class Log:
 
     def __init__(self, home, n, n_shards=1, model=''):
         self.n, self.is_shared, self.n_shards = n, n_shards == 1, n_shards
+        self.n_files = n_shards  # for Job: a file for each shard
         self.directory = f'{home}/{n}-{n_shards}-{len(os.listdir(home))}'
         self.given = 'shard=auto' if self.is_shared else ''
         os.mkdir(self.directory)

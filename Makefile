@@ -66,8 +66,12 @@ endif
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion
 # On s390x, gcc's -std=c11 computes floats as doubles, as compilers of old did.
 STANDARD := -std=c11 $(if $(filter s390x%,$(MACHINE)),$(if $(findstring clang,$(CC)),,-fexcess-precision=fast))
-# On Windows, gcc gives a stack aligned to 16 bytes to code that moves aligned vectors of 64.
-CFLAGS_ALL = $(STANDARD) $(if $(WINDOWS),-D_FILE_OFFSET_BITS=64 -Wa$(comma)-muse-unaligned-vector-move) $(WARNINGS) -g -fPIC -fvisibility=hidden -MMD -MP $(MODE) $(BLAS_CFLAGS) $(CFLAGS)
+ifneq ($(WINDOWS),)
+# Its stack is aligned to 16 bytes, which gcc forgets where it puts vectors of 64 there. Its C library has other formats
+# than C, which mingw-w64 replaces by those of C, and gcc does not know.
+WINDOWS_CFLAGS := -D_FILE_OFFSET_BITS=64 -Wa,-muse-unaligned-vector-move -Wno-format -Wno-format-extra-args
+endif
+CFLAGS_ALL = $(STANDARD) $(WINDOWS_CFLAGS) $(WARNINGS) -g -fPIC -fvisibility=hidden -MMD -MP $(MODE) $(BLAS_CFLAGS) $(CFLAGS)
 MODE := $(OPTFLAGS) -DNDEBUG
 ifneq ($(DEBUG),)
 MODE := -O0
@@ -93,7 +97,7 @@ KERNEL_FLAGS_avx512 := $(KERNEL_FLAGS_avx2) -mavx512f -mavx512bw -mavx512dq -mav
 KERNEL_FLAGS_avx512vnni := $(KERNEL_FLAGS_avx512) -mavx512vnni
 
 # The same for products in bfloat16.
-BFLOAT16_X86 := avx2 avx512bf16 $(if $(WINDOWS),,amx)
+BFLOAT16_X86 := avx2 avx512bf16 amx
 BFLOAT16 := base $(if $(filter x86_64% amd64%,$(MACHINE)),$(BFLOAT16_X86))
 KERNEL_FLAGS_avx512bf16 := $(KERNEL_FLAGS_avx512) -mavx512bf16
 KERNEL_FLAGS_amx := $(KERNEL_FLAGS_avx512bf16) -mamx-tile -mamx-bf16
@@ -106,7 +110,12 @@ EXT_OBJ := $(EXT:%.c=$(B)/%.o)
 TIMING_OBJ := $(SRC:%.c=$(B)/timing/%.o) $(BODIES:%=$(B)/%)
 DOUBLE_OBJ := $(SRC:%.c=$(B)/double/%.o) $(BODIES:%=$(B)/double/%)
 LIBS := $(BLAS_LIBS) -lm -lpthread
-SHARED := $(if $(WINDOWS),-static,-Wl$(comma)-z$(comma)nodelete -Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now)
+ifneq ($(WINDOWS),)
+SHARED := -static -Wl,--no-insert-timestamp
+else
+# Stays mapped for good: OpenBLAS's threads and its OpenMP runtime outlive sqlite3_close().
+SHARED := -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now
+endif
 $(B)/ext/%.o: CFLAGS_ALL += $(MPI_CFLAGS)
 
 .PHONY: all help demo install uninstall clean
@@ -159,7 +168,6 @@ help:
 $(SO): $(B)/$(SO)
 	@cmp -s $< $@ || { cp $< $@.new && mv $@.new $@; }
 
-# Stays mapped for good: OpenBLAS's threads and its OpenMP runtime outlive sqlite3_close().
 $(B)/$(SO): $(EXT_OBJ) $(LIB_OBJ)
 	@echo 'LD  $@'
 	$(Q)$(CC) -shared $(MODE) $(LDFLAGS) $(SHARED) -o $@ $^ $(LIBS) $(MPI_LIBS)

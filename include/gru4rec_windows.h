@@ -46,6 +46,18 @@ static inline int gru4rec_windows_host(char *name, size_t n)
     return GetComputerNameA(name, &room) ? 0 : -1;
 }
 
+/* When the process pid started, in units of 100 ns; 0: there is none, or it is hidden. */
+static inline uint64_t gru4rec_windows_start(long pid)
+{
+    FILETIME start = {0}, other;
+    HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, (DWORD)pid);
+    if (process == NULL)
+        return 0;
+    GetProcessTimes(process, &start, &other, &other, &other);
+    CloseHandle(process);
+    return (uint64_t)start.dwHighDateTime << 32 | start.dwLowDateTime;
+}
+
 /* Only for signal 0: whether there is a process pid. */
 static inline int kill(int pid, int sign)
 {
@@ -64,6 +76,7 @@ static inline int kill(int pid, int sign)
 
 /* ---- signals, which no other thread gets on Windows ---- */
 
+#define SIGPIPE 13
 #define sigset_t unsigned
 #define sigfillset(set) (*(set) = 1)
 #define sigemptyset(set) (*(set) = 0)
@@ -81,19 +94,32 @@ enum { MADV_NORMAL };
 
 /* ---- numbers without the host's locale ---- */
 
-typedef char *locale_t;
+typedef struct gru4rec_windows_locale {
+    int scope; /* whether it is that of the thread or of the process */
+    char name[512];
+} * locale_t;
 #define LC_ALL_MASK 0
-#define newlocale(mask, name, base) strdup(name)
 #define freelocale(locale) free(locale)
+#define newlocale(mask, name, base) gru4rec_windows_locale_new(name)
+static inline locale_t gru4rec_windows_locale_new(const char *name)
+{
+    locale_t locale = malloc(sizeof *locale);
+    if (locale != NULL) {
+        locale->scope = _ENABLE_PER_THREAD_LOCALE;
+        snprintf(locale->name, sizeof locale->name, "%s", name);
+    }
+    return locale;
+}
 
-/* Takes the locale over, and returns the one before. */
+/* Returns the locale before, in the place of the one that is used now. */
 static inline locale_t uselocale(locale_t locale)
 {
-    _configthreadlocale(_ENABLE_PER_THREAD_LOCALE);
-    locale_t before = strdup(setlocale(LC_ALL, NULL));
-    setlocale(LC_ALL, locale);
-    free(locale);
-    return before;
+    const struct gru4rec_windows_locale next = *locale;
+    locale->scope = _configthreadlocale(_ENABLE_PER_THREAD_LOCALE);
+    snprintf(locale->name, sizeof locale->name, "%s", setlocale(LC_ALL, NULL));
+    setlocale(LC_ALL, next.name);
+    _configthreadlocale(next.scope);
+    return locale;
 }
 
 /* ---- the terminal ---- */
@@ -122,7 +148,6 @@ static inline int ioctl(int fd, int request, struct winsize *size)
 #define O_CLOEXEC _O_NOINHERIT
 #define O_NOFOLLOW 0
 #define O_DIRECTORY 0
-#define SIGPIPE 13
 #define POLLOUT 0
 #define AT_FDCWD 0
 #define AT_EACCESS 0
@@ -159,11 +184,16 @@ static inline int gru4rec_windows_open(const char *path, int flags, int mode, ..
 {
     wchar_t wide[GRU4REC_WINDOWS_PATH];
     (void)mode;
-    return gru4rec_windows_wide(wide, path)
-               ? _wopen(wide, flags | _O_BINARY, _S_IREAD | _S_IWRITE)
-               : -1;
+    if (!gru4rec_windows_wide(wide, path))
+        return -1;
+    const int fd = _wopen(wide, flags | _O_BINARY, _S_IREAD | _S_IWRITE);
+    const DWORD kind = fd < 0 ? GetFileAttributesW(wide) : 0;
+    if (kind != INVALID_FILE_ATTRIBUTES && (kind & FILE_ATTRIBUTE_DIRECTORY) != 0)
+        errno = EISDIR;
+    return fd;
 }
 
+/* The name stat is also that of a struct, so a macro without arguments stands between. */
 #undef stat
 #define stat _stat64
 #undef fstat
@@ -199,14 +229,22 @@ static inline int gru4rec_windows_unlink(const char *path)
     return gru4rec_windows_wide(wide, path) ? _wunlink(wide) : -1;
 }
 
-/* The path itself, with / for \, to be freed: links are not followed. */
+/* The full path with / for \, to be freed; links are not followed. NULL: no such file. */
 #define realpath(path, room) gru4rec_windows_path(path)
 static inline char *gru4rec_windows_path(const char *path)
 {
-    char *copy = strdup(path);
-    for (char *at = copy; at != NULL && *at != '\0'; at++)
-        *at = (char)(*at == '\\' ? '/' : *at);
-    return copy;
+    wchar_t wide[GRU4REC_WINDOWS_PATH], full[GRU4REC_WINDOWS_PATH];
+    const size_t n = 3 * GRU4REC_WINDOWS_PATH; /* of UTF-8 */
+    if (!gru4rec_windows_wide(wide, path) || _waccess(wide, 0) != 0 ||
+        _wfullpath(full, wide, GRU4REC_WINDOWS_PATH) == NULL)
+        return NULL;
+    for (wchar_t *at = full; *at != L'\0'; at++)
+        if (*at == L'\\')
+            *at = L'/';
+    char *result = malloc(n);
+    if (result != NULL)
+        WideCharToMultiByte(CP_UTF8, 0, full, -1, result, (int)n, NULL, NULL);
+    return result;
 }
 
 static inline ssize_t pread(int fd, void *to, size_t n, int64_t from)

@@ -1,7 +1,7 @@
 # Test programs and the targets that run them; included by the Makefile.
 
 GRU4REC_SHARED ?= ../shared
-TEST_CFLAGS = $(STANDARD) $(WARNINGS) -g -MMD -MP $(filter-out -DNDEBUG,$(MODE)) $(BLAS_CFLAGS)
+TEST_CFLAGS = $(STANDARD) $(WINDOWS_CFLAGS) $(if $(WINDOWS),-static -Itests/platforms/windows -include posix.h) $(WARNINGS) -g -MMD -MP $(filter-out -DNDEBUG,$(MODE)) $(BLAS_CFLAGS)
 TEST_LIB := $(wildcard tests/lib/*.c)
 # What only a build with OpenBLAS has.
 NOT_BUILTIN := $(patsubst %,$(B)/tests/%,test_blas_openblas test_blas_core)
@@ -280,6 +280,7 @@ $(B)/tests/mpi_%: tests/mpi/%.c tests/mpi/api.c $(wildcard tests/mpi/*.h) $(EXT_
 	$(Q)$(CC) $(TEST_CFLAGS) $(MPI_CFLAGS) -o $@ $(filter %.c,$^) \
 	    $(filter-out %/gru4rec_ext.o,$(filter %.o %.a,$^)) -lsqlite3 $(LIBS) $(MPI_LIBS)
 
+RUNNER_LIBS := -lsqlite3 -lm
 $(RUNNER): $(wildcard tests/sqllogictest/*.c)
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) -lsqlite3 -lm
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) $(RUNNER_LIBS)

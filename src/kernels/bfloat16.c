@@ -55,7 +55,7 @@ static bool may_use_tiles(void)
     }
     return answer == 2;
 }
-#elif defined(__x86_64__) && !defined(GRU4REC_DOUBLE) && !defined(_WIN32)
+#elif defined(__x86_64__) && !defined(GRU4REC_DOUBLE)
 static bool may_use_tiles(void)
 {
     return false;
@@ -72,10 +72,8 @@ const g4r_bfloat16 *g4r_bfloat16_at(size_t index)
         has_avx2 && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16");
-#if !defined(_WIN32) /* where gcc's tile instructions do not compile */
     if (has_pairs && may_use_tiles())
         bodies[n++] = &g4r_bfloat16_kernels_amx;
-#endif
     if (has_pairs)
         bodies[n++] = &g4r_bfloat16_kernels_avx512bf16;
     if (has_avx2)

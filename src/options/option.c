@@ -5,7 +5,6 @@
 #include "../../include/gru4rec_platform.h"
 
 #include <ctype.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>

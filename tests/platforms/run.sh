@@ -2,8 +2,11 @@
 # run.sh MAKE: the unit tests and the SQL tests of other platforms than this machine's, with
 # the compilers and emulators of Debian. Each has a SQLite of its own, made of an amalgamation
 # in an npm package, and BLAS=builtin. A file that this machine's build wrote is read there,
-# and one that was written there is read here. Variables: ONLY="linux-arm64", PARTS="unit sql files";
-# s390x has no artefact, so its SQL tests run only if PARTS says so. Half an hour.
+# and one that was written there is read here. A shell trains and recommends: with musl a
+# static one that has the extension in it.
+#
+# Variables: ONLY="linux-arm64"; PARTS="unit sql shell files"; FULL=1: under qemu all SQL
+# tests, not only those of short.txt. Half an hour, with FULL=1 two hours.
 make=${1:-make}
 . tests/versions/lib.sh
 . tests/platforms/table.sh
@@ -11,22 +14,49 @@ root=$PWD/build/platforms
 [ -n "$TMPDIR" ] || [ ! -w /dev/shm ] || export TMPDIR=/dev/shm # SQLite waits for disks
 
 wanted() {
-    case " ${PARTS:-$parts} " in *" $1 "*) ;; *) false ;; esac
+    case " $parts " in *" $1 "*) ;; *) return 1 ;; esac
+    case " ${PARTS:-$parts} " in *" $1 "*) ;; *) return 1 ;; esac
 }
 
 # build TARGET...: makes them with the platform's compiler.
 build() {
-    $make --no-print-directory CC="$cc" BLAS=builtin "$@"
+    $make --no-print-directory CC="$cc" BLAS=builtin RUNNER_LIBS="$runner_libs" "$@"
 }
 
-# The platform's own SQLite, as its programs find it.
+# ---- what a platform needs ----
+
+# The platform's own SQLite, as its programs find it; on Windows it is a part of them, and so
+# are C++'s regular expressions.
 has_sqlite() {
-    sqlite_source better-sqlite3 8.0.0 "$root/sqlite" || return
+    sqlite_source better-sqlite3 9.6.0 "$root/sqlite-9.6.0" || return
     mkdir -p "$here"
-    cp "$root/sqlite/sqlite3.h" "$root/sqlite/sqlite3ext.h" "$here"
-    [ -s "$here/libsqlite3.so" ] ||
-        $compiler -O1 -w -fPIC -shared -DSQLITE_ENABLE_MATH_FUNCTIONS -o "$here/libsqlite3.so" "$root/sqlite/sqlite3.c" -lm
+    cp "$root/sqlite-9.6.0/sqlite3.h" "$root/sqlite-9.6.0/sqlite3ext.h" "$here"
+    options='-O1 -w -DSQLITE_ENABLE_MATH_FUNCTIONS -DSQLITE_USE_URI=1'
+    if [ "$run" != wine ]; then
+        runner_libs='-lsqlite3 -lm'
+        [ -s "$here/libsqlite3.so" ] || $compiler $options -fPIC -shared -o "$here/libsqlite3.so" "$root/sqlite-9.6.0/sqlite3.c" -lm
+    else
+        runner_libs="$here/regex.o -lsqlite3 -lstdc++ -lm"
+        [ -s "$here/libsqlite3.a" ] || {
+            $compiler $options -c -o "$here/sqlite3.o" "$root/sqlite-9.6.0/sqlite3.c" &&
+                $compiler -O1 -c -o "$here/regex.o" tests/platforms/windows/regex.cc &&
+                ar rcs "$here/libsqlite3.a" "$here/sqlite3.o"
+        }
+    fi
 }
+
+# Whether the platform's programs run; wine needs a folder for its files.
+can_run() {
+    if [ "$run" = wine ]; then
+        export WINEPREFIX="$root/wine" WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml,winemenubuilder.exe='
+        timeout 300 wineboot -i >/dev/null 2>&1
+        wineserver -p60 # seconds that it stays between programs
+    fi
+    echo 'int main(void) { return 0; }' >"$here/try.c"
+    $compiler -o "$here/try.exe" "$here/try.c" && timeout 120 $run "$here/try.exe"
+}
+
+# ---- the parts ----
 
 # unit_tests: what `make test-unit` would run.
 unit_tests() {
@@ -35,24 +65,54 @@ unit_tests() {
 
 # A program that does not end has failed.
 test_units() {
-    build $(unit_tests) >"$here/make" 2>&1
+    check "$platform: unit tests are built" build $(unit_tests)
     for program in $(unit_tests); do
         check_runner "$platform: ${program##*/}" timeout 1800 $run "$program"
     done
 }
 
+# sql_tests: the tests that run.
+sql_tests() {
+    case $run in
+    *qemu*) [ -n "$FULL" ] && ls tests/sql/*.test || sed -n 's,^[a-z].*,tests/sql/&.test,p' tests/platforms/short.txt ;;
+    *) ls tests/sql/*.test ;;
+    esac
+}
+
 test_sql() {
-    build "$B/tests/sqllogictest" >>"$here/make" 2>&1
-    check_runner "$platform: SQL tests" $run "$B/tests/sqllogictest" --extension "$B/gru4rec.so" tests/sql/*.test
+    check_runner "$platform: SQL tests" $theirs $(sql_tests)
+}
+
+# The extension in SQLite's shell.
+test_shell() {
+    if ! sqlite_source sqlite3 5.1.7 "$root/shell"; then
+        note_missing "$platform: SQLite's shell (npm sqlite3 5.1.7)"
+        return
+    fi
+    if [ "$run" = wine ]; then
+        check "$platform: a shell is built" $compiler -O1 -w -static -o "$here/sqlite3.exe" "$root/shell/shell.c" "$root/shell/sqlite3.c"
+        check "$platform: needs no other DLLs" sh packaging/needs.sh "$B/$file" win_amd64
+        check "$platform: loads into a shell" shell_says "$run $here/sqlite3.exe" ".load $B/gru4rec"
+    else
+        $make --no-print-directory amalgamation >/dev/null
+        check "$platform: a static shell is built" $compiler -static -O1 -w -DSQLITE_CORE \
+            -DSQLITE_EXTRA_INIT=sqlite3_gru4rec_extra_init -I"$root/shell" -o "$here/sqlite3" \
+            "$root/shell/shell.c" "$root/shell/sqlite3.c" dist/gru4rec.c -lm -lpthread
+        check "$platform: is in a static shell" shell_says "$run $here/sqlite3" ''
+    fi
+}
+
+# shell_says SHELL COMMAND: what shell.sql ends with.
+shell_says() {
+    said=$($1 -batch -bail -cmd "$2" :memory: <tests/platforms/shell.sql 2>&1 | tr -d '\r' | tail -n 1)
+    [ "$said" = 'it recommends' ] || { echo "$said"; return 1; }
 }
 
 # Models as databases and as files: written here and read there, and the other way round. Ranks
 # are the same, scores differ in their last digits.
 test_files() {
     built build/release/tests/sqllogictest build/release/gru4rec.so
-    build "$B/tests/sqllogictest" >>"$here/make" 2>&1
     ours="build/release/tests/sqllogictest --extension build/release/gru4rec.so"
-    theirs="$run $B/tests/sqllogictest --extension $B/gru4rec.so"
     rm -f "$here"/*.db "$here"/*.safetensors
     cp tests/fixtures/format_2.db "$here/fixture.db"
     check_runner "$platform: writes" $theirs --define FOLDER="$here/there" tests/platforms/write.test
@@ -62,23 +122,34 @@ test_files() {
     check_runner "$platform: reads an old database" $theirs --define FIXTURE="$here/fixture.db" tests/platforms/fixture.test
 }
 
+# ---- all ----
+
 start=$(date +%s)
 for platform in ${ONLY:-$(platforms)}; do
     eval "$(facts "$platform")"
-    here=$root/$platform B=build/release-$compiler-builtin
+    here=$root/$platform B=build/release-$compiler-builtin file=gru4rec.so
     cc="$compiler -isystem $here -L$here -Wl,-rpath,$here"
+    [ "$run" != wine ] || { file=gru4rec.dll cc="$compiler -isystem $here -L$here"; }
     if ! apt_package $packages; then
         note_missing "$platform (Debian $packages)"
         continue
     fi
     if ! has_sqlite; then
-        note_missing "$platform: SQLite (npm better-sqlite3 8.0.0)"
+        note_missing "$platform: SQLite (npm better-sqlite3 9.6.0)"
         continue
     fi
-    check "$platform: builds" build "$B/gru4rec.so" || continue
+    if ! can_run; then
+        note_missing "$platform: programs do not run under ${run:-this kernel}"
+        continue
+    fi
+    check "$platform: builds" build "$B/$file" "$B/tests/sqllogictest" || continue
+    theirs="$run $B/tests/sqllogictest --dir ${TMPDIR:-/tmp} --extension $B/$file"
+    [ "$run" != wine ] || theirs="$theirs --define windows=1"
     ! wanted unit || test_units
     ! wanted sql || test_sql
+    ! wanted shell || test_shell
     ! wanted files || test_files
+    [ "$run" != wine ] || wineserver -k
 done
 echo "$(($(date +%s) - start)) seconds"
 finish

@@ -68,8 +68,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion
 STANDARD := -std=c11 $(if $(filter s390x%,$(MACHINE)),$(if $(findstring clang,$(CC)),,-fexcess-precision=fast))
 ifneq ($(WINDOWS),)
 # Its stack is aligned to 16 bytes, which gcc forgets where it puts vectors of 64 there. Its C library has other formats
-# than C, which mingw-w64 replaces by those of C, and gcc does not know.
-WINDOWS_CFLAGS := -D_FILE_OFFSET_BITS=64 -Wa,-muse-unaligned-vector-move -Wno-format -Wno-format-extra-args
+# than C, which mingw-w64 replaces by those of C, and gcc does not know; isnan() of its headers warns about floats.
+WINDOWS_CFLAGS := -D_FILE_OFFSET_BITS=64 -Wa,-muse-unaligned-vector-move -Wno-format -Wno-format-extra-args -Wno-float-conversion
 endif
 CFLAGS_ALL = $(STANDARD) $(WINDOWS_CFLAGS) $(WARNINGS) -g -fPIC -fvisibility=hidden -MMD -MP $(MODE) $(BLAS_CFLAGS) $(CFLAGS)
 MODE := $(OPTFLAGS) -DNDEBUG

@@ -20,10 +20,20 @@ wanted() {
 
 # build TARGET...: makes them with the platform's compiler.
 build() {
-    $make --no-print-directory CC="$cc" BLAS=builtin RUNNER_LIBS="$runner_libs" "$@"
+    $make --no-print-directory -k CC="$cc" BLAS=builtin RUNNER_LIBS="$runner_libs" "$@" >"$here/make" 2>&1 && return
+    grep -E -A 5 'error|\*\*\*' "$here/make"
+    return 1
 }
 
 # ---- what a platform needs ----
+
+# Packages of Debian, and the compiler that packaging/musl.sh makes, with the loader beside it.
+has_compiler() {
+    apt_package $packages || return
+    [ "$compiler" = aarch64-linux-musl-gcc ] || return 0
+    musl=$(sh packaging/musl.sh) || return
+    PATH=$musl:$PATH run="$run -L $musl"
+}
 
 # The platform's own SQLite, as its programs find it; on Windows it is a part of them, and so
 # are C++'s regular expressions.
@@ -67,7 +77,7 @@ unit_tests() {
 test_units() {
     check "$platform: unit tests are built" build $(unit_tests)
     for program in $(unit_tests); do
-        check_runner "$platform: ${program##*/}" timeout 1800 $run "$program"
+        check_runner "$platform: ${program##*/}" timeout 1800 $run "$program$exe"
     done
 }
 
@@ -91,7 +101,7 @@ test_shell() {
     fi
     if [ "$run" = wine ]; then
         check "$platform: a shell is built" $compiler -O1 -w -static -o "$here/sqlite3.exe" "$root/shell/shell.c" "$root/shell/sqlite3.c"
-        check "$platform: needs no other DLLs" sh packaging/needs.sh "$B/$file" win_amd64
+        check "$platform: needs no other DLLs" sh packaging/needs.sh "$B/$extension" win_amd64
         check "$platform: loads into a shell" shell_says "$run $here/sqlite3.exe" ".load $B/gru4rec"
     else
         $make --no-print-directory amalgamation >/dev/null
@@ -127,10 +137,10 @@ test_files() {
 start=$(date +%s)
 for platform in ${ONLY:-$(platforms)}; do
     eval "$(facts "$platform")"
-    here=$root/$platform B=build/release-$compiler-builtin file=gru4rec.so
+    here=$root/$platform B=build/release-$compiler-builtin extension=gru4rec.so exe=
     cc="$compiler -isystem $here -L$here -Wl,-rpath,$here"
-    [ "$run" != wine ] || { file=gru4rec.dll cc="$compiler -isystem $here -L$here"; }
-    if ! apt_package $packages; then
+    [ "$run" != wine ] || { extension=gru4rec.dll exe=.exe cc="$compiler -isystem $here -L$here"; }
+    if ! has_compiler; then
         note_missing "$platform (Debian $packages)"
         continue
     fi
@@ -142,8 +152,8 @@ for platform in ${ONLY:-$(platforms)}; do
         note_missing "$platform: programs do not run under ${run:-this kernel}"
         continue
     fi
-    check "$platform: builds" build "$B/$file" "$B/tests/sqllogictest" || continue
-    theirs="$run $B/tests/sqllogictest --dir ${TMPDIR:-/tmp} --extension $B/$file"
+    check "$platform: builds" build "$B/$extension" "$B/tests/sqllogictest" || continue
+    theirs="$run $B/tests/sqllogictest$exe --dir ${TMPDIR:-/tmp} --extension $B/$extension"
     [ "$run" != wine ] || theirs="$theirs --define windows=1"
     ! wanted unit || test_units
     ! wanted sql || test_sql

@@ -15,9 +15,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#ifdef _WIN32
+
 #include "gru4rec_windows.h"
-#else
+#ifndef _WIN32
 #include <locale.h>
 #include <poll.h>
 #include <sys/ioctl.h>

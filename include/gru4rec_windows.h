@@ -1,15 +1,19 @@
 /*
  * gru4rec_windows.h - what Windows lacks of POSIX, as far as this project uses it.
  *
- * gru4rec_platform.h includes it on Windows alone. Names of files are UTF-8, as SQLite
- * has them. What Windows has no counterpart for does nothing, or fails as a system would
+ * gru4rec_platform.h alone includes it; elsewhere it is empty. Names of files are UTF-8,
+ * as SQLite has them. What Windows has no counterpart for does nothing, or fails as a system would
  * that does not support it.
  */
 #ifndef GRU4REC_WINDOWS_H
 #define GRU4REC_WINDOWS_H
 
+#ifdef _WIN32
+
+#ifndef WIN32_LEAN_AND_MEAN
 #define WIN32_LEAN_AND_MEAN
 #define NOMINMAX
+#endif
 #include <windows.h>
 
 #include <errno.h>
@@ -23,6 +27,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Words that its headers define. */
+#undef small
+#undef near
+#undef far
+#undef IN
+#undef OUT
+#undef OPTIONAL
+#undef TEXT
 
 /* ---- the machine ---- */
 
@@ -97,7 +110,7 @@ static inline int gru4rec_windows_sigmask(int how, const sigset_t *set, sigset_t
 /* ---- memory ---- */
 
 enum { MADV_NORMAL };
-#define madvise(block, n, advice) ((void)(block), (void)(n), (void)(advice), 0)
+#define madvise(block, n, advice) ((void)(block), (void)(n), (void)(advice))
 
 /* ---- numbers without the host's locale ---- */
 
@@ -186,11 +199,11 @@ static inline bool gru4rec_windows_wide(wchar_t wide[GRU4REC_WINDOWS_PATH],
     return false;
 }
 
-#define open(...) gru4rec_windows_open(__VA_ARGS__, 0)
-static inline int gru4rec_windows_open(const char *path, int flags, int mode, ...)
+/* The permissions of a new file are those of its folder. */
+#define open gru4rec_windows_open
+static inline int gru4rec_windows_open(const char *path, int flags, ...)
 {
     wchar_t wide[GRU4REC_WINDOWS_PATH];
-    (void)mode;
     if (!gru4rec_windows_wide(wide, path))
         return -1;
     const int fd = _wopen(wide, flags | _O_BINARY, _S_IREAD | _S_IWRITE);
@@ -219,7 +232,7 @@ static inline int gru4rec_windows_access(const char *path)
     return gru4rec_windows_wide(wide, path) ? _waccess(wide, 2) : -1;
 }
 
-#define rename(from, to) gru4rec_windows_rename(from, to)
+#define rename gru4rec_windows_rename
 static inline int gru4rec_windows_rename(const char *from, const char *to)
 {
     wchar_t wide_from[GRU4REC_WINDOWS_PATH], wide_to[GRU4REC_WINDOWS_PATH];
@@ -229,7 +242,7 @@ static inline int gru4rec_windows_rename(const char *from, const char *to)
     return MoveFileExW(wide_from, wide_to, MOVEFILE_REPLACE_EXISTING) ? 0 : -1;
 }
 
-#define unlink(path) gru4rec_windows_unlink(path)
+#define unlink gru4rec_windows_unlink
 static inline int gru4rec_windows_unlink(const char *path)
 {
     wchar_t wide[GRU4REC_WINDOWS_PATH];
@@ -277,5 +290,7 @@ static inline ssize_t getline(char **line, size_t *room, FILE *file)
     }
     return n > 0 ? (ssize_t)n : -1;
 }
+
+#endif /* _WIN32 */
 
 #endif

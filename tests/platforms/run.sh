@@ -38,17 +38,17 @@ has_compiler() {
 # The platform's own SQLite, as its programs find it; on Windows it is a part of them, and so
 # are C++'s regular expressions.
 has_sqlite() {
-    sqlite_source better-sqlite3 9.6.0 "$root/sqlite-9.6.0" || return
+    sqlite_source better-sqlite3 13.2.0 "$root/sqlite-13.2.0" || return
     mkdir -p "$here"
-    cp "$root/sqlite-9.6.0/sqlite3.h" "$root/sqlite-9.6.0/sqlite3ext.h" "$here"
+    cp "$root/sqlite-13.2.0/sqlite3.h" "$root/sqlite-13.2.0/sqlite3ext.h" "$here"
     options='-O1 -w -DSQLITE_ENABLE_MATH_FUNCTIONS -DSQLITE_USE_URI=1'
     if [ "$run" != wine ]; then
         runner_libs='-lsqlite3 -lm'
-        [ -s "$here/libsqlite3.so" ] || $compiler $options -fPIC -shared -o "$here/libsqlite3.so" "$root/sqlite-9.6.0/sqlite3.c" -lm
+        [ -s "$here/libsqlite3.so" ] || $compiler $options -fPIC -shared -o "$here/libsqlite3.so" "$root/sqlite-13.2.0/sqlite3.c" -lm
     else
         runner_libs="$here/regex.o -lsqlite3 -lstdc++ -lm"
         [ -s "$here/libsqlite3.a" ] || {
-            $compiler $options -c -o "$here/sqlite3.o" "$root/sqlite-9.6.0/sqlite3.c" &&
+            $compiler $options -c -o "$here/sqlite3.o" "$root/sqlite-13.2.0/sqlite3.c" &&
                 $compiler -O1 -c -o "$here/regex.o" tests/platforms/windows/regex.cc &&
                 ar rcs "$here/libsqlite3.a" "$here/sqlite3.o"
         }
@@ -145,7 +145,7 @@ for platform in ${ONLY:-$(platforms)}; do
         continue
     fi
     if ! has_sqlite; then
-        note_missing "$platform: SQLite (npm better-sqlite3 9.6.0)"
+        note_missing "$platform: SQLite (npm better-sqlite3 13.2.0)"
         continue
     fi
     if ! can_run; then

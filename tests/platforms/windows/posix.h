@@ -7,6 +7,9 @@
 
 #include "../../../include/gru4rec_platform.h"
 
+#include <ftw.h>
+#include <wchar.h>
+
 /* Makes a folder whose name ends with other characters than the template's six X. */
 static inline char *mkdtemp(char *template)
 {
@@ -21,12 +24,25 @@ static inline char *mkdtemp(char *template)
     return NULL;
 }
 
-/* C's remove() removes no folders there. */
+/* Removes the files of a folder, whatever their names are, and the folder. */
 static inline int posix_remove(const char *path)
 {
-    return unlink(path) == 0 ? 0 : rmdir(path);
+    wchar_t folder[GRU4REC_WINDOWS_PATH], name[GRU4REC_WINDOWS_PATH];
+    WIN32_FIND_DATAW found;
+    if (!gru4rec_windows_wide(folder, path))
+        return -1;
+    swprintf(name, GRU4REC_WINDOWS_PATH, L"%ls/*", folder);
+    HANDLE search = FindFirstFileW(name, &found);
+    bool is_more = search != INVALID_HANDLE_VALUE;
+    for (; is_more; is_more = FindNextFileW(search, &found)) {
+        swprintf(name, GRU4REC_WINDOWS_PATH, L"%ls/%ls", folder, found.cFileName);
+        DeleteFileW(name);
+    }
+    if (search != INVALID_HANDLE_VALUE)
+        FindClose(search);
+    return RemoveDirectoryW(folder) ? 0 : -1;
 }
-#define remove(path) posix_remove(path)
+#define nftw(path, remove_one, n, flags) ((void)(remove_one), posix_remove(path))
 
 #define SIGBUS SIGSEGV
 struct sigaction {

@@ -1,9 +1,9 @@
 /*
  * gru4rec_windows.h - what Windows lacks of POSIX, as far as this project uses it.
  *
- * gru4rec_platform.h alone includes it; elsewhere it is empty. Names of files are UTF-8,
- * as SQLite has them. What Windows has no counterpart for does nothing, or fails as a system would
- * that does not support it.
+ * gru4rec_platform.h alone includes it; elsewhere than on Windows it is empty. Names of
+ * files are UTF-8, as SQLite has them. What Windows has no counterpart for does nothing,
+ * or fails as a system would that does not support it.
  */
 #ifndef GRU4REC_WINDOWS_H
 #define GRU4REC_WINDOWS_H

@@ -23,6 +23,7 @@ Q := $(if $(V),,@)
 
 # What the compiler compiles for, as GNU names it: x86_64-linux-gnu.
 MACHINE := $(shell $(CC) -dumpmachine)
+WINDOWS := $(filter %mingw32,$(MACHINE))
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 
 # ---- who multiplies (src/kernels/blas_engine.h) ----
@@ -54,7 +55,7 @@ B := build/$(FLAVOUR)$(if $(MPI:none=),-$(MPI))
 C := $(if $(MPI:none=),build/$(FLAVOUR),$(B))
 
 # gru4rec_mpi.so: the same extension and ext/mpi/, linked with MPI.
-SO := gru4rec.so
+SO := gru4rec.$(if $(WINDOWS),dll,so)
 ifneq ($(MPI),none)
 MPI_PACKAGE_mpich := mpich
 MPI_PACKAGE_openmpi := ompi-c
@@ -65,7 +66,14 @@ SO := gru4rec_mpi.so
 endif
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion
-CFLAGS_ALL = -std=c11 $(WARNINGS) -g -fPIC -fvisibility=hidden -MMD -MP $(MODE) $(BLAS_CFLAGS) $(CFLAGS)
+# On s390x, gcc's -std=c11 computes floats as doubles, as compilers of old did.
+STANDARD := -std=c11 $(if $(filter s390x%,$(MACHINE)),$(if $(findstring clang,$(CC)),,-fexcess-precision=fast))
+ifneq ($(WINDOWS),)
+# Its stack is aligned to 16 bytes, which gcc forgets where it puts vectors of 64 there. Its C library has other formats
+# than C, which mingw-w64 replaces by those of C, and gcc does not know; isnan() of its headers warns about floats.
+WINDOWS_CFLAGS := -D_FILE_OFFSET_BITS=64 -Wa,-muse-unaligned-vector-move -Wno-format -Wno-format-extra-args -Wno-float-conversion
+endif
+CFLAGS_ALL = $(STANDARD) $(WINDOWS_CFLAGS) $(WARNINGS) -g -fPIC -fvisibility=hidden -MMD -MP $(MODE) $(BLAS_CFLAGS) $(CFLAGS)
 MODE := $(OPTFLAGS) -DNDEBUG
 ifneq ($(DEBUG),)
 MODE := -O0
@@ -111,6 +119,12 @@ TIMING_OBJ := $(TIMED:%.c=$(C)/timing/%.o) $(filter-out $(TIMED:%.c=$(C)/%.o),$(
 DOUBLE := $(filter $(addsuffix /%,$(addprefix src/,base kernels options data model train)),$(SRC))
 DOUBLE_OBJ := $(DOUBLE:%.c=$(C)/double/%.o) $(BODIES:%=$(C)/double/%)
 LIBS := $(BLAS_LIBS) -lm -lpthread
+ifneq ($(WINDOWS),)
+SHARED := -static -Wl,--no-insert-timestamp
+else
+# Stays mapped for good: OpenBLAS's threads and its OpenMP runtime outlive sqlite3_close().
+SHARED := -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now
+endif
 
 .PHONY: all help demo install uninstall clean
 all: $(SO)
@@ -149,6 +163,7 @@ help:
 ## make dist            everything that is released, into dist/: npm, Python, Debian, sources (packaging/README.md)
 ## make deb             the Debian package alone
 ## make test-packages   each of these in an empty place, as its users install it; fetches what it needs
+## make test-platforms  the tests on other processors and C libraries, under emulators; fetches what it needs
 ## make bench-http      how many requests per second examples/http holds
 ## make install         into PREFIX (/usr/local): gru4rec.so (with MPI=mpich gru4rec_mpi.so), libgru4rec.a, its header and
 ##                      gru4rec.pc; with BLAS=static gru4rec.so and the notices of OpenBLAS
@@ -164,10 +179,9 @@ help:
 $(SO): $(B)/$(SO)
 	@cmp -s $< $@ || { cp $< $@.new && mv $@.new $@; }
 
-# Stays mapped for good: OpenBLAS's threads and its OpenMP runtime outlive sqlite3_close().
 $(B)/$(SO): $(EXT_OBJ) $(LIB_OBJ)
 	@echo 'LD  $@'
-	$(Q)$(CC) -shared $(MODE) $(LDFLAGS) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -o $@ $^ $(LIBS) $(MPI_LIBS)
+	$(Q)$(CC) -shared $(MODE) $(LDFLAGS) $(SHARED) -o $@ $^ $(LIBS) $(MPI_LIBS)
 
 # OpenBLAS asks us for its variables, not the environment (src/kernels/blas_environment.h).
 # Whoever links the library needs it.
@@ -221,7 +235,7 @@ $(C)/double/src/kernels/bfloat16_kernels_%.o: src/kernels/bfloat16_kernels.c
 AMALGAMATION := dist/gru4rec.c
 .PHONY: amalgamation
 amalgamation: $(AMALGAMATION)
-$(AMALGAMATION): tools/amalgamate.py Makefile LICENSE include/gru4rec.h include/gru4rec_trace.h \
+$(AMALGAMATION): tools/amalgamate.py Makefile LICENSE $(wildcard include/*.h) \
     $(filter-out ext/mpi/%,$(wildcard src/*/*.[ch] ext/*.[ch] ext/*/*.[ch]))
 	@echo 'GEN $@'
 	$(Q)$(PYTHON) $< $(@D) $(foreach k,$(KERNELS_X86),'vec_kernels:$(k)=$(strip $(KERNEL_FLAGS_$(k)))') \

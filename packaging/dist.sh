@@ -1,6 +1,6 @@
 #!/bin/sh
 # dist.sh MAKE: everything that is released, into dist/, and SHA256SUMS. VERSION and SOURCE_DATE_EPOCH come from the
-# environment. It needs a clone that has nothing uncommitted, and gcc 12, debootstrap (as root), /usr/bin/python3, debhelper.
+# environment. It needs a clone that has nothing uncommitted, and what packaging/README.md names; debootstrap needs root.
 set -eu
 make=$1
 start=$(date +%s)

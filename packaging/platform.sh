@@ -5,6 +5,7 @@ set -eu
 make=$1 platform=$2 folder=$3
 eval "$(sh packaging/artefact.sh "$platform")"
 B=build/dist/$platform
+[ "$compiler" != aarch64-linux-musl-gcc ] || { PATH=$(sh packaging/musl.sh):$PATH && export PATH; }
 cc=$compiler
 if [ "$sysroot" != - ]; then
     root=$(sh packaging/root.sh "${sysroot%/*}" "${sysroot#*/}" libc6-dev)

@@ -61,7 +61,7 @@ for file in src/*/*.[ch] ext/*.[ch] ext/*/*.[ch]; do
     check $? "$folder has no rule in tests/layers.sh"
     for header in $(sed -n 's/^#include "\([^"]*\)".*/\1/p' "$file"); do
         case $header in
-        *include/gru4rec.h | *include/gru4rec_trace.h) continue ;;
+        *include/gru4rec.h | *include/gru4rec_trace.h | *include/gru4rec_platform.h | *include/gru4rec_windows.h) continue ;;
         ../*) other=${folder%%/*}/${header#../} && other=${other%/*} ;;
         */*) other=$folder/${header%/*} ;;
         *) other=$folder ;;

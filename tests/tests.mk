@@ -1,13 +1,16 @@
 # Test programs and the targets that run them; included by the Makefile.
 
 GRU4REC_SHARED ?= ../shared
-TEST_CFLAGS = -std=c11 $(WARNINGS) -g -MMD -MP $(filter-out -DNDEBUG,$(MODE)) $(BLAS_CFLAGS)
+TEST_CFLAGS = $(STANDARD) $(WINDOWS_CFLAGS) $(if $(WINDOWS),-static) $(WARNINGS) -g -MMD -MP $(filter-out -DNDEBUG,$(MODE)) $(BLAS_CFLAGS)
 TEST_LIB := $(wildcard tests/lib/*.c)
 # What only a build with OpenBLAS has.
 NOT_BUILTIN := $(patsubst %,$(B)/tests/%,test_blas_openblas test_blas_core)
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 UNIT := $(filter-out $(if $(filter builtin,$(BLAS)),$(NOT_BUILTIN)),$(UNIT))
 EXT_UNIT := $(patsubst tests/ext/%.c,$(B)/tests/%,$(wildcard tests/ext/test_*.c))
+# Control groups and terminals, of Linux alone.
+NOT_WINDOWS := $(patsubst %,$(B)/tests/%,test_ext_container test_ext_progress)
+EXT_UNIT := $(filter-out $(if $(WINDOWS),$(NOT_WINDOWS)),$(EXT_UNIT))
 GRAD := $(patsubst tests/grad/%.c,$(B)/tests/%,$(wildcard tests/grad/test_*.c))
 GOLDEN := $(patsubst tests/golden/%.c,$(B)/tests/%,$(wildcard tests/golden/test_*.c))
 SQL_TESTS := $(sort $(wildcard tests/sql/*.test))
@@ -118,6 +121,11 @@ test-amalgamation: $(B)/gru4rec.so $(RUNNER)
 # Files that need no OpenBLAS on the system: BLAS=static and BLAS=builtin.
 test-inside: gru4rec.so
 	@sh tests/versions/inside.sh $(B)
+
+# Other processors and C libraries, under emulators; fetches compilers and emulators.
+.PHONY: test-platforms
+test-platforms:
+	+@sh tests/platforms/run.sh "$(MAKE) --no-print-directory"
 
 # Serving from replicas: sqld, Litestream, copies; fetches what it needs.
 .PHONY: test-replicas
@@ -286,6 +294,8 @@ $(B)/tests/mpi_%: tests/mpi/%.c tests/mpi/api.c $(wildcard tests/mpi/*.h) $(EXT_
 	$(Q)$(CC) $(TEST_CFLAGS) $(MPI_CFLAGS) -o $@ $(filter %.c,$^) \
 	    $(filter-out %/gru4rec_ext.o,$(filter %.o %.a,$^)) -lsqlite3 $(LIBS) $(MPI_LIBS)
 
+RUNNER_LIBS := -lsqlite3 -lm
+$(RUNNER): TEST_CFLAGS += $(if $(WINDOWS),-Itests/platforms/windows -include posix.h)
 $(RUNNER): $(wildcard tests/sqllogictest/*.c)
 	@mkdir -p $(@D)
-	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) -lsqlite3 -lmd
+	$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c,$^) $(RUNNER_LIBS)

@@ -483,6 +483,12 @@ BEGIN = '''/*
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#if defined(_WIN32)
+#define _FILE_OFFSET_BITS 64
+#define _POSIX_C_SOURCE 200809L
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#endif
 #if !defined(GRU4REC_DEBUG) && !defined(NDEBUG)
 #define NDEBUG
 #endif

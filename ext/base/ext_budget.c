@@ -10,6 +10,8 @@
 #define _DEFAULT_SOURCE /* sysconf(_SC_PHYS_PAGES) */
 #include "ext_base.h"
 
+#include "../../include/gru4rec_platform.h"
+
 #include <unistd.h>
 
 /*

@@ -16,6 +16,8 @@
 #define _POSIX_C_SOURCE 200809L /* getline */
 #include "ext_base.h"
 
+#include "../../include/gru4rec_platform.h"
+
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>

@@ -12,14 +12,15 @@
  * all of it. The width of the terminal is asked for at each update. So no handler of
  * SIGWINCH is needed, which belongs to the host.
  */
-#define _POSIX_C_SOURCE 199309L
+#define _POSIX_C_SOURCE 200809L
 #include "ext_base.h"
+
+#include "../../include/gru4rec_platform.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { NAME = 1, EPOCH = 2, SHARE = 4, LOSS = 8, SPEED = 16, LEFT = 32, N_PARTS = 6 };

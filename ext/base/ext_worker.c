@@ -2,7 +2,8 @@
 #define _POSIX_C_SOURCE 200112L
 #include "ext_base.h"
 
-#include <signal.h>
+#include "../../include/gru4rec_platform.h"
+
 #include <string.h>
 
 /*
@@ -58,7 +59,6 @@ static void drop_lock(ext_worker *worker)
 void ext_worker_start(ext_worker *worker, ext_worker_job *job, void *context,
                       bool is_worth_it)
 {
-    sigset_t all, before;
     memset(worker, 0, sizeof *worker);
     worker->job = job;
     worker->context = context;
@@ -66,14 +66,7 @@ void ext_worker_start(ext_worker *worker, ext_worker_job *job, void *context,
         return;
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->changed, NULL);
-    sigfillset(&all);
-    /*
-     * The new thread inherits the mask that blocks all signals, so it handles no signals
-     * of the host.
-     */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    worker->is_threaded = pthread_create(&worker->thread, NULL, work, worker) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    worker->is_threaded = gru4rec_platform_start(&worker->thread, work, worker);
     if (!worker->is_threaded)
         drop_lock(worker);
 }

@@ -9,7 +9,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "ext_mpi.h"
 
-#include <signal.h>
+#include "../../include/gru4rec_platform.h"
+
 #include <time.h>
 
 enum { EVERY = 20000000 }; /* nanoseconds between two looks */
@@ -44,17 +45,6 @@ static void *run(void *context)
     return NULL;
 }
 
-/* Starts the thread, which gets no signals: these are for the host's threads. */
-static bool start(ext_mpi_job *job)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    const bool is_started = pthread_create(&job->watch.thread, NULL, run, job) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return is_started;
-}
-
 static void destroy(ext_mpi_watch *watch)
 {
     pthread_cond_destroy(&watch->end);
@@ -75,7 +65,7 @@ void ext_mpi_watch_start(ext_mpi_job *job, sqlite3 *db)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&watch->end, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    watch->is_on = start(job);
+    watch->is_on = gru4rec_platform_start(&watch->thread, run, job);
     if (!watch->is_on)
         destroy(watch);
 }

@@ -11,42 +11,15 @@
 #define _GNU_SOURCE /* gethostname, kill, memfd_create */
 #include "ext_store.h"
 
+#include "../../include/gru4rec_platform.h"
+
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static ext_alive *live; /* list of the runs of this process; protected by lock */
-
-/*
- * Reads from /proc when the process pid started, in the kernel's ticks since boot.
- * Returns 0 if that is not known, for example because there is no such process.
- */
-static unsigned long long start_of(long pid)
-{
-    char path[64], text[1024], *at;
-    unsigned long long start = 0;
-    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
-    FILE *file = fopen(path, "r");
-    if (file == NULL)
-        return 0;
-    size_t n = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[n] = '\0';
-    /*
-     * The start is field 22 of the text. The fields are counted from the last ')' on,
-     * where field 2 ends, because field 2 may hold spaces.
-     */
-    at = strrchr(text, ')');
-    for (int field = 2; at != NULL && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    if (at != NULL)
-        sscanf(at, "%llu", &start);
-    return start;
-}
 
 /* Where a run is under way: the parts of the text of m_version.process. */
 typedef struct place {
@@ -59,7 +32,7 @@ typedef struct place {
 /* Returns the place of a run of this process that has that beacon. */
 static place place_here(int beacon)
 {
-    place here = {(long)getpid(), start_of((long)getpid()), beacon, ""};
+    place here = {(long)getpid(), gru4rec_platform_start_of((long)getpid()), beacon, ""};
     gethostname(here.host, sizeof here.host - 1);
     return here;
 }
@@ -154,7 +127,7 @@ const char *ext_alive_status(const char *process, const char *run)
     if (its.pid <= 0 || its.pid > INT32_MAX ||
         (kill((pid_t)its.pid, 0) != 0 && errno == ESRCH))
         return "killed";
-    const unsigned long long now = start_of(its.pid);
+    const unsigned long long now = gru4rec_platform_start_of(its.pid);
     if (now != 0 && its.start != 0 && now != its.start)
         return "killed";
     return is_beacon_out(&its, run) ? "interrupted" : NULL;

@@ -19,10 +19,10 @@
 #define _GNU_SOURCE /* declares realpath(), faccessat(), sigtimedwait() */
 #include "ext_tools.h"
 
+#include "../../include/gru4rec_platform.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,8 +261,8 @@ static int open_in_place(ext_output *output, bool is_pipe, ext_error *error)
  */
 static int make_part(ext_output *output, mode_t mode)
 {
-    const char *slash = strrchr(output->target, '/');
-    const int n_folder = slash != NULL ? (int)(slash + 1 - output->target) : 0;
+    const char *name = gru4rec_platform_name(output->target);
+    const int n_folder = (int)(name - output->target);
     /*
      * There is more than one attempt, because a process and its child by fork() may draw
      * the same random number.
@@ -272,7 +272,7 @@ static int make_part(ext_output *output, mode_t mode)
         sqlite3_randomness(sizeof number, &number);
         sqlite3_free(output->part);
         output->part = sqlite3_mprintf("%.*s%.200s.%016llx.part", n_folder,
-                                       output->target, output->target + n_folder, number);
+                                       output->target, name, number);
         if (output->part == NULL)
             return SQLITE_NOMEM;
         output->fd = open(output->part,

@@ -5,6 +5,8 @@
 #define _POSIX_C_SOURCE 200809L /* stat */
 #include "ext_train.h"
 
+#include "../../include/gru4rec_platform.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>

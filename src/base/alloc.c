@@ -2,8 +2,9 @@
 #define _DEFAULT_SOURCE /* madvise */
 #include "alloc.h"
 
+#include "../../include/gru4rec_platform.h"
+
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #ifndef MADV_HUGEPAGE
 #define MADV_HUGEPAGE MADV_NORMAL /* this system cannot be asked for large pages */

@@ -14,9 +14,9 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "pool.h"
 
-#include <pthread.h>
+#include "../../include/gru4rec_platform.h"
+
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -255,7 +255,7 @@ size_t g4r_pool_bytes(size_t n_workers)
 static bool start_thread(g4r_pool *pool, worker *w)
 {
     w->pool = pool;
-    if (pthread_create(&w->thread, NULL, run_worker, w) != 0)
+    if (!gru4rec_platform_start(&w->thread, run_worker, w))
         return false;
     pthread_mutex_lock(&pool->lock);
     while (w->phase == STARTING)
@@ -269,19 +269,13 @@ static bool start_thread(g4r_pool *pool, worker *w)
 /*
  * Starts threads one after another, and counts them in pool->n_workers, until that is
  * n_workers. Stops at the first thread that cannot start or whose hook enter returns
- * false: each thread needs memory, and the next one would hardly find it. All signals are
- * blocked in the new threads, because the signals of the host program are not for them.
- * The calling thread gets its own signal mask back.
+ * false: each thread needs memory, and the next one would hardly find it.
  */
 static void start_threads(g4r_pool *pool, size_t n_workers)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
     while (pool->n_workers < n_workers &&
            start_thread(pool, &pool->workers[pool->n_workers]))
         pool->n_workers++;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 g4r_pool *g4r_pool_new(size_t n_workers, bool (*enter_thread)(void), void (*leave)(void),

@@ -10,12 +10,16 @@
 
 #include "bfloat16.h"
 
-/* What the body may use. With double there is none of special instructions. */
+/*
+ * What the body may use. With double there is none of special instructions. Only Linux is
+ * asked for tile registers (bfloat16.c); elsewhere the body amx is one of pairs, and is
+ * not picked.
+ */
 #if defined(__AVX512BF16__) && !defined(GRU4REC_DOUBLE)
 #define HAS_PAIRS 1
 #include <immintrin.h>
 #endif
-#if defined(__AMX_BF16__) && !defined(GRU4REC_DOUBLE)
+#if defined(__AMX_BF16__) && defined(__linux__) && !defined(GRU4REC_DOUBLE)
 #define HAS_TILES 1
 #endif
 

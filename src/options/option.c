@@ -2,8 +2,9 @@
 #define _GNU_SOURCE /* declares uselocale() */
 #include "option.h"
 
+#include "../../include/gru4rec_platform.h"
+
 #include <ctype.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>

@@ -104,7 +104,8 @@ reference() {
             sed 's/$/;/' statements | sqlite3 -bail -cmd ".load $OLDPWD/gru4rec" own.db >expected)
 }
 
-apt_package debootstrap debhelper lintian libopenblas-pthread-dev curl binutils git || note_missing 'what packaging/README.md says is needed'
+apt_package debootstrap debhelper lintian libopenblas-pthread-dev curl binutils git musl-tools gcc-aarch64-linux-gnu \
+    libc6-dev-arm64-cross gcc-mingw-w64-x86-64-posix || note_missing 'what packaging/README.md says is needed'
 check 'the system build trains, recommends and exports' reference || finish
 check 'compare.py sees what differs' sees_differences
 . $here/dist.sh

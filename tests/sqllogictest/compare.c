@@ -12,9 +12,9 @@
  * many words as the value got has. Lines are then aligned by their common start and end,
  * which is all a reader of a difference needs. Uses text.c.
  */
+#include "md5.h"
 #include "slt.h"
 
-#include <md5.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,14 +65,14 @@ void slt_result_sort(slt_result *result, slt_sort sort)
 
 void slt_result_hash(const slt_result *result, char hash[SLT_HASH_BYTES])
 {
-    MD5_CTX md5;
-    MD5Init(&md5);
+    md5 sum;
+    md5_start(&sum);
     for (size_t i = 0; i < result->n_rows * result->n_cols; i++) {
         const char *text = result->values[i].text;
-        MD5Update(&md5, (const unsigned char *)text, strlen(text));
-        MD5Update(&md5, (const unsigned char *)"\n", 1);
+        md5_add(&sum, text, strlen(text));
+        md5_add(&sum, "\n", 1);
     }
-    MD5End(&md5, hash);
+    md5_end(&sum, hash);
 }
 
 char *slt_hash_line(const slt_result *result)

@@ -174,7 +174,7 @@ static void few_sessions_have_no_interval(void)
     start(&f, 3, SESSIONS);
     for (int64_t n = 0; n < 60; n++) {
         const double width = measure_width(&f, n, &figure);
-        CHECK_INT(f.outcomes.sessions < 10, isnan(width));
+        CHECK_INT(f.outcomes.sessions < 10, isnan(width) != 0);
     }
     CHECK(f.outcomes.sessions > 10 && f.outcomes.sessions < 59);
     finish(&f);

@@ -1,9 +1,10 @@
 /*
  * test_pool.c - pool.c: every task once, whoever takes it; jobs one after another, also
  * after the threads fell asleep, and with more threads than processors; products that are
- * cut give the same bits with any number of threads.
+ * cut give the same bits with any number of threads; how large their stacks are.
  */
-#define _DEFAULT_SOURCE /* usleep */
+#define _GNU_SOURCE /* usleep(), pthread_getattr_np() */
+#include "../../include/gru4rec_platform.h"
 #include "../../src/kernels/products.h"
 #include "../../src/base/rng.h"
 #include "../lib/fault_alloc.h"
@@ -142,6 +143,46 @@ static void threads_that_cannot_enter_are_not_there(void)
     }
 }
 
+enum { DEEP = GRU4REC_PLATFORM_STACK / 4 * 3 };
+
+/* Uses most of its stack; and the stack is as large as was asked for, not the system's. */
+static void dig(void *context, size_t task, size_t worker)
+{
+    _Atomic size_t *sizes = context;
+    if (worker == 0) {
+        usleep(2000); /* so that the others get the tasks */
+        return;
+    }
+    volatile char hole[DEEP];
+    for (size_t i = 0; i < DEEP; i += 512)
+        hole[i] = (char)task;
+    size_t bytes = GRU4REC_PLATFORM_STACK;
+#ifdef __linux__
+    pthread_attr_t facts;
+    if (pthread_getattr_np(pthread_self(), &facts) == 0) {
+        pthread_attr_getstacksize(&facts, &bytes);
+        pthread_attr_destroy(&facts);
+    }
+#endif
+    atomic_store(&sizes[worker], hole[0] == (char)task ? bytes : 0);
+}
+
+/* Neither musl's 128 kB nor glibc's 8 MB. */
+static void stacks_have_their_size(void)
+{
+    _Atomic size_t sizes[3] = {0};
+    g4r_pool *pool = g4r_pool_new(3, g4r_blas_enter, g4r_blas_leave, &g4r_alloc_libc);
+    if (!CHECK(pool != NULL))
+        return;
+    for (int round = 0; round < 200 && (sizes[1] == 0 || sizes[2] == 0); round++)
+        g4r_pool_run(pool, dig, sizes, 30);
+    for (size_t i = 1; i < 3; i++) {
+        CHECK(sizes[i] >= DEEP);
+        CHECK(sizes[i] <= 2 * GRU4REC_PLATFORM_STACK);
+    }
+    g4r_pool_free(pool);
+}
+
 static void cuts_depend_on_the_work(void)
 {
     CHECK_INT(1, g4r_pool_cut(1000, 1000000, 1));
@@ -225,6 +266,7 @@ int main(void)
     RUN(work_is_shared);
     RUN(short_memory_is_told);
     RUN(threads_that_cannot_enter_are_not_there);
+    RUN(stacks_have_their_size);
     RUN(cuts_depend_on_the_work);
     RUN(products_have_the_same_bits);
     return test_end();

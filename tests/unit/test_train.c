@@ -63,7 +63,7 @@ static int count_poll(void *context, const gru4rec_progress *progress)
     fixture *f = context;
     /* All of this epoch, also if the poll comes in the middle of its first step. */
     CHECK((progress->step > 0) == (progress->events > 0));
-    CHECK(isnan(progress->loss) == (progress->events == 0));
+    CHECK((isnan(progress->loss) != 0) == (progress->events == 0));
     f->n_early += progress->step == 0;
     f->last = *progress;
     return ++f->n_polls == f->stop_poll;

@@ -154,7 +154,7 @@ static void nan_goes_through_activations(void)
             y[place] = NAN;
             vec->activate(y, &acts[k], N);
             for (size_t i = 0; i < N; i++)
-                CHECK(isnan(y[i]) == (i == place));
+                CHECK((isnan(y[i]) != 0) == (i == place));
         }
 }
 
@@ -195,7 +195,7 @@ static void nan_goes_through_optimisers(void)
             g[place] = NAN;
             vec->update(p, acc, acc2, NULL, g, &u, N);
             for (size_t i = 0; i < N; i++)
-                CHECK(isnan(p[i]) == (i == place));
+                CHECK((isnan(p[i]) != 0) == (i == place));
         }
 }
 

@@ -50,7 +50,7 @@ build_core() {
     $1 -O2 -Wall -Wextra -Werror -DSQLITE_CORE -I$out/sqlite -c -o "$out/$1-core.o" dist/gru4rec.c &&
         $1 -std=c11 -O1 -w -I$out/sqlite -c -o $out/core-main.o tests/versions/core.c &&
         $1 -std=c11 -O1 -w -Dmain=runner_main -I$out/sqlite -o "$out/$1-runner" \
-            tests/sqllogictest/*.c $out/core-main.o "$out/$1-core.o" $out/sqlite3.o -lmd -lm -lpthread -ldl
+            tests/sqllogictest/*.c $out/core-main.o "$out/$1-core.o" $out/sqlite3.o -lm -lpthread -ldl
 }
 
 shell_has_it() {

@@ -39,7 +39,7 @@ sqlite_object() {
 
 # The runner linked with this SQLite; it loads gru4rec.so.
 build_loadable() {
-    $CC -std=c11 $CFLAGS -w -I"$1" -o "$1/runner" $runner_src/*.c "$1/sqlite3.o" -lmd \
+    $CC -std=c11 $CFLAGS -w -I"$1" -o "$1/runner" $runner_src/*.c "$1/sqlite3.o" \
         -lm -lpthread -ldl
 }
 
@@ -55,7 +55,7 @@ build_core() {
         $CC -std=c11 $CFLAGS -w -Dmain=runner_main -I"$1" -c \
             -o "$1/core/runner_$(basename "$file" .c).o" "$file" || return
     done
-    $CC -o "$1/runner_core" "$1"/core/*.o "$B/libgru4rec.a" "$1/sqlite3.o" -lmd $libs
+    $CC -o "$1/runner_core" "$1"/core/*.o "$B/libgru4rec.a" "$1/sqlite3.o" $libs
 }
 
 # This SQLite as a Python's: true if the Python can do without what was left out of it.

@@ -27,7 +27,7 @@ SEEDS_MOVE = {'rsc15': .008, 'diginetica': .005, 'globo': .014}
 ROUNDED = .00006  # what has no chance in it may differ by its last digit
 EARLIER = 'batch_size=64,learning_rate=0.07,dropout_p_embed=0.3,dropout_p_hidden=0.2,blend=0'
 EPOCHS = {'rsc15': 10, 'diginetica': 3, 'globo': 3}
-TRAINED = 'gru4rec', 'gru4rec-network'
+TRAINED = 'gru4rec', 'gru4rec-network', 'model'
 FIELD = {'Recall@20': 'recall', 'MRR@20': 'mrr'}
 
 
@@ -43,7 +43,7 @@ def log_of(name):
 
 
 def spread_of(name, method, seeds):
-    return SEEDS_MOVE[log_of(name)] / math.sqrt(len(seeds)) if method in TRAINED else ROUNDED
+    return SEEDS_MOVE[log_of(name)] / math.sqrt(len(seeds)) if method.split(' ')[0] in TRAINED else ROUNDED
 
 
 def single(label, text, expected, name, options, seeds, method, field, query=PLAIN):
@@ -74,13 +74,13 @@ def joined(*options):
 
 @case('readme')
 def readme(table):
-    methods = {'this, with its defaults': 'gru4rec', 'its network alone (blend=0)': 'gru4rec-network',
-               'neighbours (vs-knn)': 'vs-knn', 'neighbours (stan)': 'stan', 'bestsellers (pop)': 'pop'}
+    ours = {'this, with its defaults': 'gru4rec', 'its network alone (blend=0)': 'gru4rec-network'}
     columns = [(name, field) for name in ('rsc15', 'diginetica') for field in ('recall', 'mrr')]
     for label, *row in table.rows[1:]:
+        label = plain(label)
+        method = ours.get(label) or re.search(r'\(([\w-]+)\)$', label).group(1)
         for (name, field), cell in zip(columns, row):
-            yield from several(f'{name} {plain(label)}', cell, name, '', DEFAULT, methods[plain(label)],
-                               (field, field + '_ci'), ALL)
+            yield from several(f'{name} {label}', cell, name, '', DEFAULT, method, (field, field + '_ci'), ALL)
 
 
 def methods_table(name, table):
@@ -115,6 +115,48 @@ def comparing(table):
         for names, cell in zip(fields, row):
             for figure in several(f'{name} {method} {measure}', cell, name, '', DEFAULT, measure, names, f'compare {method}'):
                 yield figure._replace(spread=spread_compared(figure, name, names[0], method))
+
+
+SEEN = 'cutoffs=20,segment=seen'
+OTHERS = 'exclude_seen=true'
+
+
+@case('new-items')
+def new_items(table):
+    """The head of a column has the number of its targets: "`same`: 2,626"."""
+    both, bounded = ('recall', 'mrr'), ('recall', 'recall_ci', 'mrr', 'mrr_ci')
+    kinds = {'new, with exclude_seen=true': (' new', bounded, f'{SEEN},{OTHERS}'),
+             'all, with exclude_seen=true': ('', bounded, f'cutoffs=20,{OTHERS}')}
+    for column in table.columns[1:]:
+        kind, _, count = plain(column).partition(': ')
+        if count:
+            kinds[plain(column)] = f' {kind}', both, SEEN
+            events, = several(plain(column), count, 'rsc15', '', DEFAULT, f'gru4rec {kind}', ('events',), f'evaluate {SEEN},baselines=all')
+            yield events._replace(spread=0)
+    for method, *row in table.rows:
+        for column, cell in zip(table.columns[1:], row):
+            segment, fields, query = kinds[plain(column)]
+            yield from several(f'{plain(method)}: {plain(column)}', cell, 'rsc15', '', DEFAULT, plain(method) + segment, fields,
+                               f'evaluate {query},baselines=all')
+
+
+@case('new-items-compared')
+def new_items_compared(table):
+    kinds = {'all': ('', ''), 'new, with exclude_seen=true': (' new', f' segment=seen,{OTHERS}')}
+    for method, targets, *row in table.rows:
+        segment, options = kinds[plain(targets)]
+        for column, cell in zip(table.columns[2:], row):
+            for figure in several(f'{plain(method)}, {plain(targets)}: {column}', cell, 'rsc15', '', DEFAULT, FIELD[column] + segment,
+                                  ('difference', 'low', 'high'), f'compare {plain(method)}{options}'):
+                yield figure._replace(spread=spread_of('rsc15', 'gru4rec', DEFAULT))
+
+
+@case('own-list')
+def own_list(table):
+    for method, *row in table.rows:
+        for column, cell in zip(table.columns[1:], row):
+            field = FIELD[column]
+            yield from several(f'{method}: {column}', cell, 'rsc15', '', DEFAULT, method, (field, field + '_ci'), 'own-list')
 
 
 # ---- the defaults ----

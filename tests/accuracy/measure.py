@@ -9,10 +9,11 @@ import json
 import os
 import sqlite3
 
+import pages
 import sets
 
-# query: 'evaluate OPTIONS', 'compare METHOD', 'tune OPTIONS' or 'nights'. row: the method or measure whose row counts;
-# field: its column.
+# query: 'evaluate OPTIONS', 'compare METHOD' or 'compare METHOD OPTIONS', 'tune OPTIONS', 'nights' or 'own-list'. row: the
+# method or measure whose row counts, with its segment if it has one ('vs-knn new'); field: its column.
 Question = collections.namedtuple('Question', 'set options query row field')
 PLAIN = 'evaluate cutoffs=20'
 KNN = 'evaluate cutoffs=20,baselines=vs-knn'
@@ -74,10 +75,25 @@ class Measure:
             self.db.execute("SELECT gru4rec_train('m', 'train', ?)", (given,)).fetchall()
             self.trained = options, seed
         if kind == 'compare':
-            rows = dictionaries(self.db.execute("SELECT measure AS row, a, b, difference, low, high, p, wins, losses, ties "
-                                                "FROM gru4rec_compare('m', ?, 'test', 'cutoffs=20')", (rest,)))
-        else:
-            rows = dictionaries(self.db.execute("SELECT method AS row, * FROM gru4rec_evaluate('m', 'test', ?)", (rest,)))
+            method, _, more = rest.partition(' ')
+            return dictionaries(self.db.execute(
+                "SELECT measure || coalesce(' ' || segment, '') AS row, a, b, difference, low, high, p, wins, losses, ties "
+                "FROM gru4rec_compare('m', ?, 'test', ?)", (method, ','.join(filter(None, ('cutoffs=20', more))))))
+        if kind == 'own-list':
+            return self.own_list()
+        return dictionaries(self.db.execute("SELECT method || coalesce(' ' || segment, '') AS row, * FROM gru4rec_evaluate('m', 'test', ?)",
+                                            (rest,)))
+
+    def own_list(self):
+        """Runs the SQL of the page on tables with the names of the page, and leaves none of it."""
+        columns = 'SessionId AS session_id, ItemId AS item_id, Time AS ts'
+        recipe = pages.sql_of('docs/evaluation.md', 'Your own list beside the model')
+        self.db.execute('ALTER TABLE m RENAME TO rec')
+        self.db.executescript(f'BEGIN; DROP TABLE IF EXISTS clicks; CREATE TABLE clicks AS SELECT {columns} FROM train ORDER BY rowid;'
+                              f'CREATE TABLE clicks_test AS SELECT {columns} FROM test ORDER BY rowid;' + recipe)
+        rows = dictionaries(self.db.execute('SELECT method AS row, * FROM own_measured'))
+        self.db.execute('ROLLBACK')
+        self.db.execute('ALTER TABLE rec RENAME TO m')
         return rows
 
     def nights(self, given):

@@ -50,6 +50,13 @@ def prose_and_tables(page):
     return prose, tables
 
 
+def sql_of(page, heading):
+    """The SQL of the section with this heading."""
+    with open(page, encoding='utf-8') as file:
+        section = re.split(r'(?m)^#+ ', file.read().partition(f' {heading}\n')[2])[0]
+    return '\n'.join(re.findall(r'(?ms)^```sql\n(.*?)^```$', section))
+
+
 def plain(text):
     """A cell or label without bold type and code marks."""
     return re.sub(r'[*`]', '', text).strip()

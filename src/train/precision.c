@@ -10,7 +10,7 @@
  * trained with AMX, so it has no line. The last line has no kernels.
  */
 static const g4r_precision_gain gains[] = {
-    {GRU4REC_CROSS_ENTROPY, 100, 512, "avx512bf16"},
+    {GRU4REC_CROSS_ENTROPY, 224, 512, "avx512bf16"},
     {GRU4REC_BPR_MAX, 100, 512, "avx512bf16"},
     {GRU4REC_CROSS_ENTROPY, 0, 0, NULL},
 };

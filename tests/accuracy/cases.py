@@ -316,6 +316,41 @@ def official(table):
                 yield figure._replace(least=least)
 
 
+WIDTHS = {  # set and seeds, epochs
+    'rsc15': ('rsc15', (1, 2, 3, 4, 5), 10), 'diginetica': ('diginetica', THREE, 3), 'globo': ('globo-8', THREE, 5)}
+# of 1 - 0.05 / 2, by the number of pairs
+STUDENT = {3: 4.303, 5: 2.776}
+
+
+def differences(values):
+    return [b - a for a, b in zip(*values)]
+
+
+def half_width(values):
+    return STUDENT[len(values[0])] * statistics.stdev(differences(values)) / math.sqrt(len(values[0]))
+
+
+PAIRED = (lambda values: statistics.mean(differences(values)),
+          lambda values: statistics.mean(differences(values)) - half_width(values),
+          lambda values: statistics.mean(differences(values)) + half_width(values))
+
+
+@case('precision')
+def precision(table):
+    """bfloat16 less float32, in pairs with the same seed: mean and 95 % interval (Student's t)."""
+    losses = {'cross-entropy': 'loss=cross-entropy,blend=0', 'bpr-max': OFFICIAL['B'].partition(',')[2].replace('layers=224,', '') + ',blend=0'}
+    for label, *row in table.rows:
+        log, width, loss = label.split(', ')
+        name, seeds, n_epochs = WIDTHS[log]
+        options = {p: f'{losses[loss]},layers={width},n_epochs={n_epochs},precision={p}' for p in ('float32', 'bfloat16')}
+        for p, cell in zip(options, row):
+            yield from several(f'{label}: {p}', cell, name, options[p], seeds)
+        for field, cell in zip(('recall', 'mrr'), row[2:]):
+            questions = [Question(name, options[p], PLAIN, 'gru4rec', field) for p in options]
+            for combine, (text, expected) in zip(PAIRED, numbers(cell)):
+                yield Figure(f'{label}: {field}, difference', text, expected, spread_of(log, 'gru4rec', seeds), seeds, questions, combine)
+
+
 @case('logq-sets')
 def logq_sets(table):
     names = {'rsc15': 'rsc15', 'diginetica': 'diginetica', 'globo, small': 'globo-small', 'globo, large': 'globo-large'}

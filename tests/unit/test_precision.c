@@ -43,11 +43,12 @@ static void test_rule(void)
     CHECK_INT(GRU4REC_PRECISION_FLOAT32, precision_with(""));
     CHECK_INT(GRU4REC_PRECISION_FLOAT32, precision_with("precision=float32"));
     CHECK_INT(GRU4REC_PRECISION_BFLOAT16, precision_with("precision=bfloat16"));
-    CHECK_INT(gained, precision_with("precision=auto"));
-    CHECK_INT(gained, precision_with("precision=auto layers=100/512 feedforward=128"));
-    CHECK_INT(gained, precision_with("precision=auto loss=bpr-max layers=224"));
-    CHECK_INT(GRU4REC_PRECISION_FLOAT32, precision_with("precision=auto layers=99"));
+    CHECK_INT(gained, precision_with("precision=auto layers=224/512 feedforward=300"));
+    CHECK_INT(gained, precision_with("precision=auto loss=bpr-max layers=100"));
+    CHECK_INT(GRU4REC_PRECISION_FLOAT32, precision_with("precision=auto layers=100"));
     CHECK_INT(GRU4REC_PRECISION_FLOAT32, precision_with("precision=auto layers=513"));
+    CHECK_INT(GRU4REC_PRECISION_FLOAT32,
+              precision_with("precision=auto loss=bpr-max layers=99"));
     CHECK_INT(GRU4REC_PRECISION_FLOAT32, precision_with("precision=auto loss=top1"));
     CHECK_INT(GRU4REC_PRECISION_FLOAT32,
               precision_with("precision=auto loss=bpr-max layers=224 feedforward=50"));

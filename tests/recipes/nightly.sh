@@ -54,6 +54,20 @@ check $? 'a candidate that is worse does not serve'
 MEMORY=100000 night 1 "$db" 2024-04-27 && grep -q 'memory_limit' "$work/out" && [ "$(active)" = "$before" ]
 check $? 'a training that needs more memory'
 
+# watch STATUS WORDS: monitor.sh ends with that status and says that, or nothing.
+watch() {
+    status=0
+    sh examples/nightly/monitor.sh "$db" >"$work/out" 2>&1 || status=$?
+    [ "$status" -eq "$1" ] && if [ -n "$2" ]; then grep -q "$2" "$work/out"; else [ ! -s "$work/out" ]; fi
+}
+
+watch 1 'failed, .*memory_limit'
+check $? 'the monitor sees a night that failed'
+HOURS=0 watch 1 'no training began' && grep -q 'no backup' "$work/out"
+check $? 'the monitor sees that no night was, and no backup'
+DAYS=0 watch 1 'has compared nothing'
+check $? 'the monitor sees that the gate decides nothing'
+
 # A sqlite3 that cannot evaluate. The table gate has figures of both versions, of another day.
 mkdir "$work/bin"
 cat >"$work/bin/sqlite3" <<END
@@ -92,6 +106,8 @@ sqlite3 "$db" <sql/demo_clicks.sql >"$work/out" 2>&1 &&
          CREATE VIRTUAL TABLE rec USING gru4rec(clicks, keep_optimizer=true, layers=16, n_epochs=1, session_gap=1800)" \
         >>"$work/out" 2>&1 && night 0 "$db" 2024-04-25 && night 0 "$db" 2024-04-26
 check $? 'a shop of returning visitors'
+watch 0 ''
+check $? 'the monitor of a shop that is well'
 [ "$(sql 'SELECT count(*), count(warnings) FROM gate')" = '2|0' ]
 check $? 'its exam has no visit that was trained on'
 [ "$(sql 'SELECT max(events) FROM gate')" -gt 900 ]

@@ -112,6 +112,14 @@ check $? 'the monitor of a shop that is well'
 check $? 'its exam has no visit that was trained on'
 [ "$(sql 'SELECT max(events) FROM gate')" -gt 900 ]
 check $? 'its exam is the visits since the day'
+
+# The line of the crontab, as cron runs it: in another folder, with little in the environment.
+mkdir "$work/srv" && cp examples/nightly/nightly.sh "$work/srv" && cp "$db" "$work/srv/shop.db" && : >"$work/out"
+line=$(sed -n 's|^15 3 \* \* \* *||p' examples/nightly/README.md | sed "s|/srv/shop|$work/srv|g")
+[ -n "$line" ] && (cd / && env -i PATH=/usr/bin:/bin GRU4REC="$GRU4REC" sh -c "$line") >"$work/out" 2>&1
+check $? 'the line of the crontab'
+grep -q 'there is no exam' "$work/srv/nightly.log" && grep -q 'backup in' "$work/srv/nightly.log"
+check $? 'its log'
 sql "SELECT gru4rec_configure('rec', 'session_gap=0')" >"$work/out" 2>&1 && night 3 "$db" 2024-04-27
 check $? 'without session_gap there is no exam'
 total

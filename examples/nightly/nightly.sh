@@ -3,10 +3,12 @@
 # yesterday), and lets it serve if it guesses the visits since DAY at least as well as the version that serves. Then checks
 # the model and makes the backup DATABASE.backup. The figures of each night stay in the table gate.
 #
-# Exit status: 0 done, or there was nothing new; 75 another night is still under way; 124 or 137 the time was over; else
-# something failed. Standard output and standard error are the log. Whatever happens, a version serves on.
+# Exit status: 0 done, or there was nothing new, or the exam was too small; 3 there was no exam; 75 another night is still
+# under way; 124 or 137 the time was over; else something failed. Standard output and standard error are the log. Whatever
+# happens, a version serves on.
 #
-# GRU4REC names the extension, SECONDS_MAX the limit in time of each step, MEMORY that of a training's memory in bytes.
+# GRU4REC names the extension, SECONDS_MAX the limit in time of each step, MEMORY that of a training's memory in bytes, and
+# EXAM_MIN how many clicks an exam must have to decide.
 set -eu
 db=$1
 day=${2:-$(date -u -d yesterday +%F)}
@@ -24,25 +26,32 @@ sql() {
 active() { echo "SELECT value FROM rec_config WHERE key = 'version';" | sql; }
 
 # measure VERSION: its figures go into the table gate. The exam is the visits that began since DAY: one that began before
-# was trained on in part. The figures are read first: who writes while it measures keeps others waiting.
+# was trained on in part. A visit is a session, or what a pause longer than the model's session_gap cuts from it. The figures
+# are read first: who writes while it measures keeps others waiting.
 measure() {
     sql <<SQL
-CREATE TEMP TABLE figure AS SELECT mrr, recall, events, warnings FROM gru4rec_evaluate('rec', 'SELECT * FROM clicks
-    WHERE session_id IN (SELECT session_id FROM clicks GROUP BY session_id HAVING min(ts) >= unixepoch(''$day''))',
-    'cutoffs=20,version=$1') WHERE method = 'gru4rec';
+CREATE TEMP VIEW gap AS SELECT value ->> 'session_gap' AS gap FROM rec_config WHERE key = 'options';
+CREATE TEMP VIEW pause AS SELECT *, ts - lag(ts) OVER (PARTITION BY session_id ORDER BY ts) AS pause FROM clicks
+WHERE session_id IN (SELECT session_id FROM clicks WHERE ts >= unixepoch('$day'));
+CREATE TEMP VIEW exam AS SELECT * FROM (SELECT *, max(iif(pause IS NULL OR (gap > 0 AND pause > gap), ts, NULL))
+    OVER (PARTITION BY session_id ORDER BY ts) AS began FROM pause, gap) WHERE began >= unixepoch('$day');
+CREATE TEMP TABLE figure AS SELECT mrr, recall, events, warnings
+FROM gru4rec_evaluate('rec', 'exam', 'cutoffs=20,version=$1') WHERE method = 'gru4rec';
 INSERT INTO gate SELECT '$day', $1, mrr, recall, events, warnings, datetime() FROM figure;
 SELECT format('version $1: MRR@20 %.4f, Recall@20 %.4f, %d clicks', mrr, recall, events) || coalesce('; ' || warnings, '')
 FROM figure;
 SQL
 }
 
+# newest FIGURE VERSION VERSION: the figure from this day's last rows of two versions.
+newest() {
+    echo "SELECT $1 FROM gate WHERE rowid IN (SELECT max(rowid) FROM gate
+          WHERE day = '$day' AND version IN ($2, $3) GROUP BY version);" | sql
+}
+
 # decide ACTIVE CANDIDATE: 1 if the candidate shall serve. By the sum of 1/rank: who knows more items has more clicks to guess.
 decide() {
-    sql <<SQL
-SELECT candidate.mrr * candidate.events >= active.mrr * active.events
-FROM gate AS active, gate AS candidate WHERE active.rowid = (SELECT max(rowid) FROM gate WHERE version = $1)
-AND candidate.rowid = (SELECT max(rowid) FROM gate WHERE version = $2);
-SQL
+    newest "sum(iif(version = $2, 1, -1) * coalesce(mrr * events, 0)) >= 0" "$1" "$2"
 }
 
 exec 9>"$db.lock"
@@ -53,15 +62,27 @@ echo 'CREATE TABLE IF NOT EXISTS gate(day, version, mrr, recall, events, warning
 active=$(active)
 say "version ${active:-none} serves; training on the clicks before $day"
 status=0
+result=0
 candidate=$(echo "SELECT gru4rec_train('rec', '$options') ->> 'version';" | sql 2>"$error") || status=$?
 if [ $status -eq 0 ]; then
     if [ -z "$active" ]; then
         say "version $candidate is the first"
         better=1
     else
-        say "$(measure "$active")"
-        say "$(measure "$candidate")"
-        better=$(decide "$active" "$candidate")
+        for version in "$active" "$candidate"; do
+            figures=$(measure "$version")
+            say "$figures"
+        done
+        clicks=$(newest 'max(events)' "$active" "$candidate")
+        better=0
+        if [ "$clicks" -eq 0 ]; then
+            say "there is no exam: nothing can be compared. Version $candidate waits"
+            result=3
+        elif [ "$clicks" -lt "${EXAM_MIN:-500}" ]; then
+            say "the exam is too small: $clicks clicks, less than ${EXAM_MIN:-500}. Version $candidate waits"
+        else
+            better=$(decide "$active" "$candidate")
+        fi
     fi
     [ "$better" != 1 ] || echo "SELECT gru4rec_deploy('rec', $candidate);" | sql >/dev/null
 elif grep -q 'there is no event after' "$error"; then
@@ -71,9 +92,12 @@ else
     say "the training failed, exit status $status"
     exit $status
 fi
-say "version $(active) serves"
-[ "$(echo "SELECT gru4rec_check('rec');" | sql)" = ok ] || { say 'the model is damaged' && exit 1; }
+active=$(active)
+say "version $active serves"
+damage=$(echo "SELECT gru4rec_check('rec');" | sql)
+[ "$damage" = ok ] || { say "the model is damaged: $damage" && exit 1; }
 rm -f "$db.backup.new"
 echo "VACUUM INTO '$db.backup.new';" | sql
 mv "$db.backup.new" "$db.backup"
 say "backup in $db.backup"
+exit $result

@@ -7,6 +7,7 @@ export GRU4REC=${1%.so}
 case $GRU4REC in /*) ;; *) GRU4REC=$PWD/$GRU4REC ;; esac
 db=$work/it\ is/shop.db
 mkdir "$work/it is"
+export EXAM_MIN=50
 
 # night STATUS ARGUMENTS: the night ends with that status.
 night() {
@@ -52,6 +53,43 @@ sql "SELECT gru4rec_configure('rec', 'n_epochs=1, learning_rate=5')" >"$work/out
 check $? 'a candidate that is worse does not serve'
 MEMORY=100000 night 1 "$db" 2024-04-27 && grep -q 'memory_limit' "$work/out" && [ "$(active)" = "$before" ]
 check $? 'a training that needs more memory'
+
+# watch STATUS WORDS: monitor.sh ends with that status and says that, or nothing.
+watch() {
+    status=0
+    sh examples/nightly/monitor.sh "$db" >"$work/out" 2>&1 || status=$?
+    [ "$status" -eq "$1" ] && if [ -n "$2" ]; then grep -q "$2" "$work/out"; else [ ! -s "$work/out" ]; fi
+}
+
+watch 1 'failed, .*memory_limit'
+check $? 'the monitor sees a night that failed'
+HOURS=0 watch 1 'no training began' && grep -q 'no backup' "$work/out"
+check $? 'the monitor sees that no night was, and no backup'
+DAYS=0 watch 1 'has compared nothing'
+check $? 'the monitor sees that the gate decides nothing'
+
+# A sqlite3 that cannot evaluate. The table gate has figures of both versions, of another day.
+mkdir "$work/bin"
+cat >"$work/bin/sqlite3" <<END
+input=\$(cat)
+case \$input in *gru4rec_evaluate*) echo 'Error: database is locked' >&2 && exit 5 ;; esac
+echo "\$input" | $(command -v sqlite3) "\$@"
+END
+sed -i '1i #!/bin/sh' "$work/bin/sqlite3"
+chmod +x "$work/bin/sqlite3"
+sql "SELECT gru4rec_configure('rec', 'learning_rate=null')" >"$work/out" 2>&1
+next=$(($(sql "SELECT max(version) FROM rec_version") + 1))
+sql "INSERT INTO gate VALUES ('2024-04-01', $next, 1, 1, 1000, NULL, datetime())"
+PATH=$work/bin:$PATH night 5 "$db" 2024-04-27 && grep -q 'database is locked' "$work/out" && [ "$(active)" = "$before" ]
+check $? 'a night that cannot measure fails'
+
+EXAM_MIN=100000 night 0 "$db" 2024-04-27 && grep -q 'the exam is too small' "$work/out" && [ "$(active)" = "$before" ] &&
+    grep -q 'backup in' "$work/out"
+check $? 'a small exam does not decide'
+night 3 "$db" 2024-05-20 && grep -q 'there is no exam' "$work/out" && [ "$(active)" = "$before" ] &&
+    grep -q 'backup in' "$work/out"
+check $? 'a night without an exam'
+
 (flock 8 && exec sleep 100) 8>"$db.lock" &
 holder=$!
 sleep 1
@@ -60,4 +98,28 @@ sh "$work/nightly.sh" "$db" 2024-04-27 >"$work/out" 2>&1
 [ $? -eq 75 ]
 check $? 'another night is under way'
 kill $holder
+
+# A shop whose session is a cookie, which everybody has had since before the exam.
+db=$work/it\ is/cookies.db
+sqlite3 "$db" <sql/demo_clicks.sql >"$work/out" 2>&1 &&
+    sql "DELETE FROM clicks WHERE session_id % 10 <> 2; UPDATE clicks SET session_id = session_id % 1000;
+         CREATE VIRTUAL TABLE rec USING gru4rec(clicks, keep_optimizer=true, layers=16, n_epochs=1, session_gap=1800)" \
+        >>"$work/out" 2>&1 && night 0 "$db" 2024-04-25 && night 0 "$db" 2024-04-26
+check $? 'a shop of returning visitors'
+watch 0 ''
+check $? 'the monitor of a shop that is well'
+[ "$(sql 'SELECT count(*), count(warnings) FROM gate')" = '2|0' ]
+check $? 'its exam has no visit that was trained on'
+[ "$(sql 'SELECT max(events) FROM gate')" -gt 900 ]
+check $? 'its exam is the visits since the day'
+
+# The line of the crontab, as cron runs it: in another folder, with little in the environment.
+mkdir "$work/srv" && cp examples/nightly/nightly.sh "$work/srv" && cp "$db" "$work/srv/shop.db" && : >"$work/out"
+line=$(sed -n 's|^15 3 \* \* \* *||p' examples/nightly/README.md | sed "s|/srv/shop|$work/srv|g")
+[ -n "$line" ] && (cd / && env -i PATH=/usr/bin:/bin GRU4REC="$GRU4REC" sh -c "$line") >"$work/out" 2>&1
+check $? 'the line of the crontab'
+grep -q 'there is no exam' "$work/srv/nightly.log" && grep -q 'backup in' "$work/srv/nightly.log"
+check $? 'its log'
+sql "SELECT gru4rec_configure('rec', 'session_gap=0')" >"$work/out" 2>&1 && night 3 "$db" 2024-04-27
+check $? 'without session_gap there is no exam'
 total

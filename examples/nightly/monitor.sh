@@ -1,0 +1,28 @@
+#!/bin/sh
+# monitor.sh DATABASE: says what is wrong with the nights of the model rec, as nightly.sh leaves them. Writes nothing.
+#
+# Exit status: 0 nothing is wrong, and nothing is printed; 1 a line for each thing that is wrong; else the database could not
+# be asked. GRU4REC names the extension, HOURS (30) the age at which a night or a backup is missing, and DAYS (8) that at
+# which the gate has decided nothing for too long.
+set -eu
+db=$1
+gru4rec=${GRU4REC:-$(cd "$(dirname "$0")/../.." && pwd)/gru4rec}
+hours=${HOURS:-30}
+days=${DAYS:-8}
+
+wrong=$(sqlite3 -batch -bail -readonly -cmd '.timeout 60000' -cmd ".load '$gru4rec'" "$db" <<SQL
+CREATE TEMP VIEW run AS SELECT *, started > datetime('now', '-$hours hours') AS is_new,
+    status IN ('failed', 'interrupted', 'killed') AND coalesce(message, '') NOT LIKE '%there is no event after%' AS is_bad
+FROM gru4rec_status('rec');
+SELECT 'no version serves' WHERE NOT EXISTS (SELECT 1 FROM run WHERE active);
+SELECT 'no training began in the last $hours hours' WHERE NOT EXISTS (SELECT 1 FROM run WHERE is_new);
+SELECT format('the training of %s: %s, %s', started, status, message) FROM run WHERE is_new AND is_bad;
+SELECT 'the gate has compared nothing in the last $days days'
+WHERE NOT EXISTS (SELECT 1 FROM gate WHERE measured > datetime('now', '-$days days') AND events > 0)
+    AND EXISTS (SELECT 1 FROM run WHERE started < datetime('now', '-$days days'));
+SELECT 'check: ' || damage FROM (SELECT gru4rec_check('rec') AS damage) WHERE damage <> 'ok';
+SQL
+)
+[ -n "$(find "$db.backup" -mmin "-$((hours * 60))" 2>/dev/null)" ] || wrong="${wrong:+$wrong
+}there is no backup of the last $hours hours"
+[ -z "$wrong" ] || { echo "$wrong" && exit 1; }

@@ -130,17 +130,21 @@ static int64_t count_rows(const ext_tuning *tuning, const char *status)
 }
 
 /*
- * Appends a warning to json, an array of texts that is not closed yet. The text must have
- * nothing that JSON escapes.
+ * Appends a warning to json, an array of texts that is not closed yet. Without memory for
+ * its text, it is left out.
  */
-static void warn(sqlite3_str *json, const char *format, ...)
+static EXT_PRINTF(2, 3) void warn(sqlite3_str *json, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    sqlite3_str_appendall(json, sqlite3_str_length(json) > 1 ? ",\"" : "\"");
-    sqlite3_str_vappendf(json, format, arguments);
-    sqlite3_str_appendchar(json, 1, '"');
+    char *text = sqlite3_vmprintf(format, arguments);
     va_end(arguments);
+    if (text == NULL)
+        return;
+    if (sqlite3_str_length(json) > 1)
+        sqlite3_str_appendchar(json, 1, ',');
+    ext_json_append(json, text);
+    sqlite3_free(text);
 }
 
 /* Warns of trials without a result: diverged, failed, or too little memory. */

@@ -57,7 +57,7 @@ enum { G4R_STEP_BLOCKS = 2 + G4R_MAX_TENSORS };
 /* The frames since the last update, and the workspace for them and for the update. */
 typedef struct g4r_step {
     g4r_arena arena;
-    g4r_arena sums_arena; /* of sums, unless they were moved; no arrays else */
+    g4r_arena sums_arena; /* of sums alone; empty once g4r_step_move_sums() was called */
     g4r_step_plan plan;
     gru4rec_model *model; /* the training's model; borrowed */
     g4r_group_common common;

@@ -44,6 +44,14 @@ static const char *read_row(help_cursor *cursor)
     return cursor->function.name;
 }
 
+/* Returns a name without the "gru4rec_" that functions begin with. */
+static const char *short_name(const char *name)
+{
+    static const char prefix[] = "gru4rec_";
+    const size_t n = sizeof prefix - 1;
+    return sqlite3_strnicmp(name, prefix, (int)n) == 0 ? name + n : name;
+}
+
 /* Tells whether the name contains the part, whatever the case of their ASCII letters. */
 static bool contains(const char *name, const char *part)
 {
@@ -56,15 +64,12 @@ static bool contains(const char *name, const char *part)
 
 static bool fits(const help_cursor *cursor, const char *name)
 {
-    static const char prefix[] = "gru4rec_";
-    const size_t n = sizeof prefix - 1;
     if (cursor->what == NULL)
         return true;
     if (cursor->is_part)
         return contains(name, cursor->what);
     return sqlite3_stricmp(name, cursor->what) == 0 ||
-           (strncmp(name, prefix, n) == 0 &&
-            sqlite3_stricmp(name + n, cursor->what) == 0);
+           sqlite3_stricmp(short_name(name), cursor->what) == 0;
 }
 
 /* Goes to the first row from this one on whose name fits, or sets is_eof. */
@@ -80,15 +85,44 @@ static void go_to(help_cursor *cursor, int64_t row)
 }
 
 /*
- * Sets the error for a name that fits nothing, SQLITE_ERROR, and returns its code. The
- * library says which option may be meant: it knows names of other tools.
+ * Returns the function whose short name shares the longest start with that of what, NULL
+ * if none shares four characters, or two where what begins with "gru4rec_". People
+ * mistype the end of a name, seldom its start.
+ */
+static const char *nearest_function(const char *what)
+{
+    const char *nearest = NULL;
+    int longest = what == short_name(what) ? 3 : 1;
+    what = short_name(what);
+    for (size_t i = 0; i < ext_help_count(); i++) {
+        const char *name = short_name(ext_help_row(i)->name);
+        int n = 0;
+        while (what[n] != '\0' && sqlite3_strnicmp(name, what, n + 1) == 0)
+            n++;
+        if (n > longest) {
+            longest = n;
+            nearest = ext_help_row(i)->name;
+        }
+    }
+    return nearest;
+}
+
+/*
+ * Sets the error for a name that fits nothing, SQLITE_ERROR, and returns its code. If no
+ * function may be meant, the library says which option may be: it knows names of other
+ * tools.
  */
 static int refuse(const char *what, ext_error *error)
 {
     char shown[100];
     gru4rec_options options;
     gru4rec_error advice = {""};
+    const char *nearest = nearest_function(what);
     gru4rec_show(shown, sizeof shown, what, strlen(what));
+    if (nearest != NULL)
+        return ext_error_set(error, SQLITE_ERROR,
+                             "no function or table '%s'; did you mean '%s'?", shown,
+                             nearest);
     gru4rec_options_init(&options);
     gru4rec_options_set(&options, GRU4REC_SCOPE_TRAIN, what, "", &advice);
     return ext_error_set(error, SQLITE_ERROR,

@@ -7,8 +7,8 @@
 # under way; 124 or 137 the time was over; else something failed. Standard output and standard error are the log. Whatever
 # happens, a version serves on.
 #
-# GRU4REC names the extension, SECONDS_MAX the limit in time of each step, MEMORY that of a training's memory in bytes, and
-# EXAM_MIN how many clicks an exam must have to decide.
+# GRU4REC names the extension, SECONDS_MAX the limit in time of each step, MEMORY the limit in bytes of a training's memory
+# and of the exam of what it made, and EXAM_MIN how many clicks an exam must have to decide.
 set -eu
 db=$1
 day=${2:-$(date -u -d yesterday +%F)}

@@ -153,10 +153,10 @@ def new_items_compared(table):
 
 @case('own-list')
 def own_list(table):
-    for method, *row in table.rows:
-        for column, cell in zip(table.columns[1:], row):
-            field = FIELD[column]
-            yield from several(f'{method}: {column}', cell, 'rsc15', '', DEFAULT, method, (field, field + '_ci'), 'own-list')
+    for targets, method, *row in table.rows:
+        for column, cell in zip(table.columns[2:], row):
+            field, label = FIELD[column], f'{method} {targets}'
+            yield from several(f'{label}: {column}', cell, 'rsc15', '', DEFAULT, label, (field, field + '_ci'), 'own-list')
 
 
 # ---- the defaults ----

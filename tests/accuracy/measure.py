@@ -91,7 +91,7 @@ class Measure:
         self.db.execute('ALTER TABLE m RENAME TO rec')
         self.db.executescript(f'BEGIN; DROP TABLE IF EXISTS clicks; CREATE TABLE clicks AS SELECT {columns} FROM train ORDER BY rowid;'
                               f'CREATE TABLE clicks_test AS SELECT {columns} FROM test ORDER BY rowid;' + recipe)
-        rows = dictionaries(self.db.execute('SELECT method AS row, * FROM own_measured'))
+        rows = dictionaries(self.db.execute("SELECT method || ' ' || targets AS row, * FROM own_measured"))
         self.db.execute('ROLLBACK')
         self.db.execute('ALTER TABLE rec RENAME TO m')
         return rows

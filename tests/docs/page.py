@@ -48,7 +48,7 @@ LANGUAGES = {
     'perl': ('block.pl', ['/usr/bin/perl', 'block.pl'], ['/usr/bin/perl', '-MDBD::SQLite', '-e', '1']),
     'php': ('block.php', ['php', '-d', 'sqlite3.extension_dir=FOLDER', 'block.php'], ['php', '-r', 'new SQLite3(":memory:");']),
     'ruby': ('block.rb', ['/usr/bin/ruby', 'block.rb'], ['/usr/bin/ruby', '-rsqlite3', '-e', '1']),
-    'tcl': ('block.tcl', ['/usr/bin/tclsh', 'block.tcl'], ['sh', '-c', 'echo package require sqlite3 | /usr/bin/tclsh']),
+    'tcl': ('block.tcl', ['/usr/bin/tclsh', 'block.tcl'], ['sh', '-c', 'echo "exit [catch {package require sqlite3}]" | /usr/bin/tclsh']),
     'go': ('block.go', ['/usr/bin/go', 'run', '-tags', 'libsqlite3', 'block.go'],
            ['/usr/bin/go', 'list', 'github.com/mattn/go-sqlite3']),
     'java': ('Block.java', ['java', '-cp', JDBC, 'Block.java'], ['sh', '-c', 'test -e ' + JDBC + ' && java -version']),

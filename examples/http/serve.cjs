@@ -12,6 +12,8 @@ const path = require('path');
 const LIMIT = 1 << 16; // bytes of a body
 const NEXT = `SELECT item, score, basis FROM gru4rec_recommend('rec',
     (SELECT state FROM live WHERE session_id = ? AND ts > unixepoch() - 1800), ?) WHERE exclude_seen = 1`;
+const BESTSELLERS = `SELECT item_id AS item, count(*) AS score, 'bestsellers' AS basis FROM
+    (SELECT item_id FROM clicks WHERE session_id <> ? ORDER BY rowid DESC LIMIT 1000) GROUP BY item_id ORDER BY score DESC LIMIT ?`;
 
 function connect(file) {
     const timeout = 5000; // a click waits for a training that commits; the default of both drivers is 0
@@ -40,6 +42,7 @@ function click(text) {
     if (typeof visitor !== 'string' || visitor === '' || !(Number.isSafeInteger(item) || typeof item === 'string'))
         throw refuse(400, 'visitor must be a text, item a text or an integer');
     insert.run(visitor, item, Math.floor(Date.now() / 1000));
+    db.exec(`DELETE FROM ${trained() ? 'live_due' : 'live_queue'}`); // sql/live_queue.sql
     return [204];
 }
 
@@ -47,7 +50,7 @@ function next(query) {
     const visitor = query.get('visitor'), n = Number(query.get('n') ?? 10);
     if (!visitor || !Number.isInteger(n) || n < 1 || n > 100)
         throw refuse(400, 'wanted: /next?visitor=...&n=..., with n from 1 to 100');
-    const rows = recommend.all(visitor, n);
+    const rows = (trained() ? recommend : bestsellers).all(visitor, n);
     return [200, { visitor, basis: rows[0]?.basis ?? null, items: rows.map(({ item, score }) => ({ item, score })) }];
 }
 
@@ -64,9 +67,11 @@ async function answer(request) {
 }
 
 const db = connect(process.argv[2]);
-const recommend = db.prepare(NEXT);
+const version = db.prepare("SELECT value FROM rec_config WHERE key = 'version'");
+const trained = () => version.get() !== undefined; // false before the first training
+const recommend = db.prepare(NEXT), bestsellers = db.prepare(BESTSELLERS);
 const insert = db.prepare('INSERT INTO clicks(session_id, item_id, ts) VALUES (?, ?, ?)');
-recommend.all('', 1); // loads the model before the first visitor comes
+if (trained()) recommend.all('', 1); // loads the model before the first visitor comes
 const server = http.createServer(async (request, response) => {
     const [status, body] = await answer(request).catch((error) => [error.status ?? 503, { error: error.message }]);
     if (body) response.setHeader('Content-Type', 'application/json');

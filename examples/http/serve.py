@@ -3,174 +3,117 @@
     POST /click  {"visitor": "anna", "item": 727196}    logs the click, and takes the visitor's state one step on
     GET /next?visitor=anna&n=5                          what comes next for the visitor; for one without clicks, what is popular
     GET /metrics                                        counts and durations of all workers, as Prometheus reads them
-
-Each worker is a process with a connection of its own. Any of them serves any visitor, as the states are in the database
-(sql/live.sql). Each query uses the version of the model that is active then. Put a proxy with TLS and timeouts before it.
 """
-import asyncio
+import http.server
 import json
 import os
-import select
 import signal
-import socket
+import socketserver
 import sqlite3
 import sys
+import threading
 import time
+from multiprocessing import get_context, parent_process
 from urllib.parse import parse_qs
 
 from metrics import Metrics
 
-EXTENSION = os.environ.get('GRU4REC', os.path.dirname(os.path.abspath(__file__)) + '/../../gru4rec')
-LIMIT = 1 << 16     # bytes of a request
-REASONS = {200: 'OK', 204: 'No Content', 400: 'Bad Request', 404: 'Not Found', 411: 'Length Required',
-           413: 'Content Too Large', 503: 'Service Unavailable'}
 NEXT = """SELECT item, score, basis FROM gru4rec_recommend('rec',
     (SELECT state FROM live WHERE session_id = ? AND ts > unixepoch() - 1800), ?) WHERE exclude_seen = 1"""
+BESTSELLERS = """SELECT item_id, count(*), 'bestsellers' FROM
+    (SELECT item_id FROM clicks WHERE session_id <> ? ORDER BY rowid DESC LIMIT 1000) GROUP BY item_id ORDER BY 2 DESC LIMIT ?"""
+WANTED = 'wanted: POST /click {"visitor": text, "item": text or integer}, or GET /next?visitor=text&n=1 to 100'
 
 
-class Refused(Exception):
-    """The request's fault: status, what to do."""
+class Handler(http.server.BaseHTTPRequestHandler):      # a thread for each client; a worker's threads use its db in turn
+    protocol_version = default_request_version = 'HTTP/1.1'
+    error_content_type, error_message_format = 'application/json', '{"error": "%(explain)s"}'
+    timeout, disable_nagle_algorithm, log_message = 75, True, lambda *_: None       # the proxy has a log
 
-
-class Service:
-    def __init__(self, path, metrics):
-        self.metrics = metrics
-        self.routes = {('POST', '/click'): self.click, ('GET', '/next'): self.next, ('GET', '/metrics'): self.show}
-        self.db = sqlite3.connect(path, isolation_level=None)
-        self.db.enable_load_extension(True)
-        self.db.load_extension(EXTENSION)
-        self.db.executescript('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0')     # see keep()
-        self.version()
-
-    def version(self):
-        """The number of the active version, which is loaded now."""
-        return self.db.execute("""SELECT c.value FROM rec_config AS c, gru4rec_recommend('rec', NULL, 1)
-            WHERE c.key = 'version'""").fetchone()[0]
+    def version(self):      # 0 before the first training
+        return self.server.db.execute("SELECT ifnull(max(value), 0) FROM rec_config WHERE key = 'version'").fetchone()[0]
 
     def click(self, query, body):
-        try:
-            click = json.loads(body)
-            visitor, item = click['visitor'], click['item']
-        except (ValueError, TypeError, KeyError):
-            raise Refused(400, 'the body must be {"visitor": ..., "item": ...}')
+        click = json.loads(body)
+        visitor, item = click['visitor'], click['item']
         if type(visitor) is not str or not visitor or type(item) not in (int, str):
-            raise Refused(400, 'visitor must be a text, item a text or an integer')
-        self.db.execute('INSERT INTO clicks(session_id, item_id, ts) VALUES (?, ?, ?)', (visitor, item, int(time.time())))
+            raise ValueError
+        with self.server.db as db:      # a transaction; its second statement is that of sql/live_queue.sql
+            db.execute('INSERT INTO clicks(session_id, item_id, ts) VALUES (?, ?, ?)', (visitor, item, int(time.time())))
+            db.execute('DELETE FROM ' + ('live_due' if self.version() else 'live_queue'))
         return 204, ''
 
     def next(self, query, body):
-        visitor, n = query.get('visitor', [''])[0], query.get('n', ['10'])[0]
-        if not visitor or not n.isdecimal() or not 1 <= int(n) <= 100:
-            raise Refused(400, 'wanted: /next?visitor=...&n=..., with n from 1 to 100')
-        rows = self.db.execute(NEXT, (visitor, int(n))).fetchall()
+        visitor, n = query['visitor'][0], int(query.get('n', ['10'])[0])
+        if not 1 <= n <= 100:
+            raise ValueError
+        rows = self.server.db.execute(NEXT if self.version() else BESTSELLERS, (visitor, n)).fetchall()
         return 200, json.dumps({'visitor': visitor, 'basis': rows[0][2] if rows else None,
                                 'items': [{'item': item, 'score': score} for item, score, _ in rows]})
 
     def show(self, query, body):
-        return 200, self.metrics.text() + f'gru4rec_version {self.version()}\n'
+        return 200, self.server.metrics.text() + f'gru4rec_version {self.version()}\n'
 
-    def answer(self, method, target, body):
-        start, (path, _, query) = time.perf_counter(), target.partition('?')
-        route = self.routes.get((method, path))
+    def do_GET(self):
+        path, _, query = self.path.partition('?')
+        route = {'POST /click': self.click, 'GET /next': self.next, 'GET /metrics': self.show}.get(f'{self.command} {path}')
+        length = self.headers.get('Content-Length', '0')
+        if not route:
+            return self.send_error(404)
+        if 'Transfer-Encoding' in self.headers or not length.isdecimal():
+            return self.send_error(411)
+        if len(length) > 5:     # 100,000 bytes
+            return self.send_error(413)
+        body, start = self.rfile.read(int(length)), time.perf_counter()
+        with self.server.lock:
+            try:
+                status, text = route(parse_qs(query), body)
+            except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+                status, text = 400, json.dumps({'error': WANTED})
+            except sqlite3.Error as error:
+                status, text = 503, json.dumps({'error': str(error)})
+            self.server.metrics.count(path, status, time.perf_counter() - start)
+        self.send_response(status)
+        if text:
+            self.send_header('Content-Type', 'application/json' if text[0] == '{' else 'text/plain; version=0.0.4')
+            self.send_header('Content-Length', str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
+    do_POST = do_GET
+
+
+class Server(socketserver.ThreadingTCPServer):      # its socket is that of all workers, which are processes
+    allow_reuse_address, daemon_threads, request_queue_size = True, True, 1024
+
+    def work(self, path, metrics):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)        # Ctrl-C is for the parent, which then sends SIGTERM
+        self.metrics, self.lock, self.db = metrics, threading.Lock(), sqlite3.connect(path, check_same_thread=False)
+        self.db.enable_load_extension(True)
+        self.db.load_extension(os.environ.get('GRU4REC', sys.path[0] + '/../../gru4rec'))
+        self.db.execute('PRAGMA synchronous = NORMAL')
+        threading.Thread(target=self.serve_forever, daemon=True).start()
         try:
-            if route is None:
-                raise Refused(404, f'there is no {method} {path[:100]}')
-            status, content = route(parse_qs(query), body)
-        except (Refused, sqlite3.Error, OverflowError, UnicodeError) as error:
-            status, message = error.args if isinstance(error, Refused) else (
-                503 if isinstance(error, sqlite3.Error) else 400, str(error))
-            content = json.dumps({'error': message})
-        self.metrics.count(path if route else 'other', status, time.perf_counter() - start)
-        return response(status, content)
+            parent_process().join()     # until the parent is killed, or SIGTERM comes
+        finally:
+            with self.lock:
+                self.db.close()
 
-
-def response(status, content):
-    kind = 'application/json' if content.startswith('{') else 'text/plain; version=0.0.4'
-    data = content.encode()
-    return f'HTTP/1.1 {status} {REASONS[status]}\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n'.encode() + data
-
-
-class Connection(asyncio.Protocol):
-    def __init__(self, service):
-        self.service, self.data = service, b''
-
-    def connection_made(self, transport):
-        self.transport = transport
-
-    def data_received(self, data):
-        self.data += data
-        while (end := self.data.find(b'\r\n\r\n') + 4) > 3:
-            first, *lines = self.data[:end].decode('latin-1').split('\r\n')
-            headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(':') for line in lines)}
-            length = headers.get('content-length', '0')
-            if len(first.split(' ')) != 3 or not length.isdecimal() or 'transfer-encoding' in headers:
-                return self.refuse(411)
-            behind = end + int(length)
-            if behind > LIMIT:
-                return self.refuse(413)
-            if len(self.data) < behind:
-                return
-            self.transport.write(self.service.answer(*first.split(' ')[:2], self.data[end:behind]))
-            self.data = self.data[behind:]
-            if headers.get('connection', '').lower() == 'close':
-                return self.transport.close()
-        if len(self.data) > LIMIT:
-            self.refuse(413)
-
-    def refuse(self, status):
-        self.transport.write(response(status, json.dumps({'error': REASONS[status]})))
-        self.transport.close()
-
-
-def work(path, port, metrics, parent):
-    """One worker: serves until the other end of the pipe is closed, which the kernel does with the parent."""
-    service, loop = Service(path, metrics), asyncio.new_event_loop()
-    listening = socket.create_server(('', port), reuse_port=True, backlog=1024)     # the kernel deals out connections
-    loop.run_until_complete(loop.create_server(lambda: Connection(service), sock=listening))
-    loop.add_reader(parent, loop.stop)
-    loop.run_forever()
-    service.db.close()
-
-
-def keep(path, parent):
-    """Moves the clicks from the WAL into the database, so that no visitor waits for the disk; ends as work() does."""
-    db, second = sqlite3.connect(path, isolation_level=None), 0
-    while not select.select([parent], [], [], 1)[0]:
-        second += 1
-        db.execute('PRAGMA wal_checkpoint(PASSIVE)')
-        if second % 60 == 0:
-            db.execute('PRAGMA wal_checkpoint(TRUNCATE)')       # the rest, for which clicks wait a moment
-    db.close()
+    def handle_error(self, *request):
+        if not isinstance(sys.exc_info()[1], ConnectionError):      # the client has gone
+            super().handle_error(*request)
 
 
 def main(path, port='8000', workers=os.cpu_count()):
-    socket.create_server(('', int(port))).close()       # fails where somebody else listens
-    metrics, (reader, writer) = Metrics(int(workers)), os.pipe()
-
-    def start(worker):
-        pid = os.fork()
-        if pid == 0:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)        # Ctrl-C is for the parent
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            os.close(writer)
-            metrics.worker = worker
-            keep(path, reader) if worker == int(workers) else work(path, int(port), metrics, reader)
-            os._exit(0)
-        return pid
-
-    children = {start(worker): worker for worker in range(int(workers) + 1)}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        while True:
-            pid, status = os.wait()
-            print(f'serve.py: process {pid} ended with status {status}; another one starts', file=sys.stderr)
-            time.sleep(1)
-            worker = children.pop(pid)
-            children[start(worker)] = worker
-    except KeyboardInterrupt:
-        os.close(writer)
-        for pid in children:
-            os.waitpid(pid, 0)
+    server, metrics, processes = Server(('', int(port)), Handler), Metrics(int(workers)), {}
+    for number in signal.SIGINT, signal.SIGTERM:
+        signal.signal(number, lambda *_: sys.exit())        # which ends the workers
+    while True:
+        for worker in range(int(workers)):
+            if worker not in processes or not processes[worker].is_alive():
+                print(f'serve.py: worker {worker} starts', file=sys.stderr)
+                processes[worker] = get_context('fork').Process(target=server.work, args=(path, metrics.of(worker)), daemon=True)
+                processes[worker].start()
+        time.sleep(1)
 
 
 if __name__ == '__main__':

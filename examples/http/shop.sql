@@ -1,5 +1,5 @@
 -- shop.sql: the database that serve.py serves, of the demo's shop (in the project's root: sqlite3 shop.db <examples/http/shop.sql).
--- Visitors are texts, as cookies are. Your own shop: the table clicks, the model rec, and sql/live.sql.
+-- Visitors are texts, as cookies are. Your own shop: the table clicks, the model rec, sql/live.sql and sql/live_queue.sql.
 
 .bail on
 .load ./gru4rec
@@ -12,3 +12,4 @@ DROP TABLE log;
 CREATE VIRTUAL TABLE rec USING gru4rec(clicks, session=session_id, item=item_id, time=ts, session_gap=1800, n_epochs=3);
 SELECT gru4rec_train('rec') ->> 'events' || ' clicks';
 .read sql/live.sql
+.read sql/live_queue.sql

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import select
 import socket
 import sqlite3
@@ -28,9 +29,13 @@ CONNECTIONS = 64
 # ---- a server on an invented shop ----
 
 
-def make_shop(path):
-    with open(os.path.join(ROOT, 'examples/http/shop.sql')) as script:
-        subprocess.run(['sqlite3', path], stdin=script, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+def make_shop(path, is_trained=True):
+    with open(os.path.join(ROOT, 'examples/http/shop.sql')) as file:
+        script = file.read()
+    if not is_trained:
+        script, n = re.subn(r'(?m)^SELECT gru4rec_train\(.*\n', '', script)
+        assert n == 1
+    subprocess.run(['sqlite3', path], input=script, text=True, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def free_port():
@@ -77,8 +82,10 @@ def status_of(answer):
     head, gap, body = answer.partition(b'\r\n\r\n')
     if not gap:
         return None
-    length = int(head.lower().split(b'content-length:')[1].split(b'\r\n')[0])
-    return int(head.split(b' ', 2)[1]) if len(body) >= length else None
+    status, length = int(head.split(b' ', 2)[1]), re.search(rb'(?i)\ncontent-length: *(\d+)', head)
+    if length is None and status != 204:
+        raise ValueError(f'an answer without its length: {head}')
+    return status if length is None or len(body) >= int(length[1]) else None
 
 
 class Client:

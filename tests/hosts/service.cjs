@@ -1,5 +1,6 @@
-// service.cjs DATABASE: examples/http/serve.cjs as its users have it, with the driver that this Node finds: what it answers,
-// a click while another process commits a training, and that it ends on SIGTERM.
+// service.cjs DATABASE: examples/http/serve.cjs as its users have it, with the driver that this Node finds: what it answers
+// before the first training of the DATABASE's model and after it, a click while another process commits a training, and
+// that it ends on SIGTERM.
 const { spawn, execFileSync } = require('child_process');
 const path = require('path');
 const file = process.argv[2];
@@ -23,10 +24,16 @@ async function main() {
         return [answer.status, text && JSON.parse(text)];
     };
     const click = (visitor, item) => ask('/click', JSON.stringify({ visitor, item }));
+    for (let i = 0; i < 500; i++) if ((await click('others', i % 5 < 3 ? 727196 : 585078))[0] !== 204) fail('a click before the first training');
+    const first = (await ask('/next?visitor=anna&n=2'))[1];
+    if (first.basis !== 'bestsellers' || first.items.map(({ item }) => item).join() !== '727196,585078')
+        fail(`before the first training: ${JSON.stringify(first)}`);
+    sql("SELECT gru4rec_train('rec')");
     const stranger = await ask('/next?visitor=anna&n=3');
     if (stranger[1].basis !== 'popularity' || stranger[1].items.length !== 3) fail(`a new visitor: ${JSON.stringify(stranger)}`);
     for (const item of [727196, 585078])
         if ((await click('anna', item))[0] !== 204) fail('a click');
+    if (sql('SELECT count(*) FROM live_queue') !== '0') fail('clicks wait');
     const items = (await ask('/next?visitor=anna&n=3'))[1].items.map(({ item }) => item).join();
     const expected = sql("SELECT group_concat(item) FROM gru4rec_recommend('rec', '[727196, 585078]', 3) WHERE exclude_seen = 1");
     if (items !== expected) fail(`after two clicks: ${items}, not ${expected}`);

@@ -1,10 +1,13 @@
-"""service.py: examples/http as its users have it: what it answers, states that all workers know, a new version without a restart,
-workers that die, and 500 requests a second without an error. The last line is "N passed, N failed".
+"""service.py: examples/http as its users have it: what it answers, before the first training too, states that all workers know, a
+new version without a restart, clients that send nothing or half, workers that die, and 500 requests a second without an
+error. The last line is "N passed, N failed".
 """
+import contextlib
 import http.client
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -86,16 +89,82 @@ def test_refusals(port):
             (400, 'POST', '/click', '{"visitor": "a", "item": true}', {}),
             (400, 'POST', '/click', json.dumps({'visitor': 'a', 'item': 1 << 70}), {}),
             (400, 'POST', '/click', '{"visitor": "\\ud800", "item": 1}', {}), (400, 'POST', '/click', b'\xff', {}),
-            (400, 'GET', '/next', None, {}), (400, 'GET', '/next?visitor=a&n=0', None, {}), (400, 'GET', '/next?visitor=a&n=x', None, {}),
-            (404, 'GET', '/click', None, {}), (404, 'GET', '/', None, {}), (404, 'GET', '//[', None, {}), (404, 'DELETE', '/next', None, {}),
-            (413, 'POST', '/click', 'x' * 100000, {}), (413, 'GET', '/' + 'x' * 100000, None, {}),
-            (411, 'POST', '/click', '{}', {'Transfer-Encoding': 'chunked'})):
+            (400, 'POST', '/click', '[' * 60000, {}), (400, 'POST', '/click', '{"visitor": "a", "item": ' + '1' * 5000 + '}', {}),
+            (400, 'GET', '/next?visitor=a&n=' + '1' * 5000, None, {}), (400, 'GET', '/next', None, {}), (400, 'GET', '/next?visitor=a&n=0', None, {}), (400, 'GET', '/next?visitor=a&n=x', None, {}),
+            (404, 'GET', '/click', None, {}), (404, 'GET', '/', None, {}), (404, 'GET', '//[', None, {}), (501, 'DELETE', '/next', None, {}),
+            (413, 'POST', '/click', 'x' * 100000, {}), (414, 'GET', '/' + 'x' * 100000, None, {}),
+            (431, 'GET', '/next?visitor=a', None, {f'X-{i}': 'x' for i in range(200)}),
+            (411, 'POST', '/click', '{}', {'Transfer-Encoding': 'chunked'}), (411, 'POST', '/click', None, {'Content-Length': '-1'})):
         try:
             found, answer = ask(port, method, path, body, headers)
         except (BrokenPipeError, ConnectionResetError):     # the server does not read all that is too long
-            found, answer = 413, 'error'
+            found, answer = status if status in (413, 414) else None, 'error'
         check(found == status and 'error' in answer, f'{method} {path[:30]} {str(body)[:30]}: {found} {answer}')
+    for status, request in (400, b'nonsense\r\n\r\n'), (400, b'GET /next?visitor=a&n=1 HTTP/x\r\n\r\n'), (505, b'GET / HTTP/2.0\r\n\r\n'):
+        with socket.create_connection(('127.0.0.1', port), timeout=30) as client:
+            client.sendall(request)
+            answer = client.makefile('rb').read()
+        check(answer.startswith(b'HTTP/1.1 %d ' % status) and b'{"error": ' in answer, f'{request}: {answer}')
     check(next_of(port, 'anna')[0] == 200, 'it goes on')
+
+
+def test_keep_alive(port):
+    """As a browser or a proxy: all on one connection, a refusal among them, and two requests at once."""
+    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=30)
+    used = set()
+    for status, method, path, body in (
+            (204, 'POST', '/click', '{"visitor": "ben", "item": 727196}'), (200, 'GET', '/next?visitor=ben', None),
+            (400, 'POST', '/click', '[]'), (200, 'GET', '/next?visitor=ben', 'a body that nobody reads'), (200, 'GET', '/metrics', None)):
+        connection.request(method, path, body)
+        answer = connection.getresponse()
+        answer.read()
+        used.add(connection.sock)
+        check(answer.status == status, f'{method} {path} on a connection that stays: {answer.status}')
+    check(len(used) == 1 and None not in used, 'one connection has served all')
+    connection.close()
+    with socket.create_connection(('127.0.0.1', port), timeout=30) as client:
+        client.sendall(b'GET /next?visitor=ben HTTP/1.1\r\n\r\n' + b'GET /next?visitor=ben HTTP/1.1\r\nConnection: close\r\n\r\n')
+        check(client.makefile('rb').read().count(b'"basis": "session"') == 2, 'two requests at once')
+
+
+@contextlib.contextmanager
+def bad_clients(port):
+    """Some that say nothing, some that stop in a header or in a body, and some that have gone."""
+    clients = [socket.create_connection(('127.0.0.1', port)) for _ in range(60)]
+    for client in clients[20:]:
+        client.sendall(b'POST /click HTTP/1.1\r\nContent-Length: 40\r\n')
+    for client in clients[30:]:
+        client.sendall(b'\r\n{"visitor": "half", ')
+    for client in clients[50:]:
+        client.close()
+    yield
+    for client in clients:
+        client.close()
+
+
+def test_first_training():
+    """A model without a version: bestsellers of the last clicks. The training of another process ends that."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'fresh.db')
+        bench.make_shop(path, is_trained=False)
+        db, port = connect(path), bench.free_port()
+        process = subprocess.Popen([sys.executable, ROOT + '/examples/http/serve.py', path, str(port), '2'])
+        check(wait_until(lambda: answers(port)), 'it serves without a version')
+        for item in [727196] * 300 + [585078] * 200:
+            db.execute("INSERT INTO clicks VALUES ('others', ?, unixepoch())", (item,))
+        check(click(port, 'anna', 353823) == (204, ''), 'a click before the first training')
+        status, answer = next_of(port, 'anna', 2)
+        check(status == 200 and answer['basis'] == 'bestsellers' and [x['item'] for x in answer['items']] == [727196, 585078],
+              f'before the first training: {answer}')
+        check(metric(port, 'gru4rec_version') == 0, 'no version')
+        db.execute("SELECT gru4rec_train('rec', 'n_epochs=1')").fetchone()
+        check(next_of(port, 'anna')[1]['basis'] == 'popularity', 'after it the model serves')
+        check(click(port, 'anna', 585078)[0] == 204 and next_of(port, 'anna')[1]['basis'] == 'session', 'with states')
+        counts = db.execute("SELECT count(*), (SELECT count(*) FROM live_queue) FROM clicks WHERE session_id = 'anna'").fetchone()
+        check(counts == (2, 0), f'both clicks are logged, none waits: {counts}')
+        db.close()
+        process.send_signal(signal.SIGINT)
+        check(process.wait(20) == 0 and os.listdir(folder) == ['fresh.db'], f'Ctrl-C ends it cleanly: {os.listdir(folder)}')
 
 
 def test_load(port, path):
@@ -163,14 +232,17 @@ def main():
         path = os.path.join(folder, 'shop.db')
         bench.make_shop(path)
         with bench.server(path, 2) as port:
-            test_answers(port, path)
             test_refusals(port)
-            test_load(port, path)
+            test_keep_alive(port)
+            with bad_clients(port):
+                test_answers(port, path)
+                test_load(port, path)
         port = bench.free_port()
         process = subprocess.Popen([sys.executable, ROOT + '/examples/http/serve.py', path, str(port), '2'],
                                    stderr=subprocess.DEVNULL)
         wait_until(lambda: answers(port))
         test_death(port, process)
+    test_first_training()
     print(f'{n_passed} passed, {n_failed} failed')
     return n_failed > 0
 

@@ -1030,12 +1030,16 @@ enum { GRU4REC_FINGERPRINTS_CLASSES = 10 };
  * a model. They tell how often two sessions have the same items by chance.
  */
 typedef struct gru4rec_fingerprints_length {
-    uint64_t n;       /* sessions of this class */
-    uint64_t n_twins; /* sessions of n whose items, in order, another session has too */
+    uint64_t n; /* sessions of this class */
+    /*
+     * Sessions of n whose items, in order, another session has too: one of this training,
+     * or one that an earlier training had and this one has not.
+     */
+    uint64_t n_twins;
     /*
      * n_last: the sessions of n that are among the last tenth of all sessions, in
      * visiting order. n_last_twins: the sessions of n_last whose items, in order, a
-     * session before that tenth has.
+     * session before that tenth has, in this training or in an earlier one.
      */
     uint64_t n_last, n_last_twins;
 } gru4rec_fingerprints_length;

@@ -10,6 +10,7 @@
 #ifndef GRU4REC_PLATFORM_H
 #define GRU4REC_PLATFORM_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -56,7 +57,8 @@ static inline bool gru4rec_platform_start(pthread_t *thread, void *(*run)(void *
 /*
  * Returns when the process pid started, in units of the system: on Linux, of which /proc
  * tells it, the kernel's ticks since boot. Returns 0 if that is not known, for example
- * because there is no such process.
+ * because there is no such process; and ULLONG_MAX, which is no start, if the process has
+ * ended and its parent has not asked for its exit status yet.
  */
 static inline unsigned long long gru4rec_platform_start_of(long pid)
 {
@@ -74,9 +76,12 @@ static inline unsigned long long gru4rec_platform_start_of(long pid)
     text[n] = '\0';
     /*
      * The start is field 22 of the text. The fields are counted from the last ')' on,
-     * where field 2 ends, because field 2 may hold spaces.
+     * where field 2 ends, because field 2 may hold spaces. Field 3 is the state: Z is a
+     * process that has ended.
      */
     at = strrchr(text, ')');
+    if (at != NULL && strncmp(at, ") Z", 3) == 0)
+        return ULLONG_MAX;
     for (int field = 2; at != NULL && field < 22; field++)
         at = strchr(at + 1, ' ');
     if (at != NULL)

@@ -2,12 +2,12 @@
 # monitor.sh DATABASE: says what is wrong with the nights of the model rec, as nightly.sh leaves them. Writes nothing.
 #
 # Exit status: 0 nothing is wrong, and nothing is printed; 1 a line for each thing that is wrong; else the database could not
-# be asked. GRU4REC names the extension, HOURS (30) the age at which a night or a backup is missing, and DAYS (8) that at
-# which the gate has decided nothing for too long.
+# be asked. GRU4REC names the extension, HOURS (24) the age at which a night or its backup is missing, and DAYS (8) that at
+# which the gate has decided nothing for too long. A training hangs if it has not written for ten minutes how far it is.
 set -eu
 db=$1
 gru4rec=${GRU4REC:-$(cd "$(dirname "$0")/../.." && pwd)/gru4rec}
-hours=${HOURS:-30}
+hours=${HOURS:-24}
 days=${DAYS:-8}
 
 wrong=$(sqlite3 -batch -bail -readonly -cmd '.timeout 60000' -cmd ".load '$gru4rec'" "$db" <<SQL
@@ -16,13 +16,17 @@ CREATE TEMP VIEW run AS SELECT *, started > datetime('now', '-$hours hours') AS 
 FROM gru4rec_status('rec');
 SELECT 'no version serves' WHERE NOT EXISTS (SELECT 1 FROM run WHERE active);
 SELECT 'no training began in the last $hours hours' WHERE NOT EXISTS (SELECT 1 FROM run WHERE is_new);
-SELECT format('the training of %s: %s, %s', started, status, message) FROM run WHERE is_new AND is_bad;
+SELECT format('the training of %s: %s, %s', started, status, message) FROM run
+WHERE is_new AND is_bad AND version > (SELECT coalesce(max(version), 0) FROM run WHERE status IN ('ready', 'retired'));
 SELECT 'the gate has compared nothing in the last $days days'
 WHERE NOT EXISTS (SELECT 1 FROM gate WHERE measured > datetime('now', '-$days days') AND events > 0)
     AND EXISTS (SELECT 1 FROM run WHERE started < datetime('now', '-$days days'));
+SELECT format('the training of %s hangs: it has written nothing since %s', run.started, updated)
+FROM run JOIN rec_version USING (version) WHERE run.status = 'training' AND updated < datetime('now', '-10 minutes');
+SELECT 'quick_check: ' || quick_check FROM pragma_quick_check(1) WHERE quick_check <> 'ok';
 SELECT 'check: ' || damage FROM (SELECT gru4rec_check('rec') AS damage) WHERE damage <> 'ok';
 SQL
 )
 [ -n "$(find "$db.backup" -mmin "-$((hours * 60))" 2>/dev/null)" ] || wrong="${wrong:+$wrong
-}there is no backup of the last $hours hours"
+}no night ended well in the last $hours hours: there is no backup of it"
 [ -z "$wrong" ] || { echo "$wrong" && exit 1; }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # nightly.sh DATABASE [DAY]: a night of the model rec, for cron. Trains a candidate on the clicks before DAY (UTC; without it,
 # yesterday), and lets it serve if it guesses the visits since DAY at least as well as the version that serves. Then checks
-# the model and makes the backup DATABASE.backup. The figures of each night stay in the table gate.
+# the model and the file, and makes the backup DATABASE.backup, which only its owner can read. The figures of each night stay
+# in the table gate.
 #
 # Exit status: 0 done, or there was nothing new, or the exam was too small; 3 there was no exam; 75 another night is still
 # under way; 124 or 137 the time was over; else something failed. Standard output and standard error are the log. Whatever
@@ -10,6 +11,7 @@
 # GRU4REC names the extension, SECONDS_MAX the limit in time of each step, MEMORY the limit in bytes of a training's memory
 # and of the exam of what it made, and EXAM_MIN how many clicks an exam must have to decide.
 set -eu
+umask 077
 db=$1
 day=${2:-$(date -u -d yesterday +%F)}
 gru4rec=${GRU4REC:-$(cd "$(dirname "$0")/../.." && pwd)/gru4rec}
@@ -17,9 +19,10 @@ options="since=last,warm_start=true,activate=false,until=$day,threads=1,memory_l
 
 say() { echo "$(date -u +%FT%TZ) $*"; }
 
-# sql: the statements on standard input; stops at the first error. Everything else on this machine goes before.
+# sql: the statements on standard input; stops at the first error. Everything else on this machine goes before. It stays in
+# the script's process group (--foreground), so who stops the group stops it too.
 sql() {
-    OPENBLAS_NUM_THREADS=1 nice -n 19 timeout -k 60 -s INT "${SECONDS_MAX:-3600}" \
+    OPENBLAS_NUM_THREADS=1 nice -n 19 timeout --foreground -k 60 -s INT "${SECONDS_MAX:-3600}" \
         sqlite3 -batch -bail -cmd '.timeout 60000' -cmd ".load '$gru4rec'" "$db"
 }
 
@@ -54,6 +57,7 @@ decide() {
     newest "sum(iif(version = $2, 1, -1) * coalesce(mrr * events, 0)) >= 0" "$1" "$2"
 }
 
+[ -f "$db" ] || { say "there is no database $db" && exit 1; }
 exec 9>"$db.lock"
 flock -w 60 9 || { say 'another night is still under way' && exit 75; }
 error=$db.error
@@ -94,6 +98,8 @@ else
 fi
 active=$(active)
 say "version $active serves"
+damage=$(echo "PRAGMA quick_check(1);" | sql)
+[ "$damage" = ok ] || { say "the database is damaged: $damage" && exit 1; }
 damage=$(echo "SELECT gru4rec_check('rec');" | sql)
 [ "$damage" = ok ] || { say "the model is damaged: $damage" && exit 1; }
 rm -f "$db.backup.new"

@@ -25,9 +25,10 @@
  *    8     16   key
  *   24      8   hash of the rules that cut the sessions of the last training
  *   32  10 x 32 for each class of length, of the last training: number of sessions (8);
- *               number of those whose items another of them has in the same order (8);
+ *               number of those whose items another one has in the same order (8);
  *               number of those in the last tenth of all sessions (8); number of these
- *               whose items a session before that tenth has in the same order (8)
+ *               whose items a session before that tenth has in the same order (8). Both
+ *               look in the trainings before too
  *  352   3 x 16 for each set: number of members (8), number of bytes (8)
  *  400          the sets, one after another
  *  then     8   hash of all bytes before
@@ -297,6 +298,37 @@ static gru4rec_status sort_prints(print_list *list, const gru4rec_events *events
     return watch->is_over ? GRU4REC_INTERRUPTED : is_ok ? GRU4REC_OK : GRU4REC_NOMEM;
 }
 
+/*
+ * Looks in the stored set for the fingerprints of the list, which are of this kind. For
+ * each place s whose session is found, sets the bit (1 << kind) of found[s] and leaves
+ * its other bits. Returns OK, INTERRUPTED, or INVALID if the set is damaged. After an
+ * error some bits may be set.
+ */
+static gru4rec_status mark(unsigned char *found, const print_list *list,
+                           const gru4rec_fingerprints_set *stored,
+                           gru4rec_fingerprints_kind kind, g4r_stop_watch *watch)
+{
+    set_reader set = open_set(stored);
+    bool has_member = next_member(&set);
+    for (size_t i = 0; i < list->n && !watch->is_over; i++) {
+        const uint64_t print = list->prints[list->order[i]];
+        while (has_member && set.last < print && !g4r_stop_watch_is_over(watch))
+            has_member = next_member(&set);
+        if (has_member && set.last == print && print > 0)
+            found[list->order[i]] |= (unsigned char)(1 << kind);
+    }
+    return watch->is_over ? GRU4REC_INTERRUPTED
+           : set.is_bad   ? GRU4REC_INVALID
+                          : GRU4REC_OK;
+}
+
+/* Tells whether one of the bits that mark() set says that the session was trained on. */
+static bool is_trained(unsigned found)
+{
+    return (found &
+            (1U << GRU4REC_FINGERPRINTS_ID | 1U << GRU4REC_FINGERPRINTS_EVENTS)) != 0;
+}
+
 /* ---- making the fingerprints of a model ---- */
 
 /*
@@ -321,32 +353,39 @@ static void add_member(union_set *set, uint64_t member)
 
 /*
  * Adds a group of sessions that all have the same items in order, list->order[begin] ...
- * list->order[end - 1], to the four counters of their class of length (gru4rec.h). A
- * group of one session adds to n, but not to n_twins. late: the first place of the last
- * tenth of all sessions. The sessions of the group in this tenth are counted in n_last,
- * and, if the group has a session before this tenth, in n_last_twins.
+ * list->order[end - 1], to the four counters of their class of length (gru4rec.h).
+ * found: by place, what mark() found of all kinds in the fingerprints of the trainings
+ * before. A session whose items are there is a twin of an earlier session, unless it was
+ * trained on then: those items may be its own. late: the first place of the last tenth of
+ * all sessions.
  */
 static void count_group(gru4rec_fingerprints_length *length, const print_list *list,
-                        size_t begin, size_t end, size_t late)
+                        const unsigned char *found, size_t begin, size_t end, size_t late)
 {
     const size_t n = end - begin;
     size_t n_late = 0;
     for (size_t i = begin; i < end; i++)
         n_late += list->order[i] >= late;
-    length->n += n;
-    length->n_twins += n > 1 ? n : 0;
-    length->n_last += n_late;
-    length->n_last_twins += n_late < n ? n_late : 0;
+    for (size_t i = begin; i < end; i++) {
+        const unsigned bits = found[list->order[i]];
+        const bool has_earlier =
+            (bits >> GRU4REC_FINGERPRINTS_ITEMS & 1) != 0 && !is_trained(bits);
+        const bool is_late = list->order[i] >= late;
+        length->n++;
+        length->n_twins += n > 1 || has_earlier;
+        length->n_last += is_late;
+        length->n_last_twins += is_late && (n_late < n || has_earlier);
+    }
 }
 
 /*
  * Counts all sessions of the list, which must be of the kind ITEMS, in the counters of
- * their classes of length. Sessions without a fingerprint are not counted. If the caller
- * asks to stop (watch), the counters are not complete.
+ * their classes of length. Sessions without a fingerprint are not counted. found: as for
+ * count_group(). If the caller asks to stop (watch), the counters are not complete.
  */
 static void count_twins(gru4rec_fingerprints_length lengths[CLASSES],
                         const gru4rec_events *events, const print_list *list,
-                        g4r_stop_watch *watch)
+                        const unsigned char *found, g4r_stop_watch *watch)
 {
     const size_t late = list->n - list->n / 10;
     size_t end;
@@ -356,8 +395,8 @@ static void count_twins(gru4rec_fingerprints_length lengths[CLASSES],
                           !g4r_stop_watch_is_over(watch);)
             end++;
         if (print > 0)
-            count_group(&lengths[g4r_prints_class(events, list->order[i])], list, i, end,
-                        late);
+            count_group(&lengths[g4r_prints_class(events, list->order[i])], list, found,
+                        i, end, late);
     }
 }
 
@@ -445,19 +484,24 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
                                        .rules = g4r_prints_rules(events)};
     gru4rec_fingerprints_length lengths[CLASSES] = {0};
     union_set sets[GRU4REC_FINGERPRINTS_KINDS] = {0};
-    gru4rec_status status = GRU4REC_OK;
+    unsigned char *found = g4r_alloc(allocator, (size_t)n_sessions + 1, 1);
+    gru4rec_status status = found != NULL ? GRU4REC_OK : GRU4REC_NOMEM;
     *bytes = NULL;
     *n_bytes = 0;
     if (before == NULL)
         before = &none;
+    /* The items come last: count_twins() needs what the other kinds found. */
     for (int i = 0; status == GRU4REC_OK && i < GRU4REC_FINGERPRINTS_KINDS; i++) {
         print_list list;
         status = sort_prints(&list, events, (size_t)n_sessions,
                              (gru4rec_fingerprints_kind)i, &watch);
         if (status == GRU4REC_OK)
             status = unite(&sets[i], &list, &before->sets[i], allocator, &watch);
+        if (status == GRU4REC_OK)
+            status = mark(found, &list, &before->sets[i], (gru4rec_fingerprints_kind)i,
+                          &watch);
         if (status == GRU4REC_OK && i == GRU4REC_FINGERPRINTS_ITEMS)
-            count_twins(lengths, events, &list, &watch);
+            count_twins(lengths, events, &list, found, &watch);
         if (status == GRU4REC_OK && watch.is_over)
             status = GRU4REC_INTERRUPTED;
         free_list(&list, allocator);
@@ -474,37 +518,11 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
     }
     for (int i = 0; i < GRU4REC_FINGERPRINTS_KINDS; i++)
         g4r_alloc_free(allocator, sets[i].members);
+    g4r_alloc_free(allocator, found);
     return status;
 }
 
 /* ---- looking for sessions in the fingerprints of a model ---- */
-
-/*
- * Looks in the model's set of this kind for the sessions at the first n_sessions places
- * of the visiting order. For each place s whose session is found, sets the bit (1 <<
- * kind) of found[s] and leaves its other bits. Returns OK, NOMEM, INTERRUPTED, or INVALID
- * if the set is damaged. After an error some bits may be set.
- */
-static gru4rec_status mark(unsigned char *found, const gru4rec_events *events,
-                           size_t n_sessions, const gru4rec_fingerprints *fingerprints,
-                           gru4rec_fingerprints_kind kind, g4r_stop_watch *watch)
-{
-    print_list list;
-    set_reader set = open_set(&fingerprints->sets[kind]);
-    gru4rec_status status = sort_prints(&list, events, n_sessions, kind, watch);
-    bool has_member = next_member(&set);
-    for (size_t i = 0; status == GRU4REC_OK && i < list.n; i++) {
-        const uint64_t print = list.prints[list.order[i]];
-        while (has_member && set.last < print && !g4r_stop_watch_is_over(watch))
-            has_member = next_member(&set);
-        if (has_member && set.last == print && print > 0)
-            found[list.order[i]] |= (unsigned char)(1 << kind);
-    }
-    free_list(&list, &events->allocator);
-    if (status == GRU4REC_OK && watch->is_over)
-        status = GRU4REC_INTERRUPTED;
-    return status == GRU4REC_OK && set.is_bad ? GRU4REC_INVALID : status;
-}
 
 /*
  * Counts the session at place s in visiting order in found, whether it was found or not.
@@ -518,9 +536,9 @@ static void count_session(gru4rec_fingerprints_found *found, const gru4rec_event
     const bool has_events = (kinds >> GRU4REC_FINGERPRINTS_EVENTS & 1) != 0;
     const bool has_items = (kinds >> GRU4REC_FINGERPRINTS_ITEMS & 1) != 0;
     const int class = g4r_prints_class(events, s);
-    if ((has_id || has_events) && found->first < 0)
+    if (is_trained(kinds) && found->first < 0)
         found->first = s;
-    found->trained += has_id || has_events;
+    found->trained += is_trained(kinds);
     found->ids += has_id;
     found->events += has_events;
     found->n_paired +=
@@ -545,9 +563,14 @@ gru4rec_status gru4rec_fingerprints_find(const gru4rec_events *events, int64_t n
     *found = (gru4rec_fingerprints_found){.sessions = n_sessions, .first = -1};
     found->is_partial =
         fingerprints->is_partial || fingerprints->rules != g4r_prints_rules(events);
-    for (int i = 0; status == GRU4REC_OK && i < GRU4REC_FINGERPRINTS_KINDS; i++)
-        status = mark(kinds, events, (size_t)n_sessions, fingerprints,
-                      (gru4rec_fingerprints_kind)i, &watch);
+    for (int i = 0; status == GRU4REC_OK && i < GRU4REC_FINGERPRINTS_KINDS; i++) {
+        print_list list;
+        const gru4rec_fingerprints_kind kind = (gru4rec_fingerprints_kind)i;
+        status = sort_prints(&list, events, (size_t)n_sessions, kind, &watch);
+        if (status == GRU4REC_OK)
+            status = mark(kinds, &list, &fingerprints->sets[i], kind, &watch);
+        free_list(&list, allocator);
+    }
     for (int64_t s = 0; status == GRU4REC_OK && s < n_sessions; s++)
         count_session(found, events, s, kinds[s]);
     if (status == GRU4REC_OK)

@@ -1,4 +1,6 @@
 """kill.py - kill -9 at random points of a training: the file stays whole and the version before serves."""
+import signal
+
 from common import *
 
 POINTS = 12 if QUICK else 50  # in each journal mode
@@ -136,15 +138,22 @@ def several_dead(directory):
         process.train('n_epochs=1000')
         wait_for(db, f'SELECT count(*) > {before} FROM rec_version')
         process.kill()
+    process = Process(path)     # its parent, which is this test, has not asked for its exit status
+    process.train('n_epochs=1000')
+    wait_for(db, 'SELECT max(version) = 4 FROM rec_version')
+    os.kill(process.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    check('several: killed, and still in the list of processes', status(db, 4) == 'killed', status(db, 4))
+    process.kill()
     living = Process(path)
     living.train('n_epochs=40')
-    wait_for(db, 'SELECT max(version) = 4 FROM rec_version')
-    seen = [status(db, v) for v in (1, 2, 3, 4)]
-    check('several: status', seen == ['ready', 'killed', 'killed', 'training'], seen)
+    wait_for(db, 'SELECT max(version) = 5 FROM rec_version')
+    seen = [status(db, v) for v in (1, 2, 3, 4, 5)]
+    check('several: status', seen == ['ready', 'killed', 'killed', 'killed', 'training'], seen)
     train(db, 'n_epochs=1')
-    seen = [status(db, v) for v in (2, 3, 4, 5)]
-    check('several: another training leaves the living alone', seen == ['killed', 'killed', 'training', 'ready'], seen)
-    check('several: the living one ends', living.summary()['version'] == 6 and is_whole(db))
+    seen = [status(db, v) for v in (2, 3, 4, 5, 6)]
+    check('several: another training leaves the living alone', seen == ['killed', 'killed', 'killed', 'training', 'ready'], seen)
+    check('several: the living one ends', living.summary()['version'] == 7 and is_whole(db))
     db.close()
 
 

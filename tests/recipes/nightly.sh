@@ -37,8 +37,8 @@ night 0 "$db" '2024-04-25 18:00' && [ "$(sql 'SELECT count(*), count(DISTINCT ve
 check $? 'the second night measures both versions, without a warning'
 [ "$(active)" = "$(sql 'SELECT version FROM gate ORDER BY mrr * events DESC, version DESC LIMIT 1')" ]
 check $? 'the better one serves'
-[ "$(sqlite3 "$db.backup" 'SELECT count(*) FROM gate')" = 2 ]
-check $? 'the backup'
+[ "$(sqlite3 "$db.backup" 'SELECT count(*) FROM gate')" = 2 ] && [ "$(stat -c %a "$db.backup")" = 600 ]
+check $? 'the backup, which nobody else can read'
 
 before=$(active)
 night 0 "$db" '2024-04-25 18:00' && grep -q 'nothing new' "$work/out" && [ "$(active)" = "$before" ]
@@ -63,7 +63,7 @@ watch() {
 
 watch 1 'failed, .*memory_limit'
 check $? 'the monitor sees a night that failed'
-HOURS=0 watch 1 'no training began' && grep -q 'no backup' "$work/out"
+HOURS=0 watch 1 'no training began' && grep -q 'no night ended well' "$work/out"
 check $? 'the monitor sees that no night was, and no backup'
 DAYS=0 watch 1 'has compared nothing'
 check $? 'the monitor sees that the gate decides nothing'
@@ -86,9 +86,62 @@ check $? 'a night that cannot measure fails'
 EXAM_MIN=100000 night 0 "$db" 2024-04-27 && grep -q 'the exam is too small' "$work/out" && [ "$(active)" = "$before" ] &&
     grep -q 'backup in' "$work/out"
 check $? 'a small exam does not decide'
+watch 0 ''
+check $? 'the monitor forgets a night that failed once a later one went well'
 night 3 "$db" 2024-05-20 && grep -q 'there is no exam' "$work/out" && [ "$(active)" = "$before" ] &&
     grep -q 'backup in' "$work/out"
 check $? 'a night without an exam'
+
+# stopped COMMAND...: a night that trains for ever, in a process group of its own, ends after that command, and so does its
+# sqlite3. The version before serves.
+stopped() {
+    setsid sh examples/nightly/nightly.sh "$db" 2024-04-28 >"$work/out" 2>&1 &
+    night=$!
+    for try in $(seq 300); do
+        [ "$(sql "SELECT count(*) FROM gru4rec_status('rec') WHERE status = 'training' AND epoch > 0")" = 0 ] || break
+        sleep 0.1
+    done
+    "$@"
+    status=0
+    { wait $night || status=$?; } 2>/dev/null
+    for try in $(seq 100); do
+        pgrep -f "sqlite3 .*$db" >/dev/null || break
+        sleep 0.1
+    done
+    [ "$status" -ne 0 ] && ! pgrep -f "sqlite3 .*$db" && [ "$(active)" = "$before" ]
+}
+kill_group() { kill -s KILL -- "-$night"; }
+interrupt() { pkill -INT -f "sqlite3 .*$db"; }
+
+sql "SELECT gru4rec_configure('rec', 'n_epochs=100000')" >"$work/out" 2>&1 && stopped interrupt && grep -q interrupted "$work/out"
+check $? 'a night that is stopped with SIGINT'
+stopped kill_group
+check $? 'a night that is killed as a group'
+sed 's/-10 minutes/-2 seconds/' examples/nightly/monitor.sh >"$work/monitor.sh"
+hang() {
+    pkill -STOP -f "sqlite3 .*$db"
+    sleep 4
+    sh "$work/monitor.sh" "$db" >"$work/hangs"
+    kill_group
+}
+stopped hang && grep -q 'hangs: it has written nothing since' "$work/hangs"
+check $? 'the monitor sees a training that hangs'
+
+# A page of clicks is overwritten. The model is whole.
+healthy=$db
+db=$work/it\ is/damaged.db
+sqlite3 "$healthy" "VACUUM INTO '$db'" && sqlite3 "$db" "PRAGMA journal_mode = delete;
+    SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size WHERE name = 'clicks'" | tail -n 1 >"$work/out"
+IFS='|' read -r page size <"$work/out"
+dd if=/dev/zero of="$db" bs="$size" seek=$((page - 1)) count=1 conv=notrunc 2>"$work/out"
+: >"$db.backup"
+watch 1 '^quick_check: '
+check $? 'the monitor sees a damaged file'
+! night 0 "$db" 2024-04-20 && [ ! -s "$db.backup" ] && [ -e "$db.backup" ]
+check $? 'a night on a damaged file keeps the backup before'
+db=$healthy
+! sh examples/nightly/nightly.sh "$work/no.db" >"$work/out" 2>&1 && grep -q 'there is no database' "$work/out" && [ ! -e "$work/no.db" ]
+check $? 'a database that is not there is not made'
 
 (flock 8 && exec sleep 100) 8>"$db.lock" &
 holder=$!

@@ -341,6 +341,33 @@ static void copies_in_news_are_found(void)
     discard(&copy);
 }
 
+/*
+ * A night that goes on from a larger training: a test meets the sessions of both by chance. A session
+ * that both trainings had is no twin of itself.
+ */
+static void chance_meets_earlier_trainings(void)
+{
+    clicks log = draw(4000, 0, 10, 8, 1), night = draw(1000, 0, 10, 8, 2);
+    clicks test = draw(1000, 0, 10, 8, 3), copy = draw(1000, 250, 10, 8, 4);
+    stored all = store(&log, 4000, NULL), alone = store(&night, 1000, NULL);
+    stored both = store(&night, 1000, &all.fingerprints),
+           again = store(&log, 4000, &all.fingerprints);
+    const gru4rec_fingerprints_found found = look(&test, &both);
+    CHECK(found.trained == 0 && found.items > 60 && look(&test, &alone).chance < 40);
+    CHECK(found.excess == 0 && found.chance > 60 && found.chance < 150);
+    CHECK(look(&copy, &both).excess > 100);
+    CHECK(memcmp(again.fingerprints.lengths, all.fingerprints.lengths,
+                 sizeof all.fingerprints.lengths) == 0);
+    free(all.bytes);
+    free(alone.bytes);
+    free(both.bytes);
+    free(again.bytes);
+    discard(&log);
+    discard(&night);
+    discard(&test);
+    discard(&copy);
+}
+
 /* A training that goes on from others has their sessions too. */
 static void trainings_before_are_in_it(void)
 {
@@ -467,6 +494,7 @@ int main(void)
     RUN(pieces_have_their_own);
     RUN(chance_is_by_length);
     RUN(copies_in_news_are_found);
+    RUN(chance_meets_earlier_trainings);
     RUN(trainings_before_are_in_it);
     RUN(damage_is_told);
     RUN(it_can_be_stopped);

@@ -95,7 +95,9 @@ static inline float model_add(float sum, float a, float b)
 
 static inline float model_bfloat16(const unsigned char *at)
 {
-    const uint32_t bits = (uint32_t)at[0] << 16 | (uint32_t)at[1] << 24;
+    uint16_t half;
+    memcpy(&half, at, sizeof half);
+    const uint32_t bits = (uint32_t)half << 16;
     float x;
     memcpy(&x, &bits, sizeof x);
     return model_flush(x);

@@ -59,6 +59,9 @@ static void note_test(ext_figure *figure, const ext_plot_request *request)
                     ext_text_count_of(&sessions, n_sessions, "session"),
                     measurement->model->version);
     ext_figure_note(figure, "Lines at both sides: the 95 %% interval.");
+    if (measurement->options.exclude_seen)
+        ext_figure_note(figure, "Without items seen before (exclude_seen): a target that "
+                                "is one of them counts as a miss.");
     if (measurement->warnings != NULL)
         ext_figure_note(figure, "Warning: %s.", measurement->warnings);
 }

@@ -62,6 +62,10 @@ static void say_test(ext_report_html *html, const ext_report_facts *facts,
                             n_unknown == 1 ? "it counts neither as target nor as click"
                                            : "they count neither as targets nor as "
                                              "clicks");
+    if (measurement->options.exclude_seen)
+        ext_report_html_say(html, "These lists leave out the items that a session had "
+                                  "before (exclude_seen). A next click on such an item "
+                                  "counts as a miss. Long sessions have more of these.");
     if (measurement->warnings != NULL)
         ext_report_html_warn(html, "Mind when you read these figures: %s.",
                              measurement->warnings);

@@ -45,11 +45,14 @@ static void write_cards(ext_report_html *html, const ext_report_facts *facts)
     const gru4rec_metrics *own =
         ext_report_facts_find(facts->all, "gru4rec", NULL, facts->k);
     const ext_report_rows *version = &facts->version;
-    char label[60];
+    char label[80];
     ext_report_html_cards(html);
     if (own != NULL && own->events > 0) {
-        sqlite3_snprintf(sizeof label, label, "of 100 next clicks are in a list of %lld",
-                         (long long)facts->k);
+        sqlite3_snprintf(sizeof label, label, "of 100 next clicks are in a list of %lld%s",
+                         (long long)facts->k,
+                         facts->request.measurement.options.exclude_seen
+                             ? " items not seen before"
+                             : "");
         ext_report_html_card(html, label, "%.1f", 100 * own->recall);
         sqlite3_snprintf(sizeof label, label, "MRR@%lld", (long long)facts->k);
         ext_report_html_card(html, label, "%.3f", own->mrr);

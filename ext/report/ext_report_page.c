@@ -48,7 +48,8 @@ static void write_cards(ext_report_html *html, const ext_report_facts *facts)
     char label[80];
     ext_report_html_cards(html);
     if (own != NULL && own->events > 0) {
-        sqlite3_snprintf(sizeof label, label, "of 100 next clicks are in a list of %lld%s",
+        sqlite3_snprintf(sizeof label, label,
+                         "of 100 next clicks are in a list of %lld%s",
                          (long long)facts->k,
                          facts->request.measurement.options.exclude_seen
                              ? " items not seen before"

@@ -127,24 +127,53 @@ static inline uint64_t g4r_hash_word(uint64_t hash, uint64_t word)
 }
 
 /*
- * Returns hash with n bytes mixed in by g4r_hash_word(), 8 bytes at a time. If n is 0, it
- * returns hash itself. The last word is filled up with zero bytes, so bytes that differ
- * only in zeros at the end can get the same hash. A caller for whom lengths matter mixes
- * in n as well. Databases store such hashes, so this function must never change.
+ * Returns the number that n bytes (at most 8) stand for, the lowest byte first. It is the
+ * same on every machine.
+ */
+static inline uint64_t g4r_hash_read(const unsigned char *bytes, size_t n)
+{
+    uint64_t word = 0;
+    for (size_t i = 0; i < n; i++)
+        word |= (uint64_t)bytes[i] << 8 * i;
+    return word;
+}
+
+/*
+ * Returns hash with n bytes mixed in by g4r_hash_word(), 8 bytes at a time, the lowest
+ * first. If n is 0, it returns hash itself. The last word is filled up with zero bytes,
+ * so bytes that differ only in zeros at the end can get the same hash. A caller for whom
+ * lengths matter mixes in n as well. Databases store such hashes, so this function must
+ * never change.
  */
 static inline uint64_t g4r_hash_bytes(uint64_t hash, const void *bytes, size_t n)
 {
-    const char *at = bytes;
-    uint64_t word;
-    for (; n >= sizeof word; n -= sizeof word, at += sizeof word) {
-        memcpy(&word, at, sizeof word);
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < n; i += sizeof hash)
+        hash = g4r_hash_word(hash, g4r_hash_read(at + i, G4R_MIN(n - i, sizeof hash)));
+    return hash;
+}
+
+/*
+ * Returns hash with n numbers of size bytes (4 or 8) each mixed in by g4r_hash_word(): a
+ * word for each of 8 bytes, and for each two of 4 bytes, of which the first is the lower
+ * half. So the hash is the same on every machine; it is that of g4r_hash_bytes() where
+ * numbers have their lowest byte first. Databases store such hashes, so this function
+ * must never change.
+ */
+static inline uint64_t g4r_hash_numbers(uint64_t hash, const void *numbers, size_t n,
+                                        size_t size)
+{
+    const char *at = numbers;
+    for (size_t i = 0; i < n; i += sizeof hash / size) {
+        uint32_t halves[2] = {0};
+        uint64_t word;
+        memcpy(halves, at + i * size, G4R_MIN((n - i) * size, sizeof halves));
+        memcpy(&word, halves, sizeof word);
+        if (size < sizeof word)
+            word = halves[0] | (uint64_t)halves[1] << 32;
         hash = g4r_hash_word(hash, word);
     }
-    if (n == 0)
-        return hash;
-    word = 0;
-    memcpy(&word, at, n);
-    return g4r_hash_word(hash, word);
+    return hash;
 }
 
 #endif

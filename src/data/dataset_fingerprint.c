@@ -7,11 +7,11 @@
  */
 static uint64_t hash_sessions(uint64_t hash, const gru4rec_dataset *dataset)
 {
-    hash = g4r_hash_bytes(hash, &dataset->n_sessions, sizeof dataset->n_sessions);
-    hash = g4r_hash_bytes(hash, dataset->offsets,
-                          ((size_t)dataset->n_sessions + 1) * sizeof *dataset->offsets);
-    return g4r_hash_bytes(hash, dataset->item_rows,
-                          (size_t)dataset->n_events * sizeof *dataset->item_rows);
+    hash = g4r_hash_word(hash, (uint64_t)dataset->n_sessions);
+    hash = g4r_hash_numbers(hash, dataset->offsets, (size_t)dataset->n_sessions + 1,
+                            sizeof *dataset->offsets);
+    return g4r_hash_numbers(hash, dataset->item_rows, (size_t)dataset->n_events,
+                            sizeof *dataset->item_rows);
 }
 
 /*
@@ -26,22 +26,22 @@ uint64_t gru4rec_dataset_fingerprint(const gru4rec_dataset *dataset,
     if (dataset->validation != NULL)
         hash = hash_sessions(hash, dataset->validation);
     if (dataset->groups != NULL)
-        hash = g4r_hash_bytes(hash, dataset->groups,
-                              (size_t)dataset->n_sessions * sizeof *dataset->groups);
+        hash = g4r_hash_numbers(hash, dataset->groups, (size_t)dataset->n_sessions,
+                                sizeof *dataset->groups);
     const int64_t *support = gru4rec_items_support(items);
     int64_t n_events = 0;
     for (int32_t row = 0; row < gru4rec_items_count(items); row++)
         n_events += support[row];
     if (n_events != dataset->n_events)
-        hash = g4r_hash_bytes(hash, support,
-                              (size_t)gru4rec_items_count(items) * sizeof *support);
+        hash = g4r_hash_numbers(hash, support, (size_t)gru4rec_items_count(items),
+                                sizeof *support);
     for (int32_t row = 0; row < gru4rec_items_count(items); row++) {
         gru4rec_id id;
         gru4rec_items_get(items, row, &id);
-        hash = g4r_hash_bytes(hash, &id.integer, sizeof id.integer);
+        hash = g4r_hash_word(hash, (uint64_t)id.integer);
         if (id.type == GRU4REC_ID_REAL)
-            hash = g4r_hash_bytes(hash, &id.real, sizeof id.real);
-        hash = g4r_hash_bytes(hash, &id.n_bytes, sizeof id.n_bytes);
+            hash = g4r_hash_numbers(hash, &id.real, 1, sizeof id.real);
+        hash = g4r_hash_word(hash, id.n_bytes);
         hash = g4r_hash_bytes(hash, id.bytes, id.n_bytes);
     }
     return hash;

@@ -197,7 +197,7 @@ static uint64_t hash_of(const unsigned char *bytes, size_t n)
 {
     uint64_t hash = G4R_HASH_START;
     for (size_t at = 0; at < n; at += 8)
-        hash = g4r_hash_word(hash, g4r_prints_word(bytes + at, G4R_MIN(n - at, 8)));
+        hash = g4r_hash_word(hash, g4r_hash_read(bytes + at, G4R_MIN(n - at, 8)));
     return hash;
 }
 
@@ -213,30 +213,30 @@ bool gru4rec_fingerprints_read(gru4rec_fingerprints *fingerprints, const void *s
     uint64_t at = 0;
     for (int i = 0; i < GRU4REC_FINGERPRINTS_KINDS; i++) {
         gru4rec_fingerprints_set *set = &fingerprints->sets[i];
-        set->n = g4r_prints_word(bytes + AT_SETS + 16 * i, 8);
-        set->n_bytes = g4r_prints_word(bytes + AT_SETS + 16 * i + 8, 8);
+        set->n = g4r_hash_read(bytes + AT_SETS + 16 * i, 8);
+        set->n_bytes = g4r_hash_read(bytes + AT_SETS + 16 * i + 8, 8);
         if (set->n_bytes > n_sets - at || set->n / 8 > set->n_bytes)
             return false;
         set->bytes = bytes + HEAD + at;
         at += set->n_bytes;
     }
     fingerprints->is_partial = bytes[AT_PARTIAL] == 1;
-    fingerprints->key.a = g4r_prints_word(bytes + AT_KEY, 8);
-    fingerprints->key.b = g4r_prints_word(bytes + AT_KEY + 8, 8);
-    fingerprints->rules = g4r_prints_word(bytes + AT_RULES, 8);
+    fingerprints->key.a = g4r_hash_read(bytes + AT_KEY, 8);
+    fingerprints->key.b = g4r_hash_read(bytes + AT_KEY + 8, 8);
+    fingerprints->rules = g4r_hash_read(bytes + AT_RULES, 8);
     for (int i = 0; i < CLASSES; i++) {
         gru4rec_fingerprints_length *length = &fingerprints->lengths[i];
         const unsigned char *words = bytes + AT_LENGTHS + 32 * i;
-        length->n = g4r_prints_word(words, 8);
-        length->n_twins = g4r_prints_word(words + 8, 8);
-        length->n_last = g4r_prints_word(words + 16, 8);
-        length->n_last_twins = g4r_prints_word(words + 24, 8);
+        length->n = g4r_hash_read(words, 8);
+        length->n_twins = g4r_hash_read(words + 8, 8);
+        length->n_last = g4r_hash_read(words + 16, 8);
+        length->n_last_twins = g4r_hash_read(words + 24, 8);
         if (length->n_twins > length->n || length->n_last > length->n ||
             length->n_last_twins > length->n_last)
             return false;
     }
     return at == n_sets &&
-           hash_of(bytes, n_bytes - TAIL) == g4r_prints_word(bytes + n_bytes - TAIL, 8);
+           hash_of(bytes, n_bytes - TAIL) == g4r_hash_read(bytes + n_bytes - TAIL, 8);
 }
 
 /*

@@ -74,7 +74,7 @@ uint64_t g4r_prints_of_id(const gru4rec_fingerprints_key *key, const gru4rec_id 
     }
     hash = G4R_HASH_START;
     for (size_t at = 0; at < id->n_bytes; at += 8)
-        hash = stir(key, hash, g4r_prints_word(bytes + at, G4R_MIN(id->n_bytes - at, 8)));
+        hash = stir(key, hash, g4r_hash_read(bytes + at, G4R_MIN(id->n_bytes - at, 8)));
     return stir(key, stir(key, hash, id->n_bytes), 3);
 }
 

@@ -11,18 +11,6 @@
 enum { G4R_PRINTS_BITS = 45 };
 
 /*
- * Returns the number that n bytes (at most 8) stand for, the lowest byte first. It is the
- * same on every machine.
- */
-static inline uint64_t g4r_prints_word(const unsigned char *bytes, size_t n)
-{
-    uint64_t word = 0;
-    for (size_t i = 0; i < n; i++)
-        word |= (uint64_t)bytes[i] << 8 * i;
-    return word;
-}
-
-/*
  * Returns the hash of the id of a session or an item, which depends on the key. An
  * integer has the same hash as INTEGER, as REAL and as text, because a column with
  * another affinity can hold the same session's id in another type. Any other text has the

@@ -68,23 +68,23 @@ uint64_t g4r_share_hash(const g4r_share *share, const gru4rec_model *model,
     uint64_t hash = g4r_hash_word(G4R_HASH_START, (uint64_t)test->n_sessions);
     if (share->ranks == NULL)
         return 0;
-    hash = g4r_hash_bytes(hash, test->offsets,
-                          (size_t)(test->n_sessions + 1) * sizeof *test->offsets);
-    hash = g4r_hash_bytes(hash, test->item_rows,
-                          (size_t)test->n_events * sizeof *test->item_rows);
+    hash = g4r_hash_numbers(hash, test->offsets, (size_t)test->n_sessions + 1,
+                            sizeof *test->offsets);
+    hash = g4r_hash_numbers(hash, test->item_rows, (size_t)test->n_events,
+                            sizeof *test->item_rows);
     if (test->times != NULL)
-        hash = g4r_hash_bytes(hash, test->times,
-                              (size_t)test->n_events * sizeof *test->times);
+        hash = g4r_hash_numbers(hash, test->times, (size_t)test->n_events,
+                                sizeof *test->times);
     for (size_t i = 0; i < model->params.n; i++)
-        hash = g4r_hash_bytes(hash, model->values[i],
-                              g4r_param_size(&model->params.list[i]) * sizeof(g4r_real));
+        hash = g4r_hash_numbers(hash, model->values[i],
+                                g4r_param_size(&model->params.list[i]), sizeof(g4r_real));
     for (int64_t i = 0; i < options->cutoffs.n; i++)
         hash = g4r_hash_word(hash, (uint64_t)options->cutoffs.values[i]);
     const int64_t others[] = {options->mode,       options->segment,
                               options->baselines,  options->exclude_seen,
                               options->candidates, options->last_only,
                               options->seed};
-    return g4r_hash_bytes(hash, others, sizeof others);
+    return g4r_hash_numbers(hash, others, sizeof others / sizeof *others, sizeof *others);
 }
 
 /* Compares the ballots of all ranks, which share->all has. */

@@ -219,7 +219,7 @@ uint64_t g4r_exchange_checksum(const g4r_exchange *exchange,
         return 0;
     hash = g4r_hash_word(hash, (uint64_t)n_epochs);
     for (size_t i = 0; i < model->params.n; i++)
-        hash = g4r_hash_bytes(hash, model->values[i],
-                              g4r_param_size(&model->params.list[i]) * sizeof(g4r_real));
+        hash = g4r_hash_numbers(hash, model->values[i],
+                                g4r_param_size(&model->params.list[i]), sizeof(g4r_real));
     return hash;
 }

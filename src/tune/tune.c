@@ -521,8 +521,8 @@ static int half_of(const gru4rec_dataset *dataset, int64_t session)
     const int64_t first = dataset->offsets[session];
     const size_t n = (size_t)(dataset->offsets[session + 1] - first);
     const uint64_t hash =
-        g4r_hash_bytes(g4r_hash_word(G4R_HASH_START, (uint64_t)session),
-                       dataset->item_rows + first, n * sizeof *dataset->item_rows);
+        g4r_hash_numbers(g4r_hash_word(G4R_HASH_START, (uint64_t)session),
+                         dataset->item_rows + first, n, sizeof *dataset->item_rows);
     return (int)(g4r_hash_fold(hash, 0x9e3779b97f4a7c15u) >> 32 & 1);
 }
 

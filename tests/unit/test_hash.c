@@ -98,6 +98,23 @@ static void fingerprints_never_change(void)
     CHECK(g4r_hash_bytes(G4R_HASH_START, text, sizeof text) == 0x01051e7609af135bu);
 }
 
+/* Numbers have the hash of their bytes on a machine with the lowest byte first. */
+static void numbers_have_the_same_hash_everywhere(void)
+{
+    static const int32_t small[] = {1, -2, 0x01020304};
+    static const int64_t large[] = {1, -2, 0x0102030405060708};
+    static const unsigned char small_bytes[] = {1,    0,    0, 0, 0xfe, 0xff,
+                                                0xff, 0xff, 4, 3, 2,    1};
+    static const unsigned char large_bytes[] = {1,    0,    0,    0,    0,    0,
+                                                0,    0,    0xfe, 0xff, 0xff, 0xff,
+                                                0xff, 0xff, 0xff, 0xff, 8,    7,
+                                                6,    5,    4,    3,    2,    1};
+    for (size_t n = 0; n <= 3; n++) {
+        CHECK(g4r_hash_numbers(7, small, n, 4) == g4r_hash_bytes(7, small_bytes, 4 * n));
+        CHECK(g4r_hash_numbers(7, large, n, 8) == g4r_hash_bytes(7, large_bytes, 8 * n));
+    }
+}
+
 int main(void)
 {
     RUN(products_are_folded);
@@ -105,5 +122,6 @@ int main(void)
     RUN(every_byte_counts);
     RUN(every_bit_counts);
     RUN(fingerprints_never_change);
+    RUN(numbers_have_the_same_hash_everywhere);
     return test_end();
 }

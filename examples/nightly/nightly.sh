@@ -15,7 +15,7 @@ umask 077
 db=$1
 day=${2:-$(date -u -d yesterday +%F)}
 gru4rec=${GRU4REC:-$(cd "$(dirname "$0")/../.." && pwd)/gru4rec}
-options="since=last,warm_start=true,activate=false,until=$day,threads=1,memory_limit=${MEMORY:-2000000000},commit_wait=600"
+options="since=last,warm_start=true,keep_optimizer=true,activate=false,until=$day,threads=1,memory_limit=${MEMORY:-2000000000},commit_wait=600"
 
 say() { echo "$(date -u +%FT%TZ) $*"; }
 
@@ -67,8 +67,11 @@ active=$(active)
 say "version ${active:-none} serves; training on the clicks before $day"
 status=0
 result=0
-candidate=$(echo "SELECT gru4rec_train('rec', '$options') ->> 'version';" | sql 2>"$error") || status=$?
+trained=$(echo "SELECT s ->> 'version', s ->> 'warnings' FROM (SELECT gru4rec_train('rec', '$options') AS s);" |
+    sql 2>"$error") || status=$?
 if [ $status -eq 0 ]; then
+    candidate=${trained%%|*}
+    [ "${trained#*|}" = '[]' ] || say "the training warns: ${trained#*|}"
     if [ -z "$active" ]; then
         say "version $candidate is the first"
         better=1

@@ -60,6 +60,19 @@ static int warn_of_idle(char **text, const ext_training *training, ext_error *er
     return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
+/* Makes a warning if warm_start began with an optimiser at zero. *text as above. */
+static int warn_of_reset(char **text, const ext_training *training, ext_error *error)
+{
+    *text = NULL;
+    if (!training->is_reset)
+        return SQLITE_OK;
+    *text = sqlite3_mprintf(
+        "warm_start found no state of the optimiser in the active version, so the first "
+        "steps are as large as in a new training and can undo what was learnt; train "
+        "each version with keep_optimizer=true");
+    return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
+}
+
 /* ---- several processes ---- */
 
 /*
@@ -93,7 +106,7 @@ static int describe_ranks(char **text, const ext_training *training, ext_error *
  *   ?34       whether option blend is not 0
  *   ?35       whether option tuned is set, so that options of a tuning were used
  *   ?36       the ranks, as JSON, or NULL
- *   ?37       one more warning, or NULL
+ *   ?37, ?39  more warnings, or NULL
  *   ?38       the name of the kernels, if the training multiplied in bfloat16, or NULL
  * prepare_summary() binds all of them.
  */
@@ -109,7 +122,7 @@ static const char summary_query[] =
     "'blend', ?32, 'blend_events', ?33, "
     "'since', json(nullif(?27, '')), "
     "'warnings', json((SELECT json_group_array(column1) "
-    "FROM (VALUES (?28), (?29), (?37)) WHERE column1 IS NOT NULL)), "
+    "FROM (VALUES (?28), (?29), (?37), (?39)) WHERE column1 IS NOT NULL)), "
     "'advice', ?30, 'tuned', json('true'), 'ranks', json(?36), "
     "'precision', 'bfloat16', 'precision_kernels', ?38), "
     "iif(?38 IS NULL, '$.precision', '$.none'), "
@@ -127,8 +140,8 @@ static const char summary_query[] =
  * JSON; empty without since=last.
  */
 typedef struct text_list {
-    char *steps, *border, *idle; /* warnings, or NULL */
-    char *ranks;                 /* the ranks, as JSON, or NULL */
+    char *steps, *border, *idle, *reset; /* warnings, or NULL */
+    char *ranks;                         /* the ranks, as JSON, or NULL */
     char first[EXT_TIME_TEXT + 2], last[EXT_TIME_TEXT + 2], since[EXT_BORDER_JSON];
 } text_list;
 
@@ -163,7 +176,7 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
         seconds += run->epoch_seconds[i];
     }
     return ext_query(
-        home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiiiiiddssssssidiiisss",
+        home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiiiiiddssssssidiiissss",
         home->name, (int64_t)run->n_epochs, training->best_epoch, n_steps,
         counts->n_events, counts->n_sessions, (int64_t)gru4rec_items_count(events->items),
         best->loss, seconds, (int64_t)((double)n_events / (seconds > 0 ? seconds : 1)),
@@ -177,7 +190,8 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
         (int64_t)(held_out != NULL), training->blend,
         kept != NULL ? kept->n_events : (int64_t)0,
         (int64_t)(training->request->options.blend != 0),
-        training->request->options.tuned, texts->ranks, texts->idle, kernels);
+        training->request->options.tuned, texts->ranks, texts->idle, kernels,
+        texts->reset);
 }
 
 /*
@@ -207,11 +221,13 @@ int ext_summary_make(ext_training *training, ext_error *error)
     if (warn_of_steps(&texts.steps, training, error) == SQLITE_OK &&
         warn_of_border(&texts.border, training, error) == SQLITE_OK &&
         warn_of_idle(&texts.idle, training, error) == SQLITE_OK &&
+        warn_of_reset(&texts.reset, training, error) == SQLITE_OK &&
         describe_ranks(&texts.ranks, training, error) == SQLITE_OK)
         run_summary(training, &texts, error);
     sqlite3_free(texts.steps);
     sqlite3_free(texts.border);
     sqlite3_free(texts.idle);
+    sqlite3_free(texts.reset);
     sqlite3_free(texts.ranks);
     return error->rc;
 }

@@ -307,8 +307,8 @@ static int read_all(ext_attempt *attempt, ext_error *error)
     const ext_train_request *request = &attempt->request;
     ext_train_data *data = &attempt->data;
     if (ext_train_data_read(data, request, &training->run, error) == SQLITE_OK &&
-        ext_train_weights_start(&training->weights, request, data, &training->run,
-                                error) == SQLITE_OK)
+        ext_train_weights_start(&training->weights, &training->is_reset, request, data,
+                                &training->run, error) == SQLITE_OK)
         ext_version_check_limit(&request->home, &training->run, training->weights.model,
                                 data->events.items, data->latest, error);
     ext_snapshot_end(&data->snapshot);

@@ -40,10 +40,12 @@ static int adopt_slot(gru4rec_training *weights, const ext_train_request *reques
  * With warm_start: copies the weights of the active version, for the items that both
  * catalogues have; other items keep their random weights. If both trainings use the same
  * optimiser (adapt), also copies the slots that the version has stored; and if none is
- * missing, the number of updates, which is 0 otherwise.
+ * missing, the number of updates, which is 0 otherwise. *is_reset: out, whether slots
+ * begin at zero because the version has not stored them.
  */
-static int adopt_active(gru4rec_training *weights, const ext_train_request *request,
-                        const ext_train_data *data, ext_error *error)
+static int adopt_active(gru4rec_training *weights, bool *is_reset,
+                        const ext_train_request *request, const ext_train_data *data,
+                        ext_error *error)
 {
     gru4rec_error message = {0};
     const ext_model *active = data->active;
@@ -68,6 +70,7 @@ static int adopt_active(gru4rec_training *weights, const ext_train_request *requ
     if (rc == SQLITE_OK && is_whole)
         rc = ext_version_updates(&updates, &request->home, active->version, error);
     gru4rec_training_continue(weights, updates);
+    *is_reset = !is_whole;
     return rc;
 }
 
@@ -88,9 +91,9 @@ static int load_checkpoint(gru4rec_training *weights, const ext_home *home,
     return rc;
 }
 
-int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *request,
-                            const ext_train_data *data, const ext_run *run,
-                            ext_error *error)
+int ext_train_weights_start(gru4rec_training *weights, bool *is_reset,
+                            const ext_train_request *request, const ext_train_data *data,
+                            const ext_run *run, ext_error *error)
 {
     gru4rec_error message = {0};
     gru4rec_status status =
@@ -103,7 +106,7 @@ int ext_train_weights_start(gru4rec_training *weights, const ext_train_request *
     if (ext_train_job_is_first(request) && request->checkpoint.epoch > 0)
         load_checkpoint(weights, &request->home, run, error);
     else if (ext_train_job_is_first(request) && request->options.warm_start)
-        adopt_active(weights, request, data, error);
+        adopt_active(weights, is_reset, request, data, error);
     return error->rc == SQLITE_OK ? ext_train_job_share_weights(weights, request, error)
                                   : error->rc;
 }

@@ -1,15 +1,17 @@
 #!/bin/sh
 # monitor.sh DATABASE: says what is wrong with the nights of the model rec, as nightly.sh leaves them. Writes nothing.
 #
-# Exit status: 0 nothing is wrong, and nothing is printed; 1 a line for each thing that is wrong; else the database could not
-# be asked. GRU4REC names the extension, HOURS (24) the age at which a night or its backup is missing, and DAYS (8) that at
-# which the gate has decided nothing for too long. A training hangs if it has not written for ten minutes how far it is.
+# Exit status: 0 nothing is wrong, and nothing is printed; 1 a line for each thing that is wrong; 2 the database could not be
+# asked. GRU4REC names the extension, HOURS (24) the age at which a night or its backup is missing, and DAYS (8) that at which
+# the gate has decided nothing for too long; EXAM_MIN is that of nightly.sh. A training hangs if it has not written for ten minutes how far it is.
 set -eu
 db=$1
 gru4rec=${GRU4REC:-$(cd "$(dirname "$0")/../.." && pwd)/gru4rec}
 hours=${HOURS:-24}
 days=${DAYS:-8}
 
+[ -f "$db" ] || { echo "there is no database $db" >&2 && exit 2; }
+[ -n "$(sqlite3 -readonly "$db" "SELECT 1 FROM sqlite_schema WHERE name = 'gate'")" ] || { echo 'no night ever ran' && exit 1; }
 wrong=$(sqlite3 -batch -bail -readonly -cmd '.timeout 60000' -cmd ".load '$gru4rec'" "$db" <<SQL
 CREATE TEMP VIEW run AS SELECT *, started > datetime('now', '-$hours hours') AS is_new,
     status IN ('failed', 'interrupted', 'killed') AND coalesce(message, '') NOT LIKE '%there is no event after%' AS is_bad
@@ -18,15 +20,16 @@ SELECT 'no version serves' WHERE NOT EXISTS (SELECT 1 FROM run WHERE active);
 SELECT 'no training began in the last $hours hours' WHERE NOT EXISTS (SELECT 1 FROM run WHERE is_new);
 SELECT format('the training of %s: %s, %s', started, status, message) FROM run
 WHERE is_new AND is_bad AND version > (SELECT coalesce(max(version), 0) FROM run WHERE status IN ('ready', 'retired'));
-SELECT 'the gate has compared nothing in the last $days days'
-WHERE NOT EXISTS (SELECT 1 FROM gate WHERE measured > datetime('now', '-$days days') AND events > 0)
+SELECT 'the gate has decided nothing in the last $days days: too few clicks, or none, were in the exams'
+WHERE NOT EXISTS (SELECT 1 FROM gate WHERE measured > datetime('now', '-$days days') AND events >= ${EXAM_MIN:-500})
     AND EXISTS (SELECT 1 FROM run WHERE started < datetime('now', '-$days days'));
-SELECT format('the training of %s hangs: it has written nothing since %s', run.started, updated)
-FROM run JOIN rec_version USING (version) WHERE run.status = 'training' AND updated < datetime('now', '-10 minutes');
+SELECT format('the training of %s hangs: it has written nothing since %s', run.started, coalesce(updated, run.started))
+FROM run JOIN rec_version USING (version)
+WHERE run.status = 'training' AND coalesce(updated, run.started) < datetime('now', '-10 minutes');
 SELECT 'quick_check: ' || quick_check FROM pragma_quick_check(1) WHERE quick_check <> 'ok';
 SELECT 'check: ' || damage FROM (SELECT gru4rec_check('rec') AS damage) WHERE damage <> 'ok';
 SQL
-)
+) || exit 2
 [ -n "$(find "$db.backup" -mmin "-$((hours * 60))" 2>/dev/null)" ] || wrong="${wrong:+$wrong
 }no night ended well in the last $hours hours: there is no backup of it"
 [ -z "$wrong" ] || { echo "$wrong" && exit 1; }

@@ -31,6 +31,18 @@ sqlite3 "$db" <sql/demo_clicks.sql >"$work/out" 2>&1 &&
          CREATE VIRTUAL TABLE rec USING gru4rec(clicks, keep_optimizer=true, layers=16, n_epochs=1)" >>"$work/out" 2>&1
 check $? 'a shop'
 
+# watch STATUS WORDS: monitor.sh ends with that status and says that, or nothing.
+watch() {
+    status=0
+    sh examples/nightly/monitor.sh "$db" >"$work/out" 2>&1 || status=$?
+    [ "$status" -eq "$1" ] && if [ -n "$2" ]; then grep -q "$2" "$work/out"; else [ ! -s "$work/out" ]; fi
+}
+
+watch 1 'no night ever ran'
+check $? 'the monitor before the first night'
+db=$work/none.db watch 2 'there is no database'
+check $? 'the monitor of a database that is not there'
+
 night 0 "$db" 2024-04-24 && [ "$(active)" = 1 ]
 check $? 'the first night'
 night 0 "$db" '2024-04-25 18:00' && [ "$(sql 'SELECT count(*), count(DISTINCT version), count(warnings) FROM gate')" = '2|2|0' ]
@@ -54,18 +66,11 @@ check $? 'a candidate that is worse does not serve'
 MEMORY=100000 night 1 "$db" 2024-04-27 && grep -q 'memory_limit' "$work/out" && [ "$(active)" = "$before" ]
 check $? 'a training that needs more memory'
 
-# watch STATUS WORDS: monitor.sh ends with that status and says that, or nothing.
-watch() {
-    status=0
-    sh examples/nightly/monitor.sh "$db" >"$work/out" 2>&1 || status=$?
-    [ "$status" -eq "$1" ] && if [ -n "$2" ]; then grep -q "$2" "$work/out"; else [ ! -s "$work/out" ]; fi
-}
-
 watch 1 'failed, .*memory_limit'
 check $? 'the monitor sees a night that failed'
 HOURS=0 watch 1 'no training began' && grep -q 'no night ended well' "$work/out"
 check $? 'the monitor sees that no night was, and no backup'
-DAYS=0 watch 1 'has compared nothing'
+DAYS=0 watch 1 'has decided nothing'
 check $? 'the monitor sees that the gate decides nothing'
 
 # A sqlite3 that cannot evaluate. The table gate has figures of both versions, of another day.

@@ -268,8 +268,7 @@ typedef struct ext_training {
     bool is_in_epoch;
     bool is_alive; /* the run counts as under way; ext_attempt_free() ends that */
     bool is_begun; /* the run belongs to this call, which must write how the run ends */
-    bool
-        is_reset; /* warm_start: the active version had not stored the optimiser's slots */
+    bool is_reset; /* warm_start: the optimiser's slots were not stored */
     /*
      * Seconds (ext_poll_seconds()): when tell() last reported progress, and when
      * ext_publish_progress() was last called.
@@ -430,9 +429,9 @@ void ext_kept_drop(ext_attempt *attempt);
  * Makes in *weights the weights and the optimiser's slots that the training begins with:
  * those of the checkpoint if a run is resumed; else random weights, and with warm_start
  * those of the active version for the items that it knows. Of several ranks, rank 0 reads
- * them, and gives them to the others. Also sets the number of updates; and *is_reset to
- * true, or leaves it as it is, if slots of warm_start begin at zero because the active
- * version has not stored them. The memory is from data->budget. The caller frees weights by
+ * them, and gives them to the others. Also sets the number of updates. *is_reset: set to
+ * true if, with warm_start, slots begin at zero because the active version has not stored
+ * them; else left as it is. The memory is from data->budget. The caller frees weights by
  * gru4rec_training_free(), also after a failure.
  * SQLITE_CORRUPT_VTAB: stored weights are damaged.
  */

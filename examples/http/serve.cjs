@@ -26,6 +26,7 @@ function connect(file) {
         const Database = require('libsql');
         db = new Database(file, { timeout });
     }
+    db.exec('PRAGMA synchronous = NORMAL'); // a click waits for no disk; see README.md
     db.loadExtension(process.env.GRU4REC || path.join(__dirname, '../../gru4rec.so'));
     return db;
 }

@@ -11,7 +11,8 @@ hours=${HOURS:-24}
 days=${DAYS:-8}
 
 [ -f "$db" ] || { echo "there is no database $db" >&2 && exit 2; }
-[ -n "$(sqlite3 -readonly "$db" "SELECT 1 FROM sqlite_schema WHERE name = 'gate'")" ] || { echo 'no night ever ran' && exit 1; }
+nights=$(sqlite3 -batch -bail -readonly -cmd '.timeout 60000' "$db" "SELECT count(*) FROM sqlite_schema WHERE name = 'gate'") || exit 2
+[ "$nights" != 0 ] || { echo 'no night ever ran' && exit 1; }
 wrong=$(sqlite3 -batch -bail -readonly -cmd '.timeout 60000' -cmd ".load '$gru4rec'" "$db" <<SQL
 CREATE TEMP VIEW run AS SELECT *, started > datetime('now', '-$hours hours') AS is_new,
     status IN ('failed', 'interrupted', 'killed') AND coalesce(message, '') NOT LIKE '%there is no event after%' AS is_bad

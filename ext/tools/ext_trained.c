@@ -17,6 +17,8 @@
  */
 #include "ext_tools.h"
 
+#include <string.h>
+
 /*
  * What m_version records about the run that made the version. All zero at first.
  * read_record() fills it in.
@@ -264,6 +266,28 @@ static int compare_sessions(ext_measurement *request, const ext_events *trained,
     return SQLITE_OK;
 }
 
+/*
+ * Adds a warning to the request if the version began from another one (warm_start) and
+ * was trained on a part of the source (since): its weights hold what the versions before
+ * it saw, and the sessions that were read do not. The only error is SQLITE_NOMEM.
+ */
+static int warn_of_window(ext_measurement *request, const ext_events *trained,
+                          const record *r, ext_error *error)
+{
+    const gru4rec_options *options = &request->model->loaded.options;
+    const bool has_time =
+        options->since[0] != '\0' && strcmp(options->since, "last") != 0;
+    if (!options->warm_start || (!has_time && !r->since.border.is_there))
+        return SQLITE_OK;
+    return ext_measure_warn(request, error,
+                            "the baselines were fitted on the %lld events of the last "
+                            "training alone, but version %lld began with the weights of "
+                            "earlier ones (warm_start), so they know less than it does; "
+                            "to compare, train a version on everything",
+                            (long long)trained->dataset->n_events,
+                            (long long)request->model->version);
+}
+
 int ext_trained_read(ext_events *trained, ext_measurement *request, ext_budget *budget,
                      const ext_home *home, const char *name, ext_error *error)
 {
@@ -283,6 +307,8 @@ int ext_trained_read(ext_events *trained, ext_measurement *request, ext_budget *
         rc = map_items(trained, request, error);
     if (rc == SQLITE_OK)
         rc = compare_sessions(request, trained, &found, &r, error);
+    if (rc == SQLITE_OK)
+        rc = warn_of_window(request, trained, &r, error);
     ext_source_close(&source);
     sqlite3_free(r.source);
     return rc;

@@ -42,6 +42,9 @@ watch 1 'no night ever ran'
 check $? 'the monitor before the first night'
 db=$work/none.db watch 2 'there is no database'
 check $? 'the monitor of a database that is not there'
+echo 'This is no database, but a text that is longer than its header.' >"$work/garbage.db"
+db=$work/garbage.db watch 2 'not a database'
+check $? 'the monitor of a file that is no database'
 
 night 0 "$db" 2024-04-24 && [ "$(active)" = 1 ]
 check $? 'the first night'

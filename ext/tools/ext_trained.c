@@ -282,7 +282,7 @@ static int warn_of_window(ext_measurement *request, const ext_events *trained,
     return ext_measure_warn(request, error,
                             "the baselines were fitted on the %lld events of the last "
                             "training alone, but version %lld began with the weights of "
-                            "earlier ones (warm_start), so they know less than it does; "
+                            "earlier ones (warm_start), so they know less than it does: "
                             "to compare, train a version on everything",
                             (long long)trained->dataset->n_events,
                             (long long)request->model->version);

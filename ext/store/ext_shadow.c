@@ -435,9 +435,27 @@ int ext_shadow_check_free(const ext_home *home, const char *suffix, ext_error *e
     return ext_sql_finish(stmt, rc, "creating the model", error);
 }
 
+/*
+ * SQLite 3.44 and 3.45 check a table that they have made by PRAGMA integrity_check(NAME).
+ * They take a NAME that begins with digits for a number, and then check the whole
+ * database, also the virtual table that is being created, which is an error.
+ */
+static int check_digits(const ext_home *home, ext_error *error)
+{
+    const int version = sqlite3_libversion_number();
+    if (version < 3044000 || version >= 3046000 ||
+        !(home->name[0] >= '0' && home->name[0] <= '9'))
+        return SQLITE_OK;
+    return ext_error_set(error, SQLITE_ERROR,
+                         "SQLite %s cannot make a model whose name begins with a digit "
+                         "('%s'); choose a name that begins with a letter, or use "
+                         "SQLite 3.46 or newer",
+                         sqlite3_libversion(), home->name);
+}
+
 int ext_shadow_check_all_free(const ext_home *home, ext_error *error)
 {
-    int rc = SQLITE_OK;
+    int rc = check_digits(home, error);
     for (int i = 0; rc == SQLITE_OK && i < N_SHADOWS; i++)
         if (shadows[i].own_column == NULL)
             rc = ext_shadow_check_free(home, shadows[i].name, error);

@@ -373,7 +373,8 @@ int ext_shadow_look(sqlite3 *db, const char *schema, const char *table,
 int ext_shadow_check_free(const ext_home *home, const char *suffix, ext_error *error);
 /*
  * Does what ext_shadow_check_free() does, for all tables that every model has (config,
- * version, epoch, item, tensor).
+ * version, epoch, item, tensor). SQLITE_ERROR also if this version of SQLite cannot make
+ * tables of the model's name in a virtual table.
  */
 int ext_shadow_check_all_free(const ext_home *home, ext_error *error);
 /*

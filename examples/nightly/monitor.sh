@@ -20,7 +20,7 @@ FROM gru4rec_status('rec');
 SELECT 'no version serves' WHERE NOT EXISTS (SELECT 1 FROM run WHERE active);
 SELECT 'no training began in the last $hours hours' WHERE NOT EXISTS (SELECT 1 FROM run WHERE is_new);
 SELECT format('the training of %s: %s, %s', started, status, message) FROM run
-WHERE is_new AND is_bad AND version > (SELECT coalesce(max(version), 0) FROM run WHERE status IN ('ready', 'retired'));
+WHERE is_new AND is_bad AND version > (SELECT coalesce(max(version), 0) FROM run WHERE NOT is_bad AND status <> 'training');
 SELECT 'the gate has decided nothing in the last $days days: too few clicks, or none, were in the exams'
 WHERE NOT EXISTS (SELECT 1 FROM gate WHERE measured > datetime('now', '-$days days') AND events >= ${EXAM_MIN:-500})
     AND EXISTS (SELECT 1 FROM run WHERE started < datetime('now', '-$days days'));

@@ -71,6 +71,9 @@ check $? 'a training that needs more memory'
 
 watch 1 'failed, .*memory_limit'
 check $? 'the monitor sees a night that failed'
+before_quiet=$(sql "SELECT count(*) FROM rec_version")
+night 0 "$db" '2024-04-25 18:00' && grep -q 'nothing new' "$work/out" && [ "$(sql 'SELECT count(*) FROM rec_version')" -gt "$before_quiet" ] && watch 0 ''
+check $? 'the monitor forgets it after a night without anything new'
 HOURS=0 watch 1 'no training began' && grep -q 'no night ended well' "$work/out"
 check $? 'the monitor sees that no night was, and no backup'
 DAYS=0 watch 1 'has decided nothing'

@@ -30,14 +30,15 @@ active() { echo "SELECT value FROM rec_config WHERE key = 'version';" | sql; }
 
 # measure VERSION: its figures go into the table gate. The exam is the visits that began since DAY: one that began before
 # was trained on in part. A visit is a session, or what a pause longer than the model's session_gap cuts from it. The figures
-# are read first: who writes while it measures keeps others waiting.
+# are read first: who writes while it measures keeps others waiting. The exam is a table in the order of rowid, because a view
+# has none, and clicks with the same time would come in another order than in the training.
 measure() {
     sql <<SQL
 CREATE TEMP VIEW gap AS SELECT value ->> 'session_gap' AS gap FROM rec_config WHERE key = 'options';
-CREATE TEMP VIEW pause AS SELECT *, ts - lag(ts) OVER (PARTITION BY session_id ORDER BY ts) AS pause FROM clicks
+CREATE TEMP VIEW pause AS SELECT *, rowid AS click, ts - lag(ts) OVER (PARTITION BY session_id ORDER BY ts, rowid) AS pause FROM clicks
 WHERE session_id IN (SELECT session_id FROM clicks WHERE ts >= unixepoch('$day'));
-CREATE TEMP VIEW exam AS SELECT * FROM (SELECT *, max(iif(pause IS NULL OR (gap > 0 AND pause > gap), ts, NULL))
-    OVER (PARTITION BY session_id ORDER BY ts) AS began FROM pause, gap) WHERE began >= unixepoch('$day');
+CREATE TEMP TABLE exam AS SELECT * FROM (SELECT *, max(iif(pause IS NULL OR (gap > 0 AND pause > gap), ts, NULL))
+    OVER (PARTITION BY session_id ORDER BY ts, click) AS began FROM pause, gap) WHERE began >= unixepoch('$day') ORDER BY click;
 CREATE TEMP TABLE figure AS SELECT mrr, recall, events, warnings
 FROM gru4rec_evaluate('rec', 'exam', 'cutoffs=20,version=$1') WHERE method = 'gru4rec';
 INSERT INTO gate SELECT '$day', $1, mrr, recall, events, warnings, datetime() FROM figure;

@@ -27,9 +27,9 @@ active() {
 }
 
 sqlite3 "$db" <sql/demo_clicks.sql >"$work/out" 2>&1 &&
-    sql "DELETE FROM clicks WHERE session_id % 10 <> 2; PRAGMA journal_mode = wal;
+    sql "DELETE FROM clicks WHERE session_id % 10 <> 2; UPDATE clicks SET ts = ts / 60 * 60; PRAGMA journal_mode = wal;
          CREATE VIRTUAL TABLE rec USING gru4rec(clicks, keep_optimizer=true, layers=16, n_epochs=1)" >>"$work/out" 2>&1
-check $? 'a shop'
+check $? 'a shop whose times are minutes'
 
 # watch STATUS WORDS: monitor.sh ends with that status and says that, or nothing.
 watch() {
@@ -52,6 +52,11 @@ night 0 "$db" '2024-04-25 18:00' && [ "$(sql 'SELECT count(*), count(DISTINCT ve
 check $? 'the second night measures both versions, without a warning'
 [ "$(active)" = "$(sql 'SELECT version FROM gate ORDER BY mrr * events DESC, version DESC LIMIT 1')" ]
 check $? 'the better one serves'
+[ "$(sql "CREATE TABLE exam AS SELECT * FROM clicks WHERE session_id IN
+    (SELECT session_id FROM clicks GROUP BY 1 HAVING min(ts) >= unixepoch('2024-04-25 18:00')) ORDER BY rowid;
+    SELECT sum(g.mrr = e.mrr AND g.events = e.events) FROM gate AS g, gru4rec_evaluate('rec', 'exam', 'cutoffs=20,version=' || g.version) AS e
+    WHERE e.method = 'gru4rec'; DROP TABLE exam")" = 2 ]
+check $? 'its exam takes clicks of the same minute in the order of the table'
 [ "$(sqlite3 "$db.backup" 'SELECT count(*) FROM gate')" = 2 ] && [ "$(stat -c %a "$db.backup")" = 600 ]
 check $? 'the backup, which nobody else can read'
 

@@ -3,7 +3,8 @@
 #
 # Exit status: 0 nothing is wrong, and nothing is printed; 1 a line for each thing that is wrong; 2 the database could not be
 # asked. GRU4REC names the extension, HOURS (24) the age at which a night or its backup is missing, and DAYS (8) that at which
-# the gate has decided nothing for too long; EXAM_MIN is that of nightly.sh. A training hangs if it has not written for ten minutes how far it is.
+# the gate has decided nothing for too long; EXAM_MIN is that of nightly.sh. AGE (30) is that in days of the version that serves
+# at which no candidate has won for too long. A training hangs if it has not written for ten minutes how far it is.
 set -eu
 db=$1
 gru4rec=${GRU4REC:-$(cd "$(dirname "$0")/../.." && pwd)/gru4rec}
@@ -24,6 +25,8 @@ WHERE is_new AND is_bad AND version > (SELECT coalesce(max(version), 0) FROM run
 SELECT 'the gate has decided nothing in the last $days days: too few clicks, or none, were in the exams'
 WHERE NOT EXISTS (SELECT 1 FROM gate WHERE measured > datetime('now', '-$days days') AND events >= ${EXAM_MIN:-500})
     AND EXISTS (SELECT 1 FROM run WHERE started < datetime('now', '-$days days'));
+SELECT format('no candidate has won since %s; train a version anew, without warm_start', started)
+FROM run WHERE active AND started < datetime('now', '-${AGE:-30} days');
 SELECT format('the training of %s hangs: it has written nothing since %s', run.started, coalesce(updated, run.started))
 FROM run JOIN rec_version USING (version)
 WHERE run.status = 'training' AND coalesce(updated, run.started) < datetime('now', '-10 minutes');

@@ -83,6 +83,8 @@ HOURS=0 watch 1 'no training began' && grep -q 'no night ended well' "$work/out"
 check $? 'the monitor sees that no night was, and no backup'
 DAYS=0 watch 1 'has decided nothing'
 check $? 'the monitor sees that the gate decides nothing'
+AGE=0 watch 1 'no candidate has won since'
+check $? 'the monitor sees that no candidate wins'
 
 # A sqlite3 that cannot evaluate. The table gate has figures of both versions, of another day.
 mkdir "$work/bin"

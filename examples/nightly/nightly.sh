@@ -8,14 +8,16 @@
 # under way; 124 or 137 the time was over; else something failed. Standard output and standard error are the log. Whatever
 # happens, a version serves on.
 #
-# GRU4REC names the extension, SECONDS_MAX the limit in time of each step, MEMORY the limit in bytes of a training's memory
-# and of the exam of what it made, and EXAM_MIN how many clicks an exam must have to decide.
+# ANEW=1 trains on all clicks before DAY, from random weights; else the night goes on with the version that serves, and takes
+# what is new. GRU4REC names the extension, SECONDS_MAX the limit in time of each step, MEMORY the limit in bytes of a
+# training's memory and of the exam of what it made, and EXAM_MIN how many clicks an exam must have to decide.
 set -eu
 umask 077
 db=$1
 day=${2:-$(date -u -d yesterday +%F)}
 gru4rec=${GRU4REC:-$(cd "$(dirname "$0")/../.." && pwd)/gru4rec}
-options="since=last,warm_start=true,keep_optimizer=true,activate=false,until=$day,threads=1,memory_limit=${MEMORY:-2000000000},commit_wait=600"
+options="keep_optimizer=true,activate=false,until=$day,threads=1,memory_limit=${MEMORY:-2000000000},commit_wait=600"
+[ -n "${ANEW:-}" ] || options="since=last,warm_start=true,$options"
 
 say() { echo "$(date -u +%FT%TZ) $*"; }
 
@@ -28,10 +30,10 @@ sql() {
 
 active() { echo "SELECT value FROM rec_config WHERE key = 'version';" | sql; }
 
-# measure VERSION: its figures go into the table gate. The exam is the visits that began since DAY: one that began before
-# was trained on in part. A visit is a session, or what a pause longer than the model's session_gap cuts from it. The figures
-# are read first: who writes while it measures keeps others waiting. The exam is a table in the order of rowid, because a view
-# has none, and clicks with the same time would come in another order than in the training.
+# measure VERSION VERSION: their figures go into the table gate. The exam is the visits that began since DAY: one that began
+# before was trained on in part. A visit is a session, or what a pause longer than the model's session_gap cuts from it. The
+# exam is a table, so that both versions have the same: the shop goes on writing clicks. It keeps the order of rowid, which
+# clicks with the same time have in the training. Figures are read first: who writes while it measures keeps others waiting.
 measure() {
     sql <<SQL
 CREATE TEMP VIEW gap AS SELECT value ->> 'session_gap' AS gap FROM rec_config WHERE key = 'options';
@@ -39,10 +41,10 @@ CREATE TEMP VIEW pause AS SELECT *, rowid AS click, ts - lag(ts) OVER (PARTITION
 WHERE session_id IN (SELECT session_id FROM clicks WHERE ts >= unixepoch('$day'));
 CREATE TEMP TABLE exam AS SELECT * FROM (SELECT *, max(iif(pause IS NULL OR (gap > 0 AND pause > gap), ts, NULL))
     OVER (PARTITION BY session_id ORDER BY ts, click) AS began FROM pause, gap) WHERE began >= unixepoch('$day') ORDER BY click;
-CREATE TEMP TABLE figure AS SELECT mrr, recall, events, warnings
-FROM gru4rec_evaluate('rec', 'exam', 'cutoffs=20,version=$1') WHERE method = 'gru4rec';
-INSERT INTO gate SELECT '$day', $1, mrr, recall, events, warnings, datetime() FROM figure;
-SELECT format('version $1: MRR@20 %.4f, Recall@20 %.4f, %d clicks', mrr, recall, events) || coalesce('; ' || warnings, '')
+CREATE TEMP TABLE figure AS SELECT v.column1 AS version, e.mrr, e.recall, e.events, e.warnings FROM (VALUES ($1), ($2)) AS v
+JOIN gru4rec_evaluate('rec', 'exam', 'cutoffs=20,version=' || v.column1) AS e ON e.method = 'gru4rec';
+INSERT INTO gate SELECT '$day', version, mrr, recall, events, warnings, datetime() FROM figure;
+SELECT format('version %d: MRR@20 %.4f, Recall@20 %.4f, %d clicks', version, mrr, recall, events) || coalesce('; ' || warnings, '')
 FROM figure;
 SQL
 }
@@ -77,10 +79,8 @@ if [ $status -eq 0 ]; then
         say "version $candidate is the first"
         better=1
     else
-        for version in "$active" "$candidate"; do
-            figures=$(measure "$version")
-            say "$figures"
-        done
+        figures=$(measure "$active" "$candidate")
+        echo "$figures" | while read -r line; do say "$line"; done
         clicks=$(newest 'max(events)' "$active" "$candidate")
         better=0
         if [ "$clicks" -eq 0 ]; then

@@ -101,6 +101,23 @@ sql "INSERT INTO gate VALUES ('2024-04-01', $next, 1, 1, 1000, NULL, datetime())
 PATH=$work/bin:$PATH night 5 "$db" 2024-04-27 && grep -q 'database is locked' "$work/out" && [ "$(active)" = "$before" ]
 check $? 'a night that cannot measure fails'
 
+
+# A sqlite3 beside which visitors click whenever something is measured.
+cat >"$work/bin/sqlite3" <<END
+#!/bin/sh
+input=\$(cat)
+case \$input in *gru4rec_evaluate*) $(command -v sqlite3) "$db" '.timeout 60000' "INSERT INTO clicks(session_id, item_id, ts)
+    SELECT session_id + 10000000, item_id, unixepoch('2024-04-26') + rowid FROM clicks LIMIT 100" ;; esac
+echo "\$input" | $(command -v sqlite3) "\$@"
+END
+PATH=$work/bin:$PATH night 0 "$db" 2024-04-26 &&
+    [ "$(sql 'SELECT count(*), count(DISTINCT events) FROM (SELECT * FROM gate ORDER BY rowid DESC LIMIT 2)')" = '2|1' ]
+check $? 'both versions sit the same exam while visitors click'
+ANEW=1 night 0 "$db" 2024-04-26 && [ "$(sql "SELECT first_event = (SELECT min(ts) FROM clicks), options ->> 'warm_start'
+    FROM rec_version ORDER BY version DESC LIMIT 1")" = '1|0' ]
+check $? 'a night that trains anew'
+before=$(active)
+
 EXAM_MIN=100000 night 0 "$db" 2024-04-27 && grep -q 'the exam is too small' "$work/out" && [ "$(active)" = "$before" ] &&
     grep -q 'backup in' "$work/out"
 check $? 'a small exam does not decide'

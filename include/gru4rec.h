@@ -803,9 +803,11 @@ typedef struct gru4rec_dataset {
     int64_t n_single;  /* those sessions that have one event, so nothing to predict */
     int64_t n_unknown; /* events dropped because the catalogue does not have their item */
     int64_t n_old;     /* events dropped because their session or part has no new event */
-    int64_t n_repeats; /* events dropped because the event before has the same item */
-    int64_t n_rare;    /* events dropped by min_support */
-    int64_t n_short;   /* events dropped with their sessions by min_length */
+    int64_t n_arbitrary; /* events that only their item puts behind the event before: both
+                          * have the same time and order; also of those dropped below */
+    int64_t n_repeats;   /* events dropped because the event before has the same item */
+    int64_t n_rare;      /* events dropped by min_support */
+    int64_t n_short;     /* events dropped with their sessions by min_length */
     int64_t n_dropped; /* events dropped by long_sessions: "drop" or GRU4REC_LONG_LAST */
     int64_t n_long;    /* sessions (or parts between pauses) longer than max_length, which
                         * were cut, dropped or shortened */

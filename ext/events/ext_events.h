@@ -568,6 +568,13 @@ int ext_read_collect(ext_events *events, ext_budget *budget, ext_source *source,
                      const ext_reading *reading, bool is_test, ext_error *error);
 int ext_read_finish(ext_events *events, ext_budget *budget, sqlite3 *db,
                     const gru4rec_options *options, ext_error *error);
+/*
+ * Makes the warning that of n_events events, n_arbitrary have their place in the session
+ * by the id of their item (gru4rec_dataset), if they are more than a thousandth.
+ * *warning: owned by the caller; NULL: there is none, or an error. Error: NOMEM.
+ */
+int ext_read_order_warning(char **warning, int64_t n_arbitrary, int64_t n_events,
+                           ext_error *error);
 /* Frees what events owns, and sets all fields of events to zero. */
 void ext_read_free(ext_events *events);
 

@@ -259,6 +259,21 @@ static int warn_of_candidates(ext_measurement *request, ext_error *error)
     return SQLITE_OK;
 }
 
+/*
+ * Appends the warning about the order of the test's events (ext_read_order_warning()) to
+ * request->warnings, if there is one.
+ */
+static int warn_of_order(ext_measurement *request, ext_error *error)
+{
+    const gru4rec_dataset *test = request->test.dataset;
+    char *warning;
+    ext_read_order_warning(&warning, test->n_arbitrary, test->n_events, error);
+    if (warning != NULL)
+        ext_measure_warn(request, error, "%s", warning);
+    sqlite3_free(warning);
+    return error->rc;
+}
+
 int ext_measure_warn_of_leaks(ext_measurement *request, ext_error *error)
 {
     char *warning = NULL;
@@ -281,6 +296,7 @@ int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *e
     if (n_bad > 0)
         ext_measure_warn(request, error, "%lld row%s that cannot be read (bad_rows)",
                          n_bad, n_bad > 1 ? "s have times" : " has a time");
+    warn_of_order(request, error);
     ext_measure_warn_of_leaks(request, error);
     warn_of_candidates(request, error);
     return error->rc;

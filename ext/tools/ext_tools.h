@@ -419,7 +419,8 @@ int ext_measure_warn_of_leaks(ext_measurement *request, ext_error *error);
 /*
  * Appends to request->warnings the warnings that any measurement can have, in this order,
  * each only if it applies: no event was ranked (has_events is false); rows have times
- * that cannot be read; leaks (ext_measure_warn_of_leaks()); not all items were ranked.
+ * that cannot be read; ids of items decide about order (ext_read_order_warning()); leaks
+ * (ext_measure_warn_of_leaks()); not all items were ranked.
  * The only error is SQLITE_NOMEM.
  */
 int ext_measure_warn_all(ext_measurement *request, bool has_events, ext_error *error);

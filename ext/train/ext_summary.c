@@ -73,6 +73,13 @@ static int warn_of_reset(char **text, const ext_training *training, ext_error *e
     return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 
+/* Makes a warning if ids of items decide about order. *text as above. */
+static int warn_of_order(char **text, const ext_training *training, ext_error *error)
+{
+    const ext_train_counts *counts = &training->data->counts;
+    return ext_read_order_warning(text, counts->n_arbitrary, counts->n_events, error);
+}
+
 /* ---- several processes ---- */
 
 /*
@@ -106,7 +113,7 @@ static int describe_ranks(char **text, const ext_training *training, ext_error *
  *   ?34       whether option blend is not 0
  *   ?35       whether option tuned is set, so that options of a tuning were used
  *   ?36       the ranks, as JSON, or NULL
- *   ?37, ?39  more warnings, or NULL
+ *   ?37, ?39, ?40  more warnings, or NULL
  *   ?38       the name of the kernels, if the training multiplied in bfloat16, or NULL
  * prepare_summary() binds all of them.
  */
@@ -122,7 +129,7 @@ static const char summary_query[] =
     "'blend', ?32, 'blend_events', ?33, "
     "'since', json(nullif(?27, '')), "
     "'warnings', json((SELECT json_group_array(column1) "
-    "FROM (VALUES (?28), (?29), (?37), (?39)) WHERE column1 IS NOT NULL)), "
+    "FROM (VALUES (?28), (?29), (?37), (?39), (?40)) WHERE column1 IS NOT NULL)), "
     "'advice', ?30, 'tuned', json('true'), 'ranks', json(?36), "
     "'precision', 'bfloat16', 'precision_kernels', ?38), "
     "iif(?38 IS NULL, '$.precision', '$.none'), "
@@ -140,8 +147,8 @@ static const char summary_query[] =
  * JSON; empty without since=last.
  */
 typedef struct text_list {
-    char *steps, *border, *idle, *reset; /* warnings, or NULL */
-    char *ranks;                         /* the ranks, as JSON, or NULL */
+    char *steps, *border, *idle, *reset, *order; /* warnings, or NULL */
+    char *ranks;                                 /* the ranks, as JSON, or NULL */
     char first[EXT_TIME_TEXT + 2], last[EXT_TIME_TEXT + 2], since[EXT_BORDER_JSON];
 } text_list;
 
@@ -176,7 +183,7 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
         seconds += run->epoch_seconds[i];
     }
     return ext_query(
-        home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiiiiiddssssssidiiissss",
+        home, stmt, error, summary_query, "siiiiiiddiiiiiiiiiiiiiddssssssidiiisssss",
         home->name, (int64_t)run->n_epochs, training->best_epoch, n_steps,
         counts->n_events, counts->n_sessions, (int64_t)gru4rec_items_count(events->items),
         best->loss, seconds, (int64_t)((double)n_events / (seconds > 0 ? seconds : 1)),
@@ -191,7 +198,7 @@ static int prepare_summary(sqlite3_stmt **stmt, const ext_training *training,
         kept != NULL ? kept->n_events : (int64_t)0,
         (int64_t)(training->request->options.blend != 0),
         training->request->options.tuned, texts->ranks, texts->idle, kernels,
-        texts->reset);
+        texts->reset, texts->order);
 }
 
 /*
@@ -222,12 +229,14 @@ int ext_summary_make(ext_training *training, ext_error *error)
         warn_of_border(&texts.border, training, error) == SQLITE_OK &&
         warn_of_idle(&texts.idle, training, error) == SQLITE_OK &&
         warn_of_reset(&texts.reset, training, error) == SQLITE_OK &&
+        warn_of_order(&texts.order, training, error) == SQLITE_OK &&
         describe_ranks(&texts.ranks, training, error) == SQLITE_OK)
         run_summary(training, &texts, error);
     sqlite3_free(texts.steps);
     sqlite3_free(texts.border);
     sqlite3_free(texts.idle);
     sqlite3_free(texts.reset);
+    sqlite3_free(texts.order);
     sqlite3_free(texts.ranks);
     return error->rc;
 }

@@ -120,8 +120,8 @@ int ext_tuned_apply(ext_train_request *request, ext_error *error);
  * ext_events, the others those of gru4rec_dataset.
  */
 typedef struct ext_train_counts {
-    int64_t n_sessions, n_events, n_single, n_left, n_repeats, n_rare, n_short, n_dropped,
-        n_long, n_null, n_bad, n_outside;
+    int64_t n_sessions, n_events, n_single, n_left, n_arbitrary, n_repeats, n_rare,
+        n_short, n_dropped, n_long, n_null, n_bad, n_outside;
 } ext_train_counts;
 
 /*

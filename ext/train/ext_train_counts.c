@@ -17,6 +17,7 @@ static ext_train_counts count(const ext_events *events, const gru4rec_options *o
         .n_events = dataset->n_events,
         .n_single = dataset->n_single,
         .n_left = dataset->n_left,
+        .n_arbitrary = dataset->n_arbitrary,
         .n_repeats = dataset->n_repeats,
         .n_rare = dataset->n_rare,
         .n_short = dataset->n_short,
@@ -34,6 +35,7 @@ static void add(ext_train_counts *sum, const ext_train_counts *other)
     sum->n_events += other->n_events;
     sum->n_single += other->n_single;
     sum->n_left += other->n_left;
+    sum->n_arbitrary += other->n_arbitrary;
     sum->n_repeats += other->n_repeats;
     sum->n_rare += other->n_rare;
     sum->n_short += other->n_short;

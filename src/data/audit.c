@@ -198,8 +198,7 @@ static void compare_neighbours(work *w, uint32_t a, uint32_t b, bool is_tied)
     const bool is_same = events->item[a] == events->item[b];
     w->audit->repeats += is_same;
     w->audit->tied += is_tied;
-    w->audit->arbitrary +=
-        is_tied && !is_same && g4r_order_of(events, a) == g4r_order_of(events, b);
+    w->audit->arbitrary += g4r_order_is_arbitrary(events, a, b);
     w->bins[bin_of(g4r_events_seconds(events, b) - g4r_events_seconds(events, a))]++;
 }
 

@@ -264,6 +264,19 @@ static bool keep_times(const gru4rec_events *events, gru4rec_dataset *dataset,
 }
 
 /*
+ * Returns how many events only their items put behind the one before. permutation (n):
+ * all events in order.
+ */
+static int64_t count_arbitrary(const gru4rec_events *events, const uint32_t *permutation,
+                               g4r_stop_watch *watch)
+{
+    int64_t n = 0;
+    for (size_t i = 1; i < events->n && !g4r_stop_watch_is_over(watch); i++)
+        n += g4r_order_is_arbitrary(events, permutation[i - 1], permutation[i]);
+    return n;
+}
+
+/*
  * Sorts the events into the dataset: makes its offsets and item_rows, its times and
  * numbers if they are kept, and events->prints if the sessions get fingerprints. Sets
  * n_sessions and n_events, and copies the counts of stages 0 and 1. At the end it frees
@@ -293,6 +306,7 @@ static bool order_all(gru4rec_events *events, gru4rec_dataset *dataset,
         (events->has_key &&
          !g4r_prints_make(events, dataset->offsets, permutation, watch)))
         return false;
+    dataset->n_arbitrary = count_arbitrary(events, permutation, watch);
     /*
      * item_rows is the same array as permutation: each event's index is replaced by its
      * item's number, or row in the catalogue. So events->number is copied here too.

@@ -9,6 +9,14 @@ int64_t g4r_order_of(const gru4rec_events *events, uint32_t i)
     return events->order != NULL ? events->order[i] : i;
 }
 
+bool g4r_order_is_arbitrary(const gru4rec_events *events, uint32_t x, uint32_t y)
+{
+    return events->session[x] == events->session[y] &&
+           events->item[x] != events->item[y] &&
+           g4r_order_of(events, x) == g4r_order_of(events, y) &&
+           g4r_events_compare_times(events, x, y) == 0;
+}
+
 void g4r_order_drop_plain(gru4rec_events *events, g4r_stop_watch *watch)
 {
     for (uint32_t i = 1; i < events->n; i++)

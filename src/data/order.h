@@ -14,6 +14,11 @@
  */
 int64_t g4r_order_of(const gru4rec_events *events, uint32_t i);
 /*
+ * Tells whether only their items say which of the events x and y comes first: they have
+ * the same session, time and order, but different items.
+ */
+bool g4r_order_is_arbitrary(const gru4rec_events *events, uint32_t x, uint32_t y);
+/*
  * Frees the column of the numbers that break ties (order or wide_order) and sets it to
  * NULL, if these numbers ascend from each event to the next, without equal ones: the
  * events' indexes then break ties in the same way. Does nothing if the numbers do not

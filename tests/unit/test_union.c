@@ -237,6 +237,7 @@ static void check_counts(const gru4rec_dataset *one, const maker *ranks, int32_t
         const gru4rec_dataset *d = ranks[i].dataset;
         sum.n_events += d->n_events;
         sum.n_single += d->n_single;
+        sum.n_arbitrary += d->n_arbitrary;
         sum.n_repeats += d->n_repeats;
         sum.n_rare += d->n_rare;
         sum.n_short += d->n_short;
@@ -248,6 +249,7 @@ static void check_counts(const gru4rec_dataset *one, const maker *ranks, int32_t
     }
     CHECK_INT(one->n_events, sum.n_events);
     CHECK_INT(one->n_single, sum.n_single);
+    CHECK_INT(one->n_arbitrary, sum.n_arbitrary);
     CHECK_INT(one->n_repeats, sum.n_repeats);
     CHECK_INT(one->n_rare, sum.n_rare);
     CHECK_INT(one->n_short, sum.n_short);

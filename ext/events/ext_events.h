@@ -569,8 +569,9 @@ int ext_read_collect(ext_events *events, ext_budget *budget, ext_source *source,
 int ext_read_finish(ext_events *events, ext_budget *budget, sqlite3 *db,
                     const gru4rec_options *options, ext_error *error);
 /*
- * Makes the warning that of n_events events, n_arbitrary have their place in the session
- * by the id of their item (gru4rec_dataset), if they are more than a thousandth.
+ * Makes the warning that n_arbitrary events have their place in the session by the id of
+ * their item, if they are more than a thousandth of n_events (both of gru4rec_dataset).
+ * The text has no n_events, because n_arbitrary also counts events that were dropped.
  * *warning: owned by the caller; NULL: there is none, or an error. Error: NOMEM.
  */
 int ext_read_order_warning(char **warning, int64_t n_arbitrary, int64_t n_events,

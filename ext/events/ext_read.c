@@ -540,10 +540,10 @@ int ext_read_order_warning(char **warning, int64_t n_arbitrary, int64_t n_events
     if (n_arbitrary <= n_events / 1000)
         return SQLITE_OK;
     *warning = sqlite3_mprintf(
-        "%lld of %lld events have the time of the event before them in their session, and "
-        "only the ids of their items decide which is first: take a table with rowids "
-        "instead of a view or a SELECT, or name a column by order=",
-        (long long)n_arbitrary, (long long)n_events);
+        "%lld events have the time of the event before them in their session, and only "
+        "the ids of their items decide which is first: take a table with rowids instead "
+        "of a view or a SELECT, or name a column by order=",
+        (long long)n_arbitrary);
     return *warning != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 

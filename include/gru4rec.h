@@ -1028,20 +1028,21 @@ typedef struct gru4rec_fingerprints_set {
 enum { GRU4REC_FINGERPRINTS_CLASSES = 10 };
 
 /*
- * Numbers of sessions of one class (GRU4REC_FINGERPRINTS_CLASSES) in the last training of
- * a model. They tell how often two sessions have the same items by chance.
+ * Numbers of sessions of one class (GRU4REC_FINGERPRINTS_CLASSES) in the trainings of a
+ * model: the last one, and those from which it went on. A session counts in the first
+ * training that has it. They tell how often two sessions have the same items by chance.
  */
 typedef struct gru4rec_fingerprints_length {
     uint64_t n; /* sessions of this class */
     /*
-     * Sessions of n whose items, in order, another session has too: one of this training,
-     * or one that an earlier training had and this one has not.
+     * Sessions of n whose items, in order, another session has too: one of the same
+     * training or of an earlier one.
      */
     uint64_t n_twins;
     /*
-     * n_last: the sessions of n that are among the last tenth of all sessions, in
+     * n_last: the sessions of n that are among the last tenth of their training, in
      * visiting order. n_last_twins: the sessions of n_last whose items, in order, a
-     * session before that tenth has, in this training or in an earlier one.
+     * session before that tenth has, in the same training or in an earlier one.
      */
     uint64_t n_last, n_last_twins;
 } gru4rec_fingerprints_length;

@@ -114,13 +114,14 @@ static void say(sqlite3_str *text, const char *format, ...)
  *   training, in addition to those that chance explains.
  * - It is not known what earlier trainings (warm_start) were trained on.
  * pieces: what ext_leak_pieces() returned; if it is not NULL, the numbers in a warning
- * are called pieces of sessions.
+ * are called pieces of sessions, and it stands in brackets behind them.
  */
 static void tell_sessions(sqlite3_str *text, const ext_leak *leak, const char *pieces)
 {
     const gru4rec_fingerprints_found *found = &leak->found;
-    const char *name = pieces != NULL ? "pieces of sessions, as " : "sessions";
+    const char *name = pieces != NULL ? "pieces of sessions (" : "sessions";
     const char *cut = pieces != NULL ? pieces : "";
+    const char *end = pieces != NULL ? ")" : "";
     if (!leak->fingerprints.is_known)
         say(text,
             "it is not known whether version %lld was trained on sessions of this test, "
@@ -129,14 +130,14 @@ static void tell_sessions(sqlite3_str *text, const ext_leak *leak, const char *p
             leak->version);
     else if (is_many(found->trained, found->sessions))
         say(text,
-            "likely leak: version %lld was trained on %lld of these %lld %s%s "
+            "likely leak: version %lld was trained on %lld of these %lld %s%s%s "
             "(gru4rec_audit() tells more)",
-            leak->version, found->trained, found->sessions, name, cut);
+            leak->version, found->trained, found->sessions, name, cut, end);
     else if (found->n_long > 0 && found->excess / (double)found->n_long > 0.02)
         say(text,
-            "likely leak: %lld of %lld %s%s have the items of one of the training, "
+            "likely leak: %lld of %lld %s%s%s have the items of one of the training, "
             "%.0f more than chance explains (gru4rec_audit() tells more)",
-            found->items, found->n_long, name, cut, found->excess);
+            found->items, found->n_long, name, cut, end, found->excess);
     else if (found->is_partial)
         say(text,
             "it is not known whether the versions with whose weights version %lld began "

@@ -24,11 +24,11 @@
  *    6      2   0
  *    8     16   key
  *   24      8   hash of the rules that cut the sessions of the last training
- *   32  10 x 32 for each class of length, of the last training: number of sessions (8);
- *               number of those whose items another one has in the same order (8);
- *               number of those in the last tenth of all sessions (8); number of these
- *               whose items a session before that tenth has in the same order (8). Both
- *               look in the trainings before too
+ *   32  10 x 32 for each class of length: number of sessions (8); number of those whose
+ *               items another one has in the same order (8); number of those in the last
+ *               tenth of their training (8); number of these whose items a session before
+ *               that tenth has in the same order (8). A session counts in the first
+ *               training that has it. Both look in that training and those before
  *  352   3 x 16 for each set: number of members (8), number of bytes (8)
  *  400          the sets, one after another
  *  then     8   hash of all bytes before
@@ -355,9 +355,8 @@ static void add_member(union_set *set, uint64_t member)
  * Adds a group of sessions that all have the same items in order, list->order[begin] ...
  * list->order[end - 1], to the four counters of their class of length (gru4rec.h).
  * found: by place, what mark() found of all kinds in the fingerprints of the trainings
- * before. A session whose items are there is a twin of an earlier session, unless it was
- * trained on then: those items may be its own. late: the first place of the last tenth of
- * all sessions.
+ * before. A session that was trained on then is not counted again. late: the first place
+ * of the last tenth of all sessions.
  */
 static void count_group(gru4rec_fingerprints_length *length, const print_list *list,
                         const unsigned char *found, size_t begin, size_t end, size_t late)
@@ -368,9 +367,10 @@ static void count_group(gru4rec_fingerprints_length *length, const print_list *l
         n_late += list->order[i] >= late;
     for (size_t i = begin; i < end; i++) {
         const unsigned bits = found[list->order[i]];
-        const bool has_earlier =
-            (bits >> GRU4REC_FINGERPRINTS_ITEMS & 1) != 0 && !is_trained(bits);
+        const bool has_earlier = (bits >> GRU4REC_FINGERPRINTS_ITEMS & 1) != 0;
         const bool is_late = list->order[i] >= late;
+        if (is_trained(bits))
+            continue;
         length->n++;
         length->n_twins += n > 1 || has_earlier;
         length->n_last += is_late;
@@ -379,7 +379,7 @@ static void count_group(gru4rec_fingerprints_length *length, const print_list *l
 }
 
 /*
- * Counts all sessions of the list, which must be of the kind ITEMS, in the counters of
+ * Adds all sessions of the list, which must be of the kind ITEMS, to the counters of
  * their classes of length. Sessions without a fingerprint are not counted. found: as for
  * count_group(). If the caller asks to stop (watch), the counters are not complete.
  */
@@ -398,6 +398,17 @@ static void count_twins(gru4rec_fingerprints_length lengths[CLASSES],
             count_group(&lengths[g4r_prints_class(events, list->order[i])], list, found,
                         i, end, late);
     }
+}
+
+/*
+ * Makes each session that mark() found to be trained on (found, by place, n) one that was
+ * not found at all, so that it is counted in this training.
+ */
+static void count_anew(unsigned char *found, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (is_trained(found[i]))
+            found[i] = 0;
 }
 
 /*
@@ -490,6 +501,13 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
     *n_bytes = 0;
     if (before == NULL)
         before = &none;
+    /*
+     * If the sessions of before were cut by other rules, they are not found again in a
+     * test. So the fingerprints are partial, and all sessions are counted anew.
+     */
+    const bool is_lost = before->rules != none.rules;
+    if (!is_lost)
+        memcpy(lengths, before->lengths, sizeof lengths);
     /* The items come last: count_twins() needs what the other kinds found. */
     for (int i = 0; status == GRU4REC_OK && i < GRU4REC_FINGERPRINTS_KINDS; i++) {
         print_list list;
@@ -500,18 +518,16 @@ gru4rec_status gru4rec_fingerprints_new(const gru4rec_events *events, int64_t n_
         if (status == GRU4REC_OK)
             status = mark(found, &list, &before->sets[i], (gru4rec_fingerprints_kind)i,
                           &watch);
-        if (status == GRU4REC_OK && i == GRU4REC_FINGERPRINTS_ITEMS)
+        if (status == GRU4REC_OK && i == GRU4REC_FINGERPRINTS_ITEMS) {
+            if (is_lost)
+                count_anew(found, list.n);
             count_twins(lengths, events, &list, found, &watch);
+        }
         if (status == GRU4REC_OK && watch.is_over)
             status = GRU4REC_INTERRUPTED;
         free_list(&list, allocator);
     }
     if (status == GRU4REC_OK) {
-        /*
-         * If the sessions of before were cut by other rules, they are not found again in
-         * a test. So the fingerprints are partial.
-         */
-        const bool is_lost = before->rules != none.rules;
         *bytes =
             write_bytes(sets, lengths, events, before->is_partial || is_lost, n_bytes);
         status = *bytes != NULL ? GRU4REC_OK : GRU4REC_NOMEM;

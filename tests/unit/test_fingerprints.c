@@ -368,6 +368,34 @@ static void chance_meets_earlier_trainings(void)
     discard(&copy);
 }
 
+/*
+ * A night of wrong clicks, which no two sessions share: the sessions of the training from
+ * which it went on still say how many of a test chance finds among them.
+ */
+static void chance_outlives_a_night_of_wrong_clicks(void)
+{
+    clicks log = draw(4000, 0, 10, 8, 1), night = draw(1000, 0, 1000000, 8, 2);
+    clicks test = draw(1000, 0, 10, 8, 3), copy = draw(1000, 250, 10, 8, 4);
+    stored all = store(&log, 4000, NULL), both = store(&night, 1000, &all.fingerprints);
+    const gru4rec_fingerprints_found found = look(&test, &both);
+    CHECK(found.trained == 0 && found.items > 60 && found.excess == 0);
+    CHECK(look(&copy, &both).excess > 100);
+    /* Sessions that other rules cut are counted anew. */
+    gru4rec_fingerprints other = all.fingerprints;
+    other.rules++;
+    stored anew = store(&log, 4000, &other);
+    CHECK(anew.fingerprints.is_partial);
+    CHECK(memcmp(anew.fingerprints.lengths, all.fingerprints.lengths,
+                 sizeof all.fingerprints.lengths) == 0);
+    free(all.bytes);
+    free(both.bytes);
+    free(anew.bytes);
+    discard(&log);
+    discard(&night);
+    discard(&test);
+    discard(&copy);
+}
+
 /* A training that goes on from others has their sessions too. */
 static void trainings_before_are_in_it(void)
 {
@@ -378,7 +406,7 @@ static void trainings_before_are_in_it(void)
            second = store(&two, 3000, &first.fingerprints);
     CHECK(look(&both, &second).ids == 5000 && look(&both, &first).ids == 3000);
     CHECK(second.fingerprints.sets[GRU4REC_FINGERPRINTS_ID].n == 5000);
-    CHECK(second.fingerprints.lengths[0].n == 3000);
+    CHECK(second.fingerprints.lengths[0].n == 5000); /* each once */
     stored empty = store(&none, 0, NULL), same = store(&none, 0, &first.fingerprints);
     CHECK(look(&both, &empty).trained == 0 && look(&one, &same).trained == 3000);
     free(first.bytes);
@@ -495,6 +523,7 @@ int main(void)
     RUN(chance_is_by_length);
     RUN(copies_in_news_are_found);
     RUN(chance_meets_earlier_trainings);
+    RUN(chance_outlives_a_night_of_wrong_clicks);
     RUN(trainings_before_are_in_it);
     RUN(damage_is_told);
     RUN(it_can_be_stopped);

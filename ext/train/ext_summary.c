@@ -67,9 +67,9 @@ static int warn_of_reset(char **text, const ext_training *training, ext_error *e
     if (!training->is_reset)
         return SQLITE_OK;
     *text = sqlite3_mprintf(
-        "warm_start found no state of the optimiser in the active version, so the first "
+        "warm_start found no state of this optimiser in the active version, so the first "
         "steps are as large as in a new training and can undo what was learnt; train "
-        "each version with keep_optimizer=true");
+        "each version with keep_optimizer=true and the same adapt");
     return *text != NULL ? SQLITE_OK : ext_error_nomem(error);
 }
 

@@ -41,7 +41,7 @@ static int adopt_slot(gru4rec_training *weights, const ext_train_request *reques
  * catalogues have; other items keep their random weights. If both trainings use the same
  * optimiser (adapt), also copies the slots that the version has stored; and if none is
  * missing, the number of updates, which is 0 otherwise. *is_reset: out, whether slots
- * begin at zero because the version has not stored them.
+ * begin at zero because the version has not stored them, or those of another optimiser.
  */
 static int adopt_active(gru4rec_training *weights, bool *is_reset,
                         const ext_train_request *request, const ext_train_data *data,
@@ -53,12 +53,11 @@ static int adopt_active(gru4rec_training *weights, bool *is_reset,
         gru4rec_training_adopt(weights->model, data->events.items, active->loaded.model,
                                active->loaded.items, &message);
     int rc = ext_error_library(error, status, &message);
-    if (rc != SQLITE_OK || active->loaded.options.adapt != request->options.adapt)
-        return rc;
+    const bool is_same = active->loaded.options.adapt == request->options.adapt;
     bool is_whole = true;
     for (int i = 0; rc == SQLITE_OK && i < GRU4REC_N_OPTIMISER_SLOTS; i++) {
-        bool is_kept = true;
-        if (weights->slot[i] != NULL)
+        bool is_kept = is_same || weights->slot[i] == NULL;
+        if (is_same && weights->slot[i] != NULL)
             rc = adopt_slot(weights, request, data, (gru4rec_slot)i, &is_kept, error);
         is_whole = is_whole && is_kept;
     }

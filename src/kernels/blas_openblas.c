@@ -54,8 +54,8 @@ struct gru4rec_blas_shared {
      */
     int host_threads;
     /*
-     * OpenBLAS's own threads have had time to take their buffers; false again after a
-     * fork.
+     * OpenBLAS's own threads have taken their buffers, or had time to; false again after
+     * a fork.
      */
     bool is_settled;
     size_t n_buffers;
@@ -181,13 +181,13 @@ static void watch_fork(void)
 /* ---- buffers ---- */
 
 /*
- * Tells whether there is address space for one more buffer of OpenBLAS. Maps an eighth
- * more than a buffer, because other threads may take address space at the same time, and
+ * Tells whether there is address space for n more buffers of OpenBLAS. Maps an eighth
+ * more than that, because other threads may take address space at the same time, and
  * unmaps it at once.
  */
-static bool has_room(void)
+static bool has_room(size_t n)
 {
-    const size_t bytes = BUFFER_BYTES + BUFFER_BYTES / 8;
+    const size_t bytes = n * (BUFFER_BYTES + BUFFER_BYTES / 8);
     void *room =
         mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (room == MAP_FAILED)
@@ -210,7 +210,7 @@ static size_t count_places(void)
 
 bool g4r_blas_openblas_prepare(void)
 {
-    if (blas_memory_alloc == NULL || blas_memory_free == NULL || !has_room())
+    if (blas_memory_alloc == NULL || blas_memory_free == NULL || !has_room(1))
         return false;
     blas_memory_free(blas_memory_alloc(0));
     return true;
@@ -244,10 +244,10 @@ static bool make_buffers(size_t n)
     size_t n_taken = 0;
     bool is_ok = true;
     if (n > count_places() || blas_memory_alloc == NULL || blas_memory_free == NULL)
-        return has_room();
+        return has_room(1);
     pthread_mutex_lock(&shared.serial);
     while (is_ok && shared.n_buffers < n) {
-        void *buffer = has_room() ? blas_memory_alloc(0) : NULL;
+        void *buffer = has_room(1) ? blas_memory_alloc(0) : NULL;
         is_ok = buffer != NULL;
         if (is_ok)
             note_buffer(taken[n_taken++] = buffer);
@@ -272,17 +272,39 @@ static size_t count_bytes(size_t longest)
 /* ---- enter and leave ---- */
 
 /*
- * Gives OpenBLAS's own threads time to take their buffers: waits 3 ms if host_threads is
- * above 1, so that OpenBLAS has such threads. Waits only in the first call in the
- * process, and in the first one after each fork(), because is_settled is true afterwards.
- * These threads end when the process forks, and start again when OpenBLAS is next told a
- * thread count. Each takes a buffer soon after its start, and that buffer must not be
- * counted as one of ours.
+ * Makes one product that all of OpenBLAS's n threads share, this one among them. Each
+ * side is long enough for that: a thread gets 64 places of the longer one, and the whole
+ * is above what OpenBLAS makes on one thread. Returns false if there is not enough
+ * memory.
+ */
+static bool share_product(int n)
+{
+    enum { SIDE = 64, DEPTH = 256 };
+    const blasint side = (blasint)n * SIDE;
+    const size_t n_values = (size_t)side * (DEPTH + SIDE) + SIDE * DEPTH;
+    float *a = calloc(n_values, sizeof *a), *b = a + SIDE * DEPTH;
+    if (a == NULL)
+        return false;
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIDE, side, DEPTH, 1, a, DEPTH,
+                b, side, 0, b + (size_t)side * DEPTH, side);
+    free(a);
+    return true;
+}
+
+/*
+ * Waits until OpenBLAS's own threads have their buffers. Each takes one when it starts,
+ * which may be late on a busy machine, and would take one that was made for us. Once a
+ * thread has done its part of a product, it has its buffer. But if there is no address
+ * space for all these buffers, a thread may never do its part; so then this function
+ * waits 0.1 seconds instead. Only the pthread build has such threads. They start when
+ * OpenBLAS is loaded, and again after each fork().
  */
 static void settle(void)
 {
-    const struct timespec pause = {0, 3000000};
-    if (!shared.is_settled && shared.host_threads > 1)
+    const int n = shared.host_threads;
+    const struct timespec pause = {0, 100000000};
+    if (!shared.is_settled && openblas_get_parallel() == 1 && n > 1 &&
+        !(has_room((size_t)n) && share_product(n)))
         nanosleep(&pause, NULL);
     shared.is_settled = true;
 }
@@ -300,8 +322,8 @@ static void set_threads(int n)
 
 /*
  * Counts one more thread as inside, and makes sure that OpenBLAS has a buffer for it. If
- * no thread was inside, first notes the host's thread count, sets the count to one, and
- * waits for OpenBLAS's own threads. The serial build needs only one buffer, because its
+ * no thread was inside, first notes the host's thread count, waits for OpenBLAS's own
+ * threads, and sets the count to one. The serial build needs only one buffer, because its
  * products take turns. Returns false if there is no buffer: the thread is not counted
  * then, and if no other is inside, the host's thread count is restored. The caller holds
  * shared.lock.
@@ -311,8 +333,8 @@ static bool let_in(void)
     const size_t n = is_parallel() ? shared.n_inside + 1 : 1;
     if (shared.n_inside == 0) {
         shared.host_threads = openblas_get_num_threads();
-        set_threads(1);
         settle();
+        set_threads(1);
     }
     const bool has_buffer = n <= shared.n_buffers || make_buffers(n);
     shared.n_inside += has_buffer;

@@ -2,16 +2,18 @@
  * test_blas_openblas.c - blas_openblas.c: OpenBLAS's thread count put back, fork, and its
  * buffers, also where there is no room for them.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* RTLD_NEXT */
 #include "../lib/test.h"
 
 #include "../../src/base/rng.h"
 #include "../../src/kernels/blas.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* As <cblas.h> has them, which only blas_openblas.c includes. */
@@ -160,6 +162,61 @@ static bool can_multiply(const matrix *a, g4r_real *c)
     return true;
 }
 
+/* ---- threads of OpenBLAS that start late ---- */
+
+#ifndef __SANITIZE_ADDRESS__
+static _Atomic bool is_in_main; /* threads begin at once from now on */
+
+typedef struct late_thread {
+    void *(*run)(void *);
+    void *context;
+} late_thread;
+
+static void *run_late(void *context)
+{
+    const late_thread thread = *(late_thread *)context;
+    free(context);
+    nanosleep(&(struct timespec){0, 60000000}, NULL);
+    return thread.run(thread.context);
+}
+
+/* Threads that are made while libraries are loaded begin late, as on a busy machine. */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                   void *(*run)(void *), void *context)
+{
+    static int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    if (create == NULL) {
+        void *found = dlsym(RTLD_NEXT, "pthread_create");
+        memcpy(&create, &found, sizeof create);
+    }
+    late_thread *late = is_in_main ? NULL : malloc(sizeof *late);
+    if (late == NULL)
+        return create(thread, attributes, run, context);
+    *late = (late_thread){run, context};
+    return create(thread, attributes, run_late, late);
+}
+#endif
+
+/* The first to enter has a buffer that they do not take, also if they begin late. */
+static void late_threads_take_their_own(void)
+{
+    matrix a = make(), c = make();
+    struct rlimit before;
+    CHECK(g4r_blas_enter());
+    if (CAN_LIMIT) {
+        nanosleep(&(struct timespec){0, 200000000}, NULL);
+        getrlimit(RLIMIT_AS, &before);
+        leave_room(16 << 20);
+        alarm(20); /* OpenBLAS would try for ever to make a buffer */
+        CHECK(can_multiply(&a, c.values));
+        alarm(0);
+        setrlimit(RLIMIT_AS, &before);
+    }
+    g4r_blas_leave();
+    free(a.values);
+    free(c.values);
+}
+
 typedef struct visit {
     const matrix *a;
     g4r_real *c;
@@ -283,7 +340,11 @@ static void build_is_named(void)
 
 int main(void)
 {
-    RUN(short_address_space_is_told); /* the first to enter */
+#ifndef __SANITIZE_ADDRESS__
+    is_in_main = true;
+#endif
+    RUN(late_threads_take_their_own); /* the first to enter */
+    RUN(short_address_space_is_told);
     RUN(leave_puts_the_thread_count_back);
     RUN(two_threads_may_hold_it);
     RUN(forked_child_can_multiply);

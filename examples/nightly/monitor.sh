@@ -36,4 +36,8 @@ SQL
 ) || exit 2
 [ -n "$(find "$db.backup" -mmin "-$((hours * 60))" 2>/dev/null)" ] || wrong="${wrong:+$wrong
 }no night ended well in the last $hours hours: there is no backup of it"
+damage=$(sqlite3 -batch -readonly -cmd ".load '$gru4rec'" "$db.backup" \
+    "PRAGMA quick_check(1); SELECT gru4rec_check('rec')" 2>&1 | grep -v '^ok$' | head -n 1) || true
+[ ! -f "$db.backup" ] || [ -z "$damage" ] || wrong="${wrong:+$wrong
+}the backup is damaged: $damage"
 [ -z "$wrong" ] || { echo "$wrong" && exit 1; }

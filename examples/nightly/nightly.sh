@@ -61,6 +61,7 @@ decide() {
 }
 
 [ -f "$db" ] || { say "there is no database $db" && exit 1; }
+trap 'say "stopped from outside"; exit 143' TERM
 exec 9>"$db.lock"
 flock -w 60 9 || { say 'another night is still under way' && exit 75; }
 error=$db.error
@@ -108,6 +109,8 @@ damage=$(echo "SELECT gru4rec_check('rec');" | sql)
 [ "$damage" = ok ] || { say "the model is damaged: $damage" && exit 1; }
 rm -f "$db.backup.new"
 echo "VACUUM INTO '$db.backup.new';" | sql
+damage=$(sqlite3 -batch -readonly "$db.backup.new" 'PRAGMA quick_check(1)')
+[ "$damage" = ok ] || { say "the new backup is damaged: $damage" && exit 1; }
 mv "$db.backup.new" "$db.backup"
 say "backup in $db.backup"
 exit $result

@@ -68,6 +68,9 @@ export SECONDS_MAX
 sql "SELECT gru4rec_configure('rec', 'n_epochs=100000')" >"$work/out" 2>&1 && night 124 "$db" 2024-04-26 && [ "$(active)" = "$before" ]
 check $? 'a night that takes too long'
 unset SECONDS_MAX
+timeout 3 sh examples/nightly/nightly.sh "$db" 2024-04-26 >"$work/out" 2>&1
+[ $? = 124 ] && grep -q 'stopped from outside' "$work/out" && [ ! -e "$db.error" ] && [ "$(active)" = "$before" ]
+check $? 'a night that is stopped from outside'
 sql "SELECT gru4rec_configure('rec', 'n_epochs=1, learning_rate=5')" >"$work/out" 2>&1 && night 0 "$db" 2024-04-26 &&
     [ "$(active)" = "$before" ] && [ "$(sql 'SELECT count(*) FROM gate')" = 4 ]
 check $? 'a candidate that is worse does not serve'
@@ -175,6 +178,11 @@ check $? 'the monitor sees a damaged file'
 ! night 0 "$db" 2024-04-20 && [ ! -s "$db.backup" ] && [ -e "$db.backup" ]
 check $? 'a night on a damaged file keeps the backup before'
 db=$healthy
+cp -p "$db.backup" "$work/backup"
+dd if=/dev/zero of="$db.backup" bs="$size" seek=$((page - 1)) count=1 conv=notrunc 2>"$work/out"
+watch 1 '^the backup is damaged: ' && : >"$db.backup" && watch 1 '^the backup is damaged: ' && mv "$work/backup" "$db.backup" &&
+    ! { watch 1 'the backup is damaged'; }
+check $? 'the monitor sees a damaged backup'
 ! sh examples/nightly/nightly.sh "$work/no.db" >"$work/out" 2>&1 && grep -q 'there is no database' "$work/out" && [ ! -e "$work/no.db" ]
 check $? 'a database that is not there is not made'
 

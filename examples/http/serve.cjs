@@ -3,7 +3,7 @@
 //     POST /click  {"visitor": "anna", "item": 727196}
 //     GET /next?visitor=anna&n=5
 //
-// It takes the driver that Node has, from version 22 on, else libsql (npm install libsql). Never train in this process:
+// It takes the driver that Node has, from version 22.13 on, else libsql (npm install libsql). Never train in this process:
 // a training would block it.
 'use strict';
 const http = require('http');
@@ -16,16 +16,16 @@ const BESTSELLERS = `SELECT item_id AS item, count(*) AS score, 'bestsellers' AS
     (SELECT item_id FROM clicks WHERE session_id <> ? ORDER BY rowid DESC LIMIT 1000) GROUP BY item_id ORDER BY score DESC LIMIT ?`;
 
 function connect(file) {
-    const timeout = 5000; // a click waits for a training that commits; the default of both drivers is 0
     let db;
     try {
         const { DatabaseSync } = require('node:sqlite');
-        db = new DatabaseSync(file, { allowExtension: true, timeout });
+        db = new DatabaseSync(file, { allowExtension: true });
     } catch (error) {
         if (error.code !== 'ERR_UNKNOWN_BUILTIN_MODULE') throw error;
         const Database = require('libsql');
-        db = new Database(file, { timeout });
+        db = new Database(file);
     }
+    db.exec('PRAGMA busy_timeout = 5000'); // a click waits for a training that commits; the default of both drivers is 0
     db.exec('PRAGMA synchronous = NORMAL'); // a click waits for no disk; see README.md
     db.loadExtension(process.env.GRU4REC || path.join(__dirname, '../../gru4rec.so'));
     return db;

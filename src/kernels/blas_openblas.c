@@ -272,21 +272,21 @@ static size_t count_bytes(size_t longest)
 /* ---- enter and leave ---- */
 
 /*
- * Makes one product that all of OpenBLAS's n threads share, this one among them. Each
- * side is long enough for that: a thread gets 64 places of the longer one, and the whole
- * is above what OpenBLAS makes on one thread. Returns false if there is not enough
- * memory.
+ * Makes one product that all of OpenBLAS's n threads share, this one among them. The
+ * product is large enough for that: OpenBLAS gives each thread SIDE columns, and makes
+ * only smaller products on one thread. Returns false if there is not enough memory.
  */
 static bool share_product(int n)
 {
     enum { SIDE = 64, DEPTH = 256 };
     const blasint side = (blasint)n * SIDE;
     const size_t n_values = (size_t)side * (DEPTH + SIDE) + SIDE * DEPTH;
-    float *a = calloc(n_values, sizeof *a), *b = a + SIDE * DEPTH;
+    float *a = calloc(n_values, sizeof *a);
     if (a == NULL)
         return false;
+    float *b = a + SIDE * DEPTH, *c = b + (size_t)side * DEPTH;
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIDE, side, DEPTH, 1, a, DEPTH,
-                b, side, 0, b + (size_t)side * DEPTH, side);
+                b, side, 0, c, side);
     free(a);
     return true;
 }
